@@ -1,0 +1,129 @@
+# attnviz. `make list` names the targets; `make demo` and `make test` are all that a new user needs.
+
+MODE   ?= release
+PREFIX ?= /usr/local
+MPI    ?=
+BUILD  ?= build/$(if $(MPI),mpi,$(MODE))
+
+PACKAGES := gcc libc6-dev pkg-config libpng-dev libjpeg-dev libcairo2-dev libpango1.0-dev libjansson-dev libzip-dev \
+	zlib1g-dev fonts-dejavu-core
+TEST_PACKAGES := check mandoc binutils
+LIBRARIES := libpng libjpeg pangocairo cairo jansson libzip zlib
+
+CFLAGS_release := -O2 -g
+CFLAGS_debug   := -O0 -g3
+CFLAGS_asan    := -O1 -g -fsanitize=address -fno-omit-frame-pointer
+CFLAGS_ubsan   := -O1 -g -fsanitize=undefined -fno-sanitize-recover=undefined
+CFLAGS_tsan    := -O1 -g -fsanitize=thread
+CFLAGS ?= $(CFLAGS_$(MODE))
+MODE_FLAGS := $(filter -fsanitize% -fno-sanitize%,$(CFLAGS_$(MODE)))
+WARNINGS := -Wall -Wextra -Wpedantic -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wwrite-strings -Wpointer-arith \
+	-Wshadow -Wundef -Wformat=2 $(if $(CI),-Werror)
+
+PKG_CFLAGS = $(shell pkg-config --cflags $(LIBRARIES))
+PKG_LIBS   = $(shell pkg-config --libs $(LIBRARIES))
+CHECK_LIBS = $(shell pkg-config --libs check)
+ARCH := $(shell uname -m)
+VERSION := $(shell sed -n 's/.*attnviz_version\[\] = "\(.*\)".*/\1/p' src/commands/table.c)
+
+ifdef MPI
+CC := mpicc
+TEST_PACKAGES += libopenmpi-dev openmpi-bin
+MPI_FLAGS := -DATTNVIZ_MPI=1
+endif
+
+SOURCES := $(sort $(wildcard src/*.c src/*/*.c) $(if $(filter x86_64,$(ARCH)),$(wildcard src/kernel/x86/*.c)) \
+	$(if $(filter aarch64,$(ARCH)),$(wildcard src/kernel/arm/*.c)))
+OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
+LIBRARY := $(BUILD)/libattnviz.a
+PROGRAM := $(BUILD)/attnviz
+TEST_SOURCES := $(sort $(wildcard tests/unit/test_*.c tests/kernel/test_*.c tests/conformance/test_*.c tests/fuzz/test_*.c))
+TEST_PROGRAMS := $(TEST_SOURCES:%.c=$(BUILD)/%)
+SUPPORT := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/support/*.c)))
+BENCHES := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/bench/*.c)))
+
+ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -Isrc -pthread $(WARNINGS) $(PKG_CFLAGS) $(MPI_FLAGS) $(CFLAGS) $(MODE_FLAGS)
+ALL_LIBS = $(PKG_LIBS) -pthread -lm
+QUIET := $(if $(V),,@)
+
+.SUFFIXES:
+.SECONDARY:
+.DELETE_ON_ERROR:
+
+all: $(PROGRAM) ## build build/MODE/attnviz (MODE=release debug asan ubsan tsan, MPI=1)
+
+list: ## name the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1: \2/p' $(MAKEFILE_LIST)
+
+# Each instruction set has flags of its own for its one file; nothing else is compiled for more than the baseline.
+$(BUILD)/src/kernel/x86/avx512.o: ISA := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -O3
+$(BUILD)/src/kernel/x86/avx512_bf16.o: ISA := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512bf16 -mfma -O3
+$(BUILD)/src/kernel/x86/avx2.o: ISA := -mavx2 -mfma -mf16c -O3
+$(BUILD)/src/kernel/x86/sse2.o $(BUILD)/src/kernel/arm/neon.o $(BUILD)/src/kernel/portable.o: ISA := -O3
+
+$(PROGRAM): $(BUILD)/src/main.o $(LIBRARY)
+	@echo "  LD    $@"
+	$(QUIET)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(ALL_LIBS)
+
+$(LIBRARY): $(filter-out $(BUILD)/src/main.o,$(OBJECTS))
+	@echo "  AR    $@"
+	$(QUIET)rm -f $@ && ar rcs $@ $^
+
+$(BUILD)/%.o: %.c $(BUILD)/flags
+	@echo "  CC    $<"
+	@mkdir -p $(@D)
+	$(QUIET)$(CC) $(ALL_CFLAGS) $(ISA) $(if $(filter tests/%,$<),-Itests) -MMD -MP -c -o $@ $<
+
+$(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(LIBRARY)
+	@echo "  LD    $@"
+	$(QUIET)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(BENCH_LIBS) $(ALL_LIBS)
+
+$(BUILD)/tests/%: $(BUILD)/tests/%.o $(SUPPORT) $(LIBRARY)
+	@echo "  LD    $@"
+	$(QUIET)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(ALL_LIBS)
+
+# Objects depend on the command that made them.
+$(BUILD)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(CC) $(ALL_CFLAGS) $(LDFLAGS)' | cmp -s - $@ || echo '$(CC) $(ALL_CFLAGS) $(LDFLAGS)' > $@
+FORCE:
+
+-include $(OBJECTS:.o=.d) $(TEST_PROGRAMS:=.d) $(SUPPORT:.o=.d)
+
+deps: ## install what is missing (Debian: apt-get)
+	@MPI=$(MPI) sh tests/support/deps.sh $(PACKAGES) $(TEST_PACKAGES)
+
+demo: ## install what is missing, build, and draw the first pictures from samples/ (ALL=1: every mechanism)
+	@sh tests/support/deps.sh $(PACKAGES)
+	@$(MAKE) --no-print-directory all
+	@ATTNVIZ=$(PROGRAM) ALL=$(ALL) sh samples/demo.sh build/demo
+
+test: ## install what is missing, build, and run every test
+	@sh tests/support/deps.sh $(PACKAGES) $(TEST_PACKAGES)
+	@$(MAKE) --no-print-directory check
+
+check: $(PROGRAM) $(TEST_PROGRAMS) ## run every test, installing nothing
+	@BUILD=$(BUILD) CC='$(CC)' sh tests/run.sh $(TEST_PROGRAMS)
+
+bench: $(PROGRAM) $(BENCHES) ## measure speed and memory, as ratios in one run
+	@BUILD=$(BUILD) sh tests/bench/run.sh
+
+headers: $(BUILD)/flags ## compile every header alone
+	$(QUIET)for h in $$(find src -name '*.h' ! -name '*_template.h'); do \
+		$(CC) $(ALL_CFLAGS) -fsyntax-only -x c $$h || exit 1; done
+
+install: $(PROGRAM) ## install under DESTDIR and PREFIX
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man7
+	install -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/attnviz
+	for page in man/*.1; do install -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man1/; done
+	for page in $(wildcard man/*.7); do install -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man7/; done
+
+uninstall: ## remove what install put there
+	rm -f $(DESTDIR)$(PREFIX)/bin/attnviz
+	for page in man/*.1; do rm -f $(DESTDIR)$(PREFIX)/share/man/man1/$${page##*/}; done
+	for page in $(wildcard man/*.7); do rm -f $(DESTDIR)$(PREFIX)/share/man/man7/$${page##*/}; done
+
+clean: ## remove build/
+	rm -rf build
+
+.PHONY: all list deps demo test check bench headers install uninstall clean FORCE

@@ -1,0 +1,28 @@
+/*
+ * A command is a constant: one file with one of these at its top, one row in the table.
+ */
+#ifndef ATTNVIZ_COMMANDS_COMMAND_H
+#define ATTNVIZ_COMMANDS_COMMAND_H
+
+#include "base/options.h"
+
+struct command {
+	const char *name;
+	const char *summary;     /* one line for `attnviz -h` and the manual's NAME section */
+	const char *positional;  /* words after the options in the usage line: "[FILE]" */
+	const struct option_row *options;
+	/* What happens after the options have been parsed. argv holds the positional arguments. Messages go through base/message.h, which also keeps the
+	 * exit status; the returned value only says whether to stop. */
+	enum err (*run)(int argc, char **argv);
+};
+
+extern const struct command *const command_table[]; /* NULL-terminated, in the order of the help */
+
+const struct command *command_find(const char *name);
+
+/* The version, "0.1.0", and the whole command line as typed (for provenance), set by cli/ before run. */
+extern const char attnviz_version[];
+const char *command_line(void);
+void command_set_line(int argc, char **argv);
+
+#endif

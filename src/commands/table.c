@@ -1,0 +1,17 @@
+#include "commands/command.h"
+
+#include <string.h>
+
+const char attnviz_version[] = "0.1.0";
+
+const struct command *const command_table[] = {
+	NULL,
+};
+
+const struct command *command_find(const char *name)
+{
+	for (const struct command *const *command = command_table; *command; command++)
+		if (strcmp((*command)->name, name) == 0)
+			return *command;
+	return NULL;
+}

@@ -1,0 +1,91 @@
+/*
+ * A source is what is attended: it fills tiles of scores, and says how they become weights.
+ *
+ * A source holds `maps` attention matrices of `queries` x `keys`, numbered layer-major: map = (layer * batches + batch) * heads + head. The driver asks
+ * for one tile at a time; the source knows its masks, biases and positions, and nobody else does.
+ *
+ * Scores
+ *   NORM_SOFTMAX   base-2 logits, log2(e) * s (fold the factor into the scale); -inf where the key is not visible. p = 2^(score - lse2)
+ *   NORM_ROW_SUM   unnormalised weights w; p = w / (sum of the row + row_epsilon)
+ *   NORM_NONE      the weights themselves
+ *
+ * `score64` is the definition, in double and natural units, one row at a time; `fill` is the fast twin and may be NULL (the driver then converts
+ * score64). Tests hold one against the other.
+ */
+#ifndef ATTNVIZ_KERNEL_SOURCE_H
+#define ATTNVIZ_KERNEL_SOURCE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "kernel/kernels.h"
+#include "tensor/tensor.h"
+
+enum normalisation { NORM_SOFTMAX, NORM_ROW_SUM, NORM_NONE };
+
+/* What a tile holds: nothing visible, something, everything. */
+enum coverage { TILE_EMPTY, TILE_PARTIAL, TILE_FULL };
+
+/* The queries of one tile: up to `lanes` of them, ascending. Usually consecutive; a sample of rows is not. */
+struct row_group {
+	int64_t map;
+	int count;                /* 1 .. kernels->lanes */
+	const int64_t *row;       /* [count] query index */
+};
+
+struct source;
+
+struct source_ops {
+	const char *name; /* "softmax", "weights", ... as --attention takes it */
+
+	/* Of the queries first .. last (inclusive) and keys begin .. end - 1. May say PARTIAL when unsure, never the other two. NULL: always FULL. */
+	enum coverage (*coverage)(const struct source *source, int64_t map, int64_t first, int64_t last, int64_t begin, int64_t end);
+
+	/* Keys that a query may see (n_i of ../metrics): what statistics count as support. NULL: all keys. */
+	int64_t (*support)(const struct source *source, int64_t map, int64_t row);
+
+	/* Can this query see this key? Agrees with coverage and support. NULL: yes. */
+	bool (*visible)(const struct source *source, int64_t map, int64_t row, int64_t key);
+
+	/* State prepared once a map and shared by all its rows (packed keys). Maps that answer the same `prepared_id` share it (GQA). prepare is called for disjoint
+	 * key ranges that begin at multiples of KEY_BLOCK, perhaps at once on several threads. All three may be NULL. */
+	int64_t (*prepared_id)(const struct source *source, int64_t map);
+	size_t (*prepared_size)(const struct source *source, const struct kernels *kernels);
+	enum err (*prepare)(const struct source *source, const struct kernels *kernels, int64_t map, int64_t begin, int64_t end, void *prepared, struct err_info *info);
+
+	/* State of one row group (packed queries), 64-byte aligned. May be NULL. */
+	size_t (*rows_size)(const struct source *source, const struct kernels *kernels);
+	enum err (*load_rows)(const struct source *source, const struct kernels *kernels, const struct row_group *rows, void *loaded, struct err_info *info);
+
+	/* Scores of keys [key, key + count), count <= KEY_BLOCK, key a multiple of KEY_BLOCK: tile[k * lanes + lane] = score + offset[lane]. `partial` is false where
+	 * coverage said FULL. Lanes beyond rows->count may hold anything finite. `offset` is all zero unless NORM_SOFTMAX. A failure (NaN in ready weights) is returned. */
+	enum err (*fill)(const struct source *source, const struct kernels *kernels, const struct row_group *rows, const void *prepared, const void *loaded,
+			 int64_t key, int64_t count, bool partial, const float *offset, float *tile, struct err_info *info);
+
+	/* The definition: all `keys` scores of one row in double, natural units (logits s, weights w or p), -inf (softmax) or 0 where not visible. */
+	enum err (*score64)(const struct source *source, int64_t map, int64_t row, double *score, struct err_info *info);
+
+	void (*free)(struct source *source);
+};
+
+/* Every mechanism embeds this as its first member. */
+struct source {
+	const struct source_ops *ops;
+	int64_t layers, batches, heads, queries, keys;
+	enum normalisation norm;
+	double row_epsilon;     /* NORM_ROW_SUM */
+	bool is_signed;         /* weights may be negative: entropy and its like are not defined */
+	bool is_stochastic;     /* rows sum to 1 (or to 0: nothing visible) */
+	bool is_causal;         /* no key after the query (in the aligned sense) */
+	bool is_square;         /* queries and keys are the same sequence: distances |i - j| mean something as they are */
+	int64_t diagonal;       /* key index of query 0 (keys - queries for a KV cache, 0 else): distance = |row + diagonal - key| */
+	const struct heads *values; /* V, or NULL: output O = W V and value norms can be had. Its head axis may be shorter (GQA). */
+	char note[256];         /* how the scores were made, for captions: "scale 0.125, causal (bottom-right)" */
+};
+
+int64_t source_maps(const struct source *source);
+void source_map_id(const struct source *source, int64_t map, int64_t *layer, int64_t *batch, int64_t *head);
+void source_free(struct source *source); /* NULL is fine */
+
+#endif

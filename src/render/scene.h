@@ -1,0 +1,72 @@
+/*
+ * What a picture shows, without saying how it is drawn. Commands fill a scene; render/ lays it out for a page or a terminal.
+ */
+#ifndef ATTNVIZ_RENDER_SCENE_H
+#define ATTNVIZ_RENDER_SCENE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/output.h"
+
+enum colour_map { COLOUR_VIRIDIS, COLOUR_MAGMA, COLOUR_CIVIDIS, COLOUR_GRAY, COLOUR_BLUES, COLOUR_DIVERGING, COLOUR_MAP_COUNT };
+enum value_scale { SCALE_LINEAR, SCALE_LOG, SCALE_SQRT, SCALE_RANK };
+enum theme { THEME_LIGHT, THEME_DARK };
+enum picture_format { PICTURE_PNG, PICTURE_SVG, PICTURE_PDF, PICTURE_TEXT };
+
+/* How values become colours. */
+struct colouring {
+	enum colour_map map;
+	enum value_scale scale;
+	bool reverse;
+	double vmin, vmax;      /* NaN: from the data */
+	double clip;            /* share of the values cut off at the top (and at the bottom for diverging), e.g. 0.01; 0: none */
+	bool per_panel;         /* a range for each panel instead of one for all */
+	const char *unit;       /* on the colour bar: "attention weight" */
+};
+
+/* One side of a panel. Labels are for positions, not for cells: with pooling a cell covers several positions. */
+struct axis_scale {
+	const char *title;      /* "key", "query", "frame"; NULL: none */
+	int64_t first;          /* position number of the first position shown */
+	int64_t count;          /* positions shown */
+	const char *const *label; /* [count] token texts, valid UTF-8; NULL: numbers */
+};
+
+struct panel {
+	const float *cell;      /* row-major height x width; NaN is drawn as "no value" */
+	int64_t height, width;
+	const char *title;      /* "layer 3 head 5"; NULL: none */
+};
+
+struct heatmap_scene {
+	const struct panel *panel;
+	int64_t panel_count;
+	int64_t columns;        /* of the grid; 0: near square. Layers x heads: columns = heads */
+	const char *const *row_title;    /* [rows of the grid] or NULL: "layer 0", ... */
+	const char *const *column_title; /* [columns] or NULL */
+	struct axis_scale rows, keys;
+	struct colouring colouring;
+	const char *title;
+	const char *caption;    /* how the numbers were made; wrapped to the width */
+	enum theme theme;
+};
+
+struct page {
+	int width, height;      /* pixels, or 1/96 inch for SVG and PDF; 0: as the content asks */
+	double dpi;             /* of text and lines; 96 is 1 to 1 */
+};
+
+/* Key and value for a PNG's tEXt chunks and a PDF's or SVG's metadata: "Software", "Command", "Source". */
+struct provenance {
+	const char *key, *value;
+};
+
+enum err scene_write(const struct heatmap_scene *scene, enum picture_format format, const struct page *page, const struct provenance *provenance,
+		     int provenance_count, struct output *out, struct err_info *info);
+
+/* Cells that a panel of this scene can usefully have on that page: what to ask pooling for. */
+void scene_cells(const struct heatmap_scene *scene, enum picture_format format, const struct page *page, int64_t *height, int64_t *width);
+
+#endif

@@ -1,0 +1,55 @@
+/*
+ * Files that hold tensors: .npy, .npz, .safetensors. Content beats extension; each format is a row of the reader table.
+ *
+ * Limits: what is allocated is bounded by the file's real size (inflated .npz members by what they declare, which is checked against the ratio that
+ * deflate can reach, 1032 : 1, and against what is there). Every offset and product is checked before it is used.
+ */
+#ifndef ATTNVIZ_TENSOR_READER_H
+#define ATTNVIZ_TENSOR_READER_H
+
+#include "base/error.h"
+#include "tensor/tensor.h"
+
+/* An open file with its tensors. Tensors, names and data live as long as the archive. */
+struct archive {
+	char *file;             /* as the user gave it; "-" is shown as "standard input" */
+	const char *format;     /* "npy", "npz", "safetensors" */
+	struct tensor *tensor;  /* in file order */
+	size_t count;
+	void *state;            /* the reader's: mapping, inflated members */
+	const struct reader *reader;
+};
+
+/* The bytes of a file: mapped where it is a regular file, read to the end where it is a pipe. */
+struct bytes {
+	const unsigned char *data;
+	uint64_t size;
+	bool mapped;
+};
+enum err bytes_open(struct bytes *bytes, const char *file, struct err_info *info); /* "-" is standard input */
+void bytes_release(struct bytes *bytes);
+
+struct reader {
+	const char *name;
+	const char *suffix;                                            /* ".npz" */
+	bool (*probe)(const unsigned char *head, size_t size);         /* the first bytes say that it is this format */
+	/* List the tensors. Takes over `bytes` on success. Members that are no numeric arrays (unicode, object) are left out of the list of an
+	 * archive, and are ERR_UNSUPPORTED where they are the only content (.npy). */
+	enum err (*open)(struct archive *archive, struct bytes *bytes, struct err_info *info);
+	/* Make tensor->data valid (inflate a member). NULL: always valid. */
+	enum err (*load)(struct archive *archive, struct tensor *tensor, struct err_info *info);
+	void (*close)(struct archive *archive);
+};
+
+extern const struct reader *const reader_table[]; /* NULL-terminated */
+
+enum err archive_open(struct archive *archive, const char *file, struct err_info *info);
+void archive_release(struct archive *archive); /* works on a zeroed struct */
+
+/* The tensor called `name`, with its data; without a name (NULL) the only one. ERR_USAGE lists the names that there are. */
+enum err archive_get(struct archive *archive, const char *name, const struct tensor **tensor, struct err_info *info);
+
+/* "FILE:NAME" -> the file and the name (NULL without one). A name that exists as a file wins over the colon. *file and *name are the caller's. */
+enum err archive_split_spec(const char *spec, char **file, char **name, struct err_info *info);
+
+#endif
