@@ -3,7 +3,8 @@
  *
  * output_open creates a temporary beside the target; output_commit flushes, checks and renames it into place; output_abort
  * (or a release without commit, SIGINT, SIGTERM, SIGHUP, or an exit) removes it. A target that exists and is not a regular
- * file (a device, a FIFO) is written directly. The name "-" is standard output, which is never renamed.
+ * file (a device, a FIFO) is written directly; a symbolic link stays, and the file that it leads to is replaced. The names "-" and
+ * /dev/stdout are standard output, which is never renamed or closed here. Outputs belong to the thread that made the process.
  */
 #ifndef ATTNVIZ_BASE_OUTPUT_H
 #define ATTNVIZ_BASE_OUTPUT_H
@@ -15,12 +16,16 @@
 #include "base/error.h"
 
 struct output {
-	char *target;    /* name that the user gave */
-	char *temporary; /* NULL for stdout and for direct writing */
+	char *target;      /* name that the user gave */
+	char *destination; /* the existing file that it leads to, NULL for a new one */
+	char *temporary;   /* NULL for stdout and for direct writing */
 	int fd;
-	int slot;        /* place in the list that the signal handler reads */
+	int slot;        /* place in the list that the signal handler reads, -1 for none */
 	bool failed;     /* sticky: a write failed; info has the first reason */
-	uint64_t written;
+	bool seekable;
+	uint64_t origin;  /* where position 0 lies in the file: not 0 for a standard output that was written before */
+	uint64_t written; /* bytes given to output_write */
+	uint64_t extent;  /* end of the furthest output_write_at */
 	unsigned char *buffer;
 	size_t buffered;
 	struct err_info info;

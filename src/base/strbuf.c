@@ -28,7 +28,6 @@ void strbuf_release(struct strbuf *sb)
 void strbuf_clear(struct strbuf *sb)
 {
 	sb->len = 0;
-	sb->failed = false;
 	if (sb->capacity)
 		sb->buf[0] = '\0';
 	else

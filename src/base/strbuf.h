@@ -19,7 +19,7 @@ struct strbuf {
 
 void strbuf_init(struct strbuf *sb);
 void strbuf_release(struct strbuf *sb); /* works on a zeroed struct; leaves an initialised empty one */
-void strbuf_clear(struct strbuf *sb);   /* len = 0, memory kept */
+void strbuf_clear(struct strbuf *sb);   /* len = 0; memory and failure kept */
 void strbuf_add(struct strbuf *sb, const void *bytes, size_t count);
 void strbuf_addstr(struct strbuf *sb, const char *text);
 void strbuf_addch(struct strbuf *sb, int byte);

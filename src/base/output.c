@@ -1,0 +1,271 @@
+#include "base/output.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "base/output_guard.h"
+#include "base/strbuf.h"
+
+enum { BUFFER = 64 << 10, SUFFIX = 6, TRIES = 100 };
+
+static bool is_stdout(const char *target)
+{
+	return strcmp(target, "-") == 0 || strcmp(target, "/dev/stdout") == 0;
+}
+
+static enum err fail(struct output *out)
+{
+	out->failed = true;
+	if (errno == ENOSPC || errno == EDQUOT)
+		err_set(&out->info, ERR_IO, "cannot write: no space left on the device: free some, or write elsewhere");
+	else
+		err_set_errno(&out->info, "cannot write");
+	err_in_file(&out->info, is_stdout(out->target) ? "standard output" : out->target);
+	return out->info.code;
+}
+
+/* Six letters that another process will not choose at the same time. */
+static void random_suffix(char *suffix)
+{
+	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+	uint64_t bits;
+	if (getrandom(&bits, sizeof bits, GRND_NONBLOCK) != (ssize_t)sizeof bits) {
+		struct timespec now;
+		clock_gettime(CLOCK_MONOTONIC, &now);
+		bits = ((uint64_t)now.tv_nsec << 20 ^ (uint64_t)getpid()) * 0x9E3779B97F4A7C15u;
+	}
+	for (int i = 0; i < SUFFIX; i++, bits /= sizeof letters - 1)
+		suffix[i] = letters[bits % (sizeof letters - 1)];
+}
+
+/* "folder/name" -> "folder/.name.XXXXXX", the name cut where the whole would be too long for a file system. */
+static char *temporary_name(const char *target)
+{
+	const char *slash = strrchr(target, '/');
+	size_t folder = slash ? (size_t)(slash + 1 - target) : 0;
+	size_t name = strlen(target + folder);
+	if (name > NAME_MAX - SUFFIX - 2)
+		name = NAME_MAX - SUFFIX - 2;
+	struct strbuf text;
+	strbuf_init(&text);
+	strbuf_add(&text, target, folder);
+	strbuf_addch(&text, '.');
+	strbuf_add(&text, target + folder, name);
+	strbuf_addstr(&text, ".XXXXXX");
+	return strbuf_detach(&text);
+}
+
+/* open(2) with 0666 rather than mkstemp: the kernel applies the umask and the folder's default access list. The name is on
+ * the list before the file exists, so no signal finds a file that is not. */
+static enum err create_temporary(struct output *out, const char *beside, struct err_info *info)
+{
+	out->temporary = temporary_name(beside);
+	if (!out->temporary)
+		return err_nomem(info, "the name of the output");
+	out->slot = -1;
+	for (int try = 0; try < TRIES; try++) {
+		random_suffix(out->temporary + strlen(out->temporary) - SUFFIX);
+		out->slot = output_guard_enter(out->temporary);
+		if (out->slot < 0)
+			return err_set(info, ERR_IO, "too many files are being written at once");
+		out->fd = open(out->temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+		if (out->fd >= 0)
+			return ERR_OK;
+		int reason = errno;
+		output_guard_strike(out->slot);
+		out->slot = -1;
+		errno = reason;
+		if (reason != EEXIST)
+			break;
+	}
+	return err_set_errno(info, "cannot create");
+}
+
+static enum err open_regular(struct output *out, bool exists, struct err_info *info)
+{
+	if (exists && faccessat(AT_FDCWD, out->target, W_OK, AT_EACCESS) != 0)
+		return err_set_errno(info, "cannot replace");
+	if (!exists)
+		return create_temporary(out, out->target, info);
+	/* A link stays a link: the file that it leads to is replaced. */
+	out->destination = realpath(out->target, NULL);
+	if (!out->destination)
+		return err_set_errno(info, "cannot resolve");
+	return create_temporary(out, out->destination, info);
+}
+
+static enum err open_target(struct output *out, struct err_info *info)
+{
+	if (is_stdout(out->target)) {
+		out->fd = STDOUT_FILENO;
+		return ERR_OK;
+	}
+	size_t len = strlen(out->target);
+	struct stat status;
+	bool exists = stat(out->target, &status) == 0;
+	if (len == 0)
+		return err_set(info, ERR_IO, "the name of the output is empty");
+	if ((exists && S_ISDIR(status.st_mode)) || out->target[len - 1] == '/')
+		return err_set(info, ERR_IO, "is a directory: name a file in it");
+	if (!exists || S_ISREG(status.st_mode))
+		return open_regular(out, exists, info);
+	out->fd = open(out->target, O_WRONLY | O_NOCTTY | O_CLOEXEC);
+	return out->fd < 0 ? err_set_errno(info, "cannot open for writing") : ERR_OK;
+}
+
+/* Close and remove what there is, and free; says nothing. */
+static void discard(struct output *out)
+{
+	if (out->fd > STDOUT_FILENO)
+		close(out->fd);
+	if (out->slot >= 0 && out->temporary) {
+		unlink(out->temporary);
+		output_guard_strike(out->slot);
+	}
+	free(out->temporary);
+	free(out->destination);
+	free(out->target);
+	free(out->buffer);
+	*out = (struct output){ 0 };
+}
+
+enum err output_open(struct output *out, const char *target, struct err_info *info)
+{
+	*out = (struct output){ .fd = -1, .slot = -1, .target = strdup(target), .buffer = mem_array(BUFFER, 1) };
+	enum err err = out->target && out->buffer ? open_target(out, info) : err_nomem(info, "the output");
+	if (err != ERR_OK) {
+		err_in_file(info, target);
+		discard(out);
+		return err;
+	}
+	/* A shell may have left standard output in the middle of a file; our positions count from there. */
+	off_t origin = lseek(out->fd, 0, SEEK_CUR);
+	int flags = fcntl(out->fd, F_GETFL);
+	out->seekable = origin >= 0 && flags >= 0 && !(flags & O_APPEND);
+	out->origin = origin >= 0 ? (uint64_t)origin : 0;
+	return ERR_OK;
+}
+
+/* A standard output that another program made non-blocking is waited for. */
+static bool worth_a_retry(int fd)
+{
+	if (errno == EAGAIN || errno == EWOULDBLOCK) {
+		struct pollfd ready = { .fd = fd, .events = POLLOUT };
+		poll(&ready, 1, -1);
+		return true;
+	}
+	return errno == EINTR;
+}
+
+static enum err write_all(struct output *out, const unsigned char *bytes, size_t count, const uint64_t *position)
+{
+	size_t done = 0;
+	while (done < count) {
+		ssize_t part = position ? pwrite(out->fd, bytes + done, count - done, (off_t)(*position + done))
+		                        : write(out->fd, bytes + done, count - done);
+		if (part > 0)
+			done += (size_t)part;
+		else if (part == 0 || !worth_a_retry(out->fd))
+			return fail(out);
+	}
+	return ERR_OK;
+}
+
+static enum err flush(struct output *out)
+{
+	size_t count = out->buffered;
+	out->buffered = 0;
+	return out->failed ? out->info.code : write_all(out, out->buffer, count, NULL);
+}
+
+enum err output_write(struct output *out, const void *bytes, size_t count)
+{
+	if (out->failed)
+		return out->info.code;
+	out->written += count;
+	if (out->buffered + count > BUFFER && flush(out) != ERR_OK)
+		return out->info.code;
+	if (count >= BUFFER)
+		return write_all(out, bytes, count, NULL);
+	if (count)
+		memcpy(out->buffer + out->buffered, bytes, count);
+	out->buffered += count;
+	return ERR_OK;
+}
+
+enum err output_write_at(struct output *out, const void *bytes, size_t count, uint64_t position)
+{
+	if (!out->seekable && !out->failed) {
+		errno = ESPIPE;
+		return fail(out);
+	}
+	if (flush(out) != ERR_OK)
+		return out->info.code;
+	uint64_t end;
+	if (__builtin_add_overflow(position, count, &end) || end > INT64_MAX - out->origin) {
+		errno = EFBIG;
+		return fail(out);
+	}
+	position += out->origin;
+	if (end > out->extent)
+		out->extent = end;
+	return write_all(out, bytes, count, &position);
+}
+
+bool output_seekable(const struct output *out)
+{
+	return out->seekable;
+}
+
+/* Leave a standard output that was written by position where the next program will append. */
+static void move_to_end(struct output *out)
+{
+	if (out->extent > out->written)
+		lseek(out->fd, (off_t)(out->origin + out->extent), SEEK_SET);
+}
+
+static enum err finish(struct output *out)
+{
+	if (flush(out) != ERR_OK)
+		return out->info.code;
+	if (out->fd == STDOUT_FILENO) {
+		move_to_end(out);
+		return ERR_OK;
+	}
+	int fd = out->fd;
+	out->fd = -1;
+	/* On Linux the descriptor is gone even when close says EINTR. */
+	if (close(fd) != 0 && errno != EINTR)
+		return fail(out);
+	if (!out->temporary)
+		return ERR_OK;
+	if (rename(out->temporary, out->destination ? out->destination : out->target) != 0)
+		return fail(out);
+	output_guard_strike(out->slot);
+	out->slot = -1;
+	return ERR_OK;
+}
+
+enum err output_commit(struct output *out, struct err_info *info)
+{
+	enum err err = finish(out);
+	if (err != ERR_OK && info && info->code == ERR_OK)
+		*info = out->info;
+	discard(out);
+	return err;
+}
+
+void output_release(struct output *out)
+{
+	discard(out);
+}
