@@ -39,7 +39,7 @@ struct option_row {
 	int letter;           /* 'q' for -q, 0 for none */
 	const char *name;     /* "query" for --query */
 	const char *argument; /* the word in help: "FILE"; NULL for flags */
-	const char *help;     /* one line, no full stop */
+	const char *help;     /* one line, no full stop; the choices are listed behind it by themselves */
 	void *value;
 	const char *const *choices;
 	double min, max;      /* for INT and REAL; both 0: no bounds */
@@ -71,24 +71,30 @@ struct option_row {
 	  .call = (CALL) }
 
 /* Parse argv[1..argc) (argv[0] is the command word). Options and positional arguments may mix; "--" ends the options; "-" is
- * positional. *first becomes the index in argv of the first positional (argv is permuted). An unknown option (with the nearest
- * name as a suggestion), a missing, superfluous or malformed argument, or a value out of bounds gives ERR_USAGE with a text that quotes the
- * option as it was typed and lists what it takes. Not reentrant (getopt). */
+ * positional. Long names may be cut short where that leaves one option. *first becomes the index in argv of the first positional
+ * (argv is permuted). An unknown option (with the nearest name as a suggestion), a missing, superfluous or malformed argument, or a
+ * value out of bounds gives ERR_USAGE with a text that names the option and says what it takes. Not reentrant (getopt). */
 enum err options_parse(const struct option_row *rows, int argc, char **argv, int *first, struct err_info *info);
 
-/* Append the option part of -h: groups under their titles, aligned, wrapped to 100 columns. */
+/* Append the option part of -h: groups under their titles (rows in none under "Options", groups without a title under that of
+ * the group around them), each after an empty line, aligned, wrapped to 100 columns. */
 struct strbuf;
 void options_help(const struct option_row *rows, struct strbuf *out);
 
 /* Visit every option row, groups opened, in order. */
 void options_each(const struct option_row *rows, void (*visit)(const struct option_row *row, void *data), void *data);
 
-/* "0-3,7" -> 0 1 2 3 7 (ascending, once each). Also "all" and negative numbers counted from the end ("-1" is the last).
- * `count` is the axis length; anything outside is ERR_USAGE naming the axis `what` and its length. *list is the caller's
- * (free). */
-enum err options_range(const char *text, const char *what, int64_t count, int64_t **list, size_t *list_count, struct err_info *info);
+/* "0-3,7" -> 0 1 2 3 7 (ascending, once each). Also "all" and negative numbers counted from the end ("-1" is the last, "-3--1"
+ * the last three). `count` is the axis length; anything outside is ERR_USAGE naming the axis `what` and its length. On success
+ * *list is the caller's (free), and not NULL even where it is empty; on failure it is left alone. */
+enum err options_range(const char *text, const char *what, int64_t count, int64_t **list, size_t *list_count,
+                       struct err_info *info);
 
-/* Levenshtein distance, for suggestions. */
+/* Levenshtein distance in bytes, for suggestions. */
 size_t options_distance(const char *a, const char *b);
+
+/* Is `name` near enough to `typed` to be suggested (a third of its letters wrong, and one more), and nearer than *best? Then *best
+ * becomes its distance. Begin with *best = SIZE_MAX. */
+bool options_closer(const char *typed, const char *name, size_t *best);
 
 #endif
