@@ -15,32 +15,53 @@
 #include "tensor/tensor.h"
 
 enum causal { CAUSAL_NONE, CAUSAL_TOP_LEFT, CAUSAL_BOTTOM_RIGHT };
+
+/* Rows that see nothing: zero (flash-attn, ONNX), uniform over all keys (what adding finfo.min does), NaN (softmax of nothing but -inf). */
 enum dead_rows { DEAD_ROWS_ZERO, DEAD_ROWS_UNIFORM, DEAD_ROWS_NAN };
 
+/* A bias at or below this hides the key: it swallows every float32 logit, so that finfo.min means what its users mean by it. */
+#define MASK_HIDES (-1e30)
+
 /* Limits are inclusive and in terms of the aligned position i' = i + diagonal, where diagonal is keys - queries for bottom-right, 0 for top-left, or what the caller says
- * (past length): key j is visible when i' - left <= j <= i' + right. */
+ * (past length): key j is visible when i' - left <= j <= i' + right. A zeroed struct with sizes, left = right = -1, hides nothing. */
 struct mask {
-	int64_t queries, keys;
-	enum causal causal;       /* only for the note; causal means right = 0 */
+	int64_t batches, queries, keys;
+	enum causal causal;        /* only for the note; causal means right = 0 */
 	int64_t diagonal;
-	int64_t left, right;      /* -1: no limit */
+	int64_t left, right;       /* -1: no limit */
+	int64_t chunk;             /* also j >= i' - i' mod chunk (Llama 4's attention_chunk); 0: none */
+	int64_t keep_first;        /* this many keys from key_begin on stay visible whatever left and chunk say (StreamingLLM) */
+	int64_t key_begin;         /* keys before it are hidden: a truncated context, padding on the left */
 	const int64_t *key_length; /* [batches]: keys at and beyond are padding; NULL: none */
-	int64_t batches;
-	const struct heads *allow; /* boolean or integer, non-zero attends; (batch, head, query, key), axes of length 1 are broadcast; NULL: none. Fewer keys than
-	                            * `keys`: the rest is not allowed (ONNX). */
-	const struct heads *bias;  /* float, added to the logits; -inf hides. NULL: none. Fewer keys: the rest is hidden. */
+	bool align_to_length;      /* diagonal = key_length[batch] - queries in place of `diagonal`: caches longer than they are full */
+	const struct heads *allow; /* boolean or integer, non-zero attends; (layer, batch, head, query, key), axes of length 1 are broadcast; NULL: none. Fewer
+	                            * keys than `keys`: the rest is not allowed (ONNX). */
+	const struct heads *bias;  /* float, added to the logits; at or below MASK_HIDES hides. NULL: none. Fewer keys: the rest is hidden. */
 	enum dead_rows dead_rows;
+	int64_t layers, heads;     /* of `dead` */
+	unsigned char *dead;       /* [layers][batches][heads][queries] made by mask_find_dead; NULL: the limits alone tell */
 };
 
+/* Dead rows of masks with files can only be told from the whole row. Where they are to be shown as something other than zero this reads the files once
+ * (queries x keys for each map) and keeps one byte a row; else it does nothing. mask_release frees it. */
+enum err mask_find_dead(struct mask *mask, int64_t layers, int64_t heads, struct err_info *info);
+void mask_release(struct mask *mask);
+
+/* All four agree with each other. A dead row that is shown as uniform or NaN counts as seeing every key. O(1) without files; with files, coverage says
+ * PARTIAL where the limits do not say EMPTY, and support reads the row. */
 enum coverage mask_coverage(const struct mask *mask, int64_t batch, int64_t first, int64_t last, int64_t begin, int64_t end);
 bool mask_visible(const struct mask *mask, int64_t layer, int64_t batch, int64_t head, int64_t row, int64_t key);
 int64_t mask_support(const struct mask *mask, int64_t layer, int64_t batch, int64_t head, int64_t row);
 
-/* Apply to a tile (see source_ops.fill): bias is added times log2(e), what is hidden becomes -inf. */
+/* Apply to a tile (see source_ops.fill): bias is added times log2(e), what is hidden becomes -inf, the scores of a dead row 0 or NaN. A NaN or +inf in the
+ * bias is ERR_VALUE with its place. */
 enum err mask_apply(const struct mask *mask, int64_t layer, int64_t batch, int64_t head, const struct row_group *rows, int lanes, int64_t key, int64_t count,
-		    float *tile, struct err_info *info);
+		    const float *offset, float *tile, struct err_info *info);
 
 /* The same on one row of natural logits in double. */
 enum err mask_apply64(const struct mask *mask, int64_t layer, int64_t batch, int64_t head, int64_t row, double *score, struct err_info *info);
+
+/* Append "causal (bottom-right), window 128,0, key lengths" to a note; nothing where nothing is masked. */
+void mask_describe(const struct mask *mask, char *note, size_t size);
 
 #endif

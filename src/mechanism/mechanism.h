@@ -1,9 +1,13 @@
 /*
  * The table of mechanisms: one file and one row each. --attention NAME picks the row; `attnviz explain NAME` prints it.
+ *
+ * To add one: write NAME.c with a `const struct mechanism mechanism_NAME`, declare it in mechanism/table.h, list it in mechanism/table.c. open() binds its
+ * inputs with the helpers below, fills a struct that begins with a struct source, and hands it out; free() of its source_ops releases it.
  */
 #ifndef ATTNVIZ_MECHANISM_MECHANISM_H
 #define ATTNVIZ_MECHANISM_MECHANISM_H
 
+#include <math.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -11,6 +15,7 @@
 #include "base/error.h"
 #include "kernel/source.h"
 #include "mechanism/mask.h"
+#include "mechanism/position_args.h"
 #include "tensor/tensor.h"
 
 /* A tensor that a mechanism takes. */
@@ -35,6 +40,18 @@ struct mechanism_binding {
 	const struct heads *heads;
 };
 
+/* Where on its way to a weight a logit is shown: after the scale, after the soft-cap, after biases and mask (hidden keys are 0 and not `visible`), as weight. */
+enum stage { STAGE_WEIGHTS, STAGE_SCORES, STAGE_CAPPED, STAGE_BIASED };
+
+/* What ready-made weights hold. */
+enum ready_form {
+	READY_WEIGHTS,     /* p >= 0 */
+	READY_SIGNED,      /* weights of either sign */
+	READY_LOGITS,      /* natural logits: a softmax is taken here */
+	READY_LOG_WEIGHTS, /* ln p */
+};
+
+/* Begin with MECHANISM_ARGS_INIT: it means "the defaults, nothing masked". */
 struct mechanism_args {
 	const struct mechanism_binding *binding;
 	size_t binding_count;
@@ -46,11 +63,18 @@ struct mechanism_args {
 	bool has_diagonal;            /* `diagonal` was given (past length) */
 	int64_t diagonal;
 	int64_t window_left, window_right; /* -1: no limit */
-	const int64_t *key_length;    /* [batches] or NULL */
+	int64_t chunk, keep_first, key_begin; /* see mask.h; 0: none */
+	const int64_t *key_length;    /* [batches], or one for all of them; NULL: none */
 	int64_t key_length_count;
+	bool align_to_length;         /* see mask.h */
 	const struct heads *allow, *bias;
 	enum dead_rows dead_rows;
+	enum stage stage;
+	enum ready_form ready;
+	struct position_args position;
 };
+
+#define MECHANISM_ARGS_INIT { .scale = NAN, .window_left = -1, .window_right = -1 }
 
 struct mechanism {
 	const char *name;
@@ -60,7 +84,7 @@ struct mechanism {
 	const char *reference;  /* paper, and the code it was compared with */
 	const struct mechanism_input *input;         /* ended by a NULL role; may be NULL */
 	const struct mechanism_parameter *parameter; /* ended by a NULL name; may be NULL */
-	/* Everything in args must outlive the source. A missing or ill-shaped input is named with its expected shape and its option. */
+	/* Everything in args must outlive the source, but for args itself. A missing or ill-shaped input is named with its expected shape and its option. */
 	enum err (*open)(const struct mechanism_args *args, struct source **source, struct err_info *info);
 };
 
@@ -68,12 +92,49 @@ extern const struct mechanism *const mechanism_table[]; /* NULL-terminated; "sof
 
 const struct mechanism *mechanism_find(const char *name); /* NULL when there is none */
 
-/* Helpers for open(). */
+/*
+ * Helpers for open().
+ */
+
+/* The binding of a role, NULL when there is none. */
 const struct mechanism_binding *mechanism_input_find(const struct mechanism_args *args, const char *role);
-const struct heads *mechanism_heads(const struct mechanism_args *args, const struct mechanism *mechanism, const char *role, struct err_info *info); /* required */
+
+/* The canonical view, or the raw tensor, of a role. A missing one is NULL, and ERR_USAGE in info names what is expected. */
+const struct heads *mechanism_heads(const struct mechanism_args *args, const struct mechanism *mechanism, const char *role, struct err_info *info);
+const struct tensor *mechanism_tensor(const struct mechanism_args *args, const struct mechanism *mechanism, const char *role, struct err_info *info);
+
+/* ERR_SHAPE, with the shape that there is and the one expected, unless the tensor has `rank` axes of these lengths (-1: any length). `role` is what the
+ * message calls it. */
+enum err mechanism_expect_shape(const struct tensor *tensor, const char *role, int rank, const int64_t *shape, struct err_info *info);
+
+/* All elements of a small tensor (parameters, slopes, tables) in C order, in double; the caller frees. A NaN or an infinity is ERR_VALUE. */
+enum err mechanism_numbers(const struct tensor *tensor, double **numbers, struct err_info *info);
+
+/* Fit query, key and value (may be NULL) to each other: fills layers, batches, heads, queries, keys, values, is_square of the source. Keys and values may have
+ * fewer heads (GQA: head h reads h / (heads / kv heads)) and be shared by layers or batches. With `same_dim`, query and key must have equal dims. */
+enum err mechanism_attend(struct source *source, const struct heads *query, const struct heads *key, const struct heads *value, bool same_dim,
+			  struct err_info *info);
+
+/* The mask that args ask for on this source (sizes must be set); checks the files against the sizes, sets is_causal and diagonal of the source and adds to its note.
+ * Release with mask_release. */
+enum err mechanism_mask(const struct mechanism_args *args, struct source *source, struct mask *mask, struct err_info *info);
+
+/* Index on an axis that may be 1 long, or shorter by a whole factor (kv heads). */
+int64_t mechanism_shared_index(int64_t index, int64_t count, int64_t shared_count);
+
+/* Append to a note, after ", " where there is something already. */
+void mechanism_note(char *note, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* Parameters: the text given, else the default of the row (which must exist); numbers must parse whole, reals be finite. */
 const char *mechanism_parameter_text(const struct mechanism_args *args, const struct mechanism *mechanism, const char *name);
 enum err mechanism_parameter_real(const struct mechanism_args *args, const struct mechanism *mechanism, const char *name, double *value, struct err_info *info);
 enum err mechanism_parameter_int(const struct mechanism_args *args, const struct mechanism *mechanism, const char *name, int64_t *value, struct err_info *info);
-enum err mechanism_check_parameters(const struct mechanism_args *args, const struct mechanism *mechanism, struct err_info *info); /* unknown names */
+
+/* The index of a parameter's text in a NULL-terminated list of words. */
+enum err mechanism_parameter_choice(const struct mechanism_args *args, const struct mechanism *mechanism, const char *name, const char *const *words, int *value,
+				    struct err_info *info);
+
+/* ERR_USAGE for a parameter that the mechanism does not have, or text without '='. The commands call it before open(). */
+enum err mechanism_check_parameters(const struct mechanism_args *args, const struct mechanism *mechanism, struct err_info *info);
 
 #endif

@@ -1,0 +1,308 @@
+#include "mechanism/mask.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "mechanism/mechanism.h"
+
+static const double LOG2_E = 1.4426950408889634074;
+
+/* Keys [begin, end) and, where the mask keeps its first keys, those below keep. */
+struct range {
+	int64_t begin, end, keep;
+};
+
+static int64_t min_i64(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+static int64_t max_i64(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
+static int64_t floor_mod(int64_t value, int64_t modulus)
+{
+	int64_t rest = value % modulus;
+	return rest < 0 ? rest + modulus : rest;
+}
+
+/* Both ends grow with the row; coverage and the tile loop rest on that. */
+static struct range row_range(const struct mask *mask, int64_t batch, int64_t row)
+{
+	int64_t length = mask->key_length ? mask->key_length[batch] : mask->keys;
+	int64_t position = row + (mask->align_to_length ? length - mask->queries : mask->diagonal);
+	struct range range = { mask->key_begin, min_i64(mask->keys, length), 0 };
+	if (mask->right >= 0)
+		range.end = min_i64(range.end, position + mask->right + 1);
+	if (mask->left >= 0)
+		range.begin = max_i64(range.begin, position - mask->left);
+	if (mask->chunk > 0)
+		range.begin = max_i64(range.begin, position - floor_mod(position, mask->chunk));
+	range.end = max_i64(range.end, 0);
+	range.keep = min_i64(mask->key_begin + mask->keep_first, range.end);
+	return range;
+}
+
+static bool in_range(const struct mask *mask, struct range range, int64_t key)
+{
+	return key < range.end && key >= mask->key_begin && (key >= range.begin || key < range.keep);
+}
+
+static int64_t range_count(const struct mask *mask, struct range range)
+{
+	int64_t window = max_i64(range.end - range.begin, 0);
+	return window + max_i64(min_i64(range.keep, range.begin) - mask->key_begin, 0);
+}
+
+static bool has_files(const struct mask *mask)
+{
+	return mask->allow || mask->bias;
+}
+
+static bool row_is_dead(const struct mask *mask, int64_t layer, int64_t batch, int64_t head, int64_t row)
+{
+	if (mask->dead_rows == DEAD_ROWS_ZERO)
+		return false;
+	if (mask->dead)
+		return mask->dead[((layer * mask->batches + batch) * mask->heads + head) * mask->queries + row];
+	return range_count(mask, row_range(mask, batch, row)) == 0;
+}
+
+enum coverage mask_coverage(const struct mask *mask, int64_t batch, int64_t first, int64_t last, int64_t begin, int64_t end)
+{
+	struct range early = row_range(mask, batch, first), late = row_range(mask, batch, last);
+	if (mask->dead_rows != DEAD_ROWS_ZERO && (mask->dead || !range_count(mask, early) || !range_count(mask, late)))
+		return TILE_PARTIAL;
+	bool in_window = end > early.begin && begin < late.end;
+	bool in_kept = end > mask->key_begin && begin < late.keep;
+	if (!in_window && !in_kept)
+		return TILE_EMPTY;
+	bool reaches = begin >= late.begin || (begin >= mask->key_begin && (end <= early.keep || late.begin <= early.keep));
+	return reaches && end <= early.end && !has_files(mask) ? TILE_FULL : TILE_PARTIAL;
+}
+
+/* One row of a mask file, keys [key, key + count): as far as the file goes, broadcast where it has one key. Returns how many were decoded. */
+static int64_t file_row(const struct heads *file, int64_t layer, int64_t batch, int64_t head, int64_t row, int64_t key, int64_t count, double *out,
+			struct err_info *info, enum err *err)
+{
+	bool one_key = file->size[AXIS_DIM] == 1;
+	int64_t here = one_key ? 1 : max_i64(min_i64(file->size[AXIS_DIM] - key, count), 0);
+	if (file->size[AXIS_TOKEN] == 1)
+		row = 0;
+	*err = here ? heads_decode_part_f64(file, layer, batch, head, row, one_key ? 0 : key, here, true, out, info) : ERR_OK;
+	if (!one_key || *err)
+		return *err ? 0 : here;
+	for (int64_t k = 1; k < count; k++)
+		out[k] = out[0];
+	return count;
+}
+
+/* The files' verdict on keys [key, key + count) of a row: what is added, -inf where hidden. */
+static enum err file_bias(const struct mask *mask, int64_t layer, int64_t batch, int64_t head, int64_t row, int64_t key, int64_t count, double *bias,
+			  struct err_info *info)
+{
+	double part[KEY_BLOCK];
+	enum err err = ERR_OK;
+	int64_t here = count;
+	for (int64_t k = 0; k < count; k++)
+		bias[k] = 0;
+	if (mask->bias)
+		here = file_row(mask->bias, layer, batch, head, row, key, count, bias, info, &err);
+	for (int64_t k = 0; !err && k < here; k++) {
+		if (isnan(bias[k]) || bias[k] == INFINITY)
+			err = err_set(info, ERR_VALUE, "%s in the bias '%s' (layer %" PRId64 ", batch %" PRId64 ", head %" PRId64 ", query %" PRId64 ", key %" PRId64
+				      "): a bias is finite, or -inf to hide a key", isnan(bias[k]) ? "NaN" : "+infinity", mask->bias->tensors[0]->name, layer, batch, head,
+				      row, key + k);
+		if (bias[k] <= MASK_HIDES)
+			bias[k] = -INFINITY;
+	}
+	for (int64_t k = here; k < count; k++)
+		bias[k] = -INFINITY;
+	if (err || !mask->allow)
+		return err;
+	here = file_row(mask->allow, layer, batch, head, row, key, count, part, info, &err);
+	for (int64_t k = 0; k < count; k++)
+		bias[k] = k < here && part[k] != 0 ? bias[k] : -INFINITY;
+	return err;
+}
+
+static int64_t block_count(int64_t key, int64_t end)
+{
+	return min_i64(end - key, KEY_BLOCK);
+}
+
+/* Keys of a row that both limits and files let through. What cannot be decoded counts as hidden: the run meets the error when it gets there. */
+static int64_t count_with_files(const struct mask *mask, int64_t layer, int64_t batch, int64_t head, int64_t row)
+{
+	struct range range = row_range(mask, batch, row);
+	double bias[KEY_BLOCK];
+	int64_t visible = 0;
+	for (int64_t key = 0; key < range.end; key += KEY_BLOCK) {
+		int64_t count = block_count(key, range.end);
+		if (file_bias(mask, layer, batch, head, row, key, count, bias, NULL))
+			continue;
+		for (int64_t k = 0; k < count; k++)
+			visible += bias[k] != -INFINITY && in_range(mask, range, key + k);
+	}
+	return visible;
+}
+
+int64_t mask_support(const struct mask *mask, int64_t layer, int64_t batch, int64_t head, int64_t row)
+{
+	if (row_is_dead(mask, layer, batch, head, row))
+		return mask->keys;
+	return has_files(mask) ? count_with_files(mask, layer, batch, head, row) : range_count(mask, row_range(mask, batch, row));
+}
+
+bool mask_visible(const struct mask *mask, int64_t layer, int64_t batch, int64_t head, int64_t row, int64_t key)
+{
+	if (row_is_dead(mask, layer, batch, head, row))
+		return true;
+	double bias = 0;
+	if (!in_range(mask, row_range(mask, batch, row), key))
+		return false;
+	return !has_files(mask) || (!file_bias(mask, layer, batch, head, row, key, 1, &bias, NULL) && bias != -INFINITY);
+}
+
+enum err mask_find_dead(struct mask *mask, int64_t layers, int64_t heads, struct err_info *info)
+{
+	if (mask->dead_rows == DEAD_ROWS_ZERO || !has_files(mask))
+		return ERR_OK;
+	int64_t maps = layers * mask->batches * heads, rows;
+	unsigned char *dead = mem_mul_i64(maps, mask->queries, &rows) ? mem_array((size_t)rows, 1) : NULL;
+	if (!dead)
+		return err_nomem(info, "the rows that see nothing");
+	for (int64_t i = 0; i < rows; i++) {
+		int64_t map = i / mask->queries, batch = map / heads % mask->batches;
+		dead[i] = count_with_files(mask, map / heads / mask->batches, batch, map % heads, i % mask->queries) == 0;
+	}
+	mask->layers = layers;
+	mask->heads = heads;
+	mask->dead = dead;
+	return ERR_OK;
+}
+
+void mask_release(struct mask *mask)
+{
+	free(mask->dead);
+	mask->dead = NULL;
+}
+
+static void hide(float *scores, int from, int to)
+{
+	for (int lane = from; lane < to; lane++)
+		scores[lane] = -INFINITY;
+}
+
+/* Queries ascend with the lanes, so for one key the rows that end before it are the first lanes, and those that begin after it the last. */
+static void apply_limits(const struct mask *mask, int64_t batch, const struct row_group *rows, int lanes, int64_t key, int64_t count, float *tile)
+{
+	int64_t begin[MAX_LANES], end[MAX_LANES];
+	for (int lane = 0; lane < rows->count; lane++) {
+		struct range range = row_range(mask, batch, rows->row[lane]);
+		begin[lane] = range.begin;
+		end[lane] = range.end;
+	}
+	int ended = 0, begun = 0;
+	for (int64_t k = 0; k < count; k++) {
+		int64_t at = key + k;
+		while (ended < rows->count && end[ended] <= at)
+			ended++;
+		while (begun < rows->count && begin[begun] <= at)
+			begun++;
+		bool kept = at >= mask->key_begin && at < mask->key_begin + mask->keep_first;
+		hide(tile + k * lanes, 0, at < mask->key_begin ? rows->count : ended);
+		if (!kept)
+			hide(tile + k * lanes, begun, rows->count);
+	}
+}
+
+static enum err apply_files(const struct mask *mask, int64_t layer, int64_t batch, int64_t head, const struct row_group *rows, int lanes, int64_t key,
+			    int64_t count, float *tile, struct err_info *info)
+{
+	double bias[KEY_BLOCK];
+	for (int lane = 0; lane < rows->count; lane++) {
+		enum err err = file_bias(mask, layer, batch, head, rows->row[lane], key, count, bias, info);
+		if (err)
+			return err;
+		for (int64_t k = 0; k < count; k++)
+			tile[k * lanes + lane] = bias[k] == -INFINITY ? -INFINITY : tile[k * lanes + lane] + (float)(bias[k] * LOG2_E);
+	}
+	return ERR_OK;
+}
+
+enum err mask_apply(const struct mask *mask, int64_t layer, int64_t batch, int64_t head, const struct row_group *rows, int lanes, int64_t key, int64_t count,
+		    const float *offset, float *tile, struct err_info *info)
+{
+	enum err err = has_files(mask) ? apply_files(mask, layer, batch, head, rows, lanes, key, count, tile, info) : ERR_OK;
+	if (err)
+		return err;
+	apply_limits(mask, batch, rows, lanes, key, count, tile);
+	if (mask->dead_rows == DEAD_ROWS_ZERO)
+		return ERR_OK;
+	for (int lane = 0; lane < rows->count; lane++) {
+		if (!row_is_dead(mask, layer, batch, head, rows->row[lane]))
+			continue;
+		for (int64_t k = 0; k < count; k++)
+			tile[k * lanes + lane] = mask->dead_rows == DEAD_ROWS_NAN ? NAN : offset[lane];
+	}
+	return ERR_OK;
+}
+
+enum err mask_apply64(const struct mask *mask, int64_t layer, int64_t batch, int64_t head, int64_t row, double *score, struct err_info *info)
+{
+	double bias[KEY_BLOCK] = { 0 };
+	struct range range = row_range(mask, batch, row);
+	bool dead = row_is_dead(mask, layer, batch, head, row);
+	for (int64_t key = 0; key < mask->keys; key += KEY_BLOCK) {
+		int64_t count = block_count(key, mask->keys);
+		enum err err = has_files(mask) ? file_bias(mask, layer, batch, head, row, key, count, bias, info) : ERR_OK;
+		if (err)
+			return err;
+		for (int64_t k = 0; k < count; k++) {
+			bool visible = in_range(mask, range, key + k) && bias[k] != -INFINITY;
+			double seen = visible ? score[key + k] + bias[k] : -INFINITY;
+			score[key + k] = !dead ? seen : mask->dead_rows == DEAD_ROWS_NAN ? NAN : 0;
+		}
+	}
+	return ERR_OK;
+}
+
+static void describe_limit(char *text, size_t size, int64_t limit)
+{
+	if (limit < 0)
+		snprintf(text, size, "all");
+	else
+		snprintf(text, size, "%" PRId64, limit);
+}
+
+void mask_describe(const struct mask *mask, char *note, size_t size)
+{
+	static const char *const side[] = { "", "causal (top-left)", "causal (bottom-right)" };
+	bool window = mask->left >= 0 || (mask->right >= 0 && !mask->causal);
+	if (mask->causal && mask->queries == mask->keys && mask->diagonal == 0)
+		mechanism_note(note, size, "causal");
+	else if (mask->causal)
+		mechanism_note(note, size, "%s", side[mask->causal]);
+	if (window) {
+		char left[24], right[24];
+		describe_limit(left, sizeof left, mask->left);
+		describe_limit(right, sizeof right, mask->right);
+		mechanism_note(note, size, "window %s,%s", left, right);
+	}
+	if (mask->chunk)
+		mechanism_note(note, size, "chunks of %" PRId64, mask->chunk);
+	if (mask->keep_first)
+		mechanism_note(note, size, "first %" PRId64 " kept", mask->keep_first);
+	if (mask->key_length || mask->key_begin)
+		mechanism_note(note, size, "padding masked");
+	if (mask->allow)
+		mechanism_note(note, size, "mask %s", mask->allow->tensors[0]->name);
+	if (mask->bias)
+		mechanism_note(note, size, "bias %s", mask->bias->tensors[0]->name);
+}

@@ -1,0 +1,299 @@
+#include "mechanism/mechanism.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+const struct mechanism_binding *mechanism_input_find(const struct mechanism_args *args, const char *role)
+{
+	for (size_t i = 0; i < args->binding_count; i++)
+		if (strcmp(args->binding[i].role, role) == 0)
+			return &args->binding[i];
+	return NULL;
+}
+
+static void missing(const struct mechanism *mechanism, const char *role, struct err_info *info)
+{
+	const struct mechanism_input *input = mechanism->input;
+	while (input && input->role && strcmp(input->role, role) != 0)
+		input++;
+	const char *shape = input && input->role ? input->shape : "";
+	static const char *const own_option[] = { "query", "key", "value", "weights" };
+	for (size_t i = 0; i < sizeof own_option / sizeof *own_option; i++)
+		if (strcmp(role, own_option[i]) == 0) {
+			err_set(info, ERR_USAGE, "%s attention needs the %s %s: name it with --%s FILE[:NAME]", mechanism->name, role, shape, role);
+			return;
+		}
+	err_set(info, ERR_USAGE, "%s attention needs the tensor '%s' %s: name it with --input %s=FILE[:NAME]", mechanism->name, role, shape, role);
+}
+
+const struct heads *mechanism_heads(const struct mechanism_args *args, const struct mechanism *mechanism, const char *role, struct err_info *info)
+{
+	const struct mechanism_binding *binding = mechanism_input_find(args, role);
+	if (!binding || !binding->heads)
+		missing(mechanism, role, info);
+	return binding ? binding->heads : NULL;
+}
+
+const struct tensor *mechanism_tensor(const struct mechanism_args *args, const struct mechanism *mechanism, const char *role, struct err_info *info)
+{
+	const struct mechanism_binding *binding = mechanism_input_find(args, role);
+	if (!binding)
+		missing(mechanism, role, info);
+	return binding ? binding->tensor : NULL;
+}
+
+static void expected_text(int rank, const int64_t *shape, char *text, size_t size)
+{
+	size_t used = 0;
+	for (int axis = 0; axis < rank && used < size; axis++) {
+		char length[24] = "any";
+		if (shape[axis] >= 0)
+			snprintf(length, sizeof length, "%" PRId64, shape[axis]);
+		used += (size_t)snprintf(text + used, size - used, "%s%s", axis ? ", " : "", length);
+	}
+}
+
+enum err mechanism_expect_shape(const struct tensor *tensor, const char *role, int rank, const int64_t *shape, struct err_info *info)
+{
+	bool fits = tensor->rank == rank;
+	for (int axis = 0; fits && axis < rank; axis++)
+		fits = shape[axis] < 0 || shape[axis] == tensor->shape[axis];
+	if (fits)
+		return ERR_OK;
+	char found[128], expected[128] = "";
+	expected_text(rank, shape, expected, sizeof expected);
+	err_set(info, ERR_SHAPE, "'%s' (%s) has shape %s where (%s) is expected", role, tensor->name, tensor_shape_text(tensor, found, sizeof found), expected);
+	return err_in_file(info, tensor->file);
+}
+
+enum err mechanism_numbers(const struct tensor *tensor, double **numbers, struct err_info *info)
+{
+	int64_t count = tensor_count(tensor);
+	double *out = mem_array((size_t)count, sizeof *out);
+	if (!out)
+		return err_nomem(info, tensor->name);
+	for (int64_t i = 0; i < count; i++) {
+		out[i] = tensor_at(tensor, i);
+		if (isfinite(out[i]))
+			continue;
+		free(out);
+		err_set(info, ERR_VALUE, "%s in '%s' (element %" PRId64 "): every number must be finite", isnan(tensor_at(tensor, i)) ? "NaN" : "infinity", tensor->name, i);
+		return err_in_file(info, tensor->file);
+	}
+	*numbers = out;
+	return ERR_OK;
+}
+
+static enum err misfit(const struct heads *query, const struct heads *other, const char *what, const char *rule, struct err_info *info)
+{
+	char left[128], right[128];
+	return err_set(info, ERR_SHAPE, "%s do not fit (%s %s, %s %s): %s; --layout names the axes", what, query->tensors[0]->name,
+		       tensor_shape_text(query->tensors[0], left, sizeof left), other->tensors[0]->name,
+		       tensor_shape_text(other->tensors[0], right, sizeof right), rule);
+}
+
+static bool shares(int64_t count, int64_t shared)
+{
+	return shared == 1 || shared == count;
+}
+
+static enum err check_shared_axes(const struct heads *query, const struct heads *other, const char *what, struct err_info *info)
+{
+	int64_t heads = query->size[AXIS_HEAD], kv_heads = other->size[AXIS_HEAD];
+	if (kv_heads < 1 || heads % kv_heads)
+		return misfit(query, other, what, "the query heads must be a whole multiple of the key and value heads", info);
+	if (!shares(query->size[AXIS_BATCH], other->size[AXIS_BATCH]))
+		return misfit(query, other, what, "the batches must agree", info);
+	if (!shares(query->size[AXIS_LAYER], other->size[AXIS_LAYER]))
+		return misfit(query, other, what, "the layers must agree", info);
+	return ERR_OK;
+}
+
+enum err mechanism_attend(struct source *source, const struct heads *query, const struct heads *key, const struct heads *value, bool same_dim,
+			  struct err_info *info)
+{
+	enum err err = check_shared_axes(query, key, "queries and keys", info);
+	if (!err && same_dim && query->size[AXIS_DIM] != key->size[AXIS_DIM])
+		err = misfit(query, key, "queries and keys", "their last axes, the head size, must be equal", info);
+	if (!err && value)
+		err = check_shared_axes(query, value, "queries and values", info);
+	if (!err && value && value->size[AXIS_TOKEN] != key->size[AXIS_TOKEN])
+		err = misfit(key, value, "keys and values", "there must be one value a key", info);
+	if (err)
+		return err;
+	source->layers = query->size[AXIS_LAYER];
+	source->batches = query->size[AXIS_BATCH];
+	source->heads = query->size[AXIS_HEAD];
+	source->queries = query->size[AXIS_TOKEN];
+	source->keys = key->size[AXIS_TOKEN];
+	source->values = value;
+	source->is_square = source->queries == source->keys;
+	return ERR_OK;
+}
+
+static enum err check_mask_file(const struct heads *file, const char *option, const struct source *source, struct err_info *info)
+{
+	static const char *const name[] = { "layers", "batches", "heads", "queries", "keys" };
+	const int64_t wanted[] = { source->layers, source->batches, source->heads, source->queries, source->keys };
+	for (int axis = 0; file && axis < AXIS_COUNT; axis++) {
+		int64_t size = file->size[axis];
+		bool fits = size == 1 || size == wanted[axis] || (axis == AXIS_DIM && size < wanted[axis]);
+		char shape[128];
+		if (!fits)
+			return err_set(info, ERR_SHAPE, "the %s '%s' %s has %" PRId64 " %s where the attention has %" PRId64 ": it is (queries, keys), with heads and batch before them as far as they differ",
+				       option, file->tensors[0]->name, tensor_shape_text(file->tensors[0], shape, sizeof shape), size, name[axis], wanted[axis]);
+	}
+	return ERR_OK;
+}
+
+static enum err check_key_length(const struct mechanism_args *args, const struct source *source, struct err_info *info)
+{
+	if (args->key_length && args->key_length_count != source->batches)
+		return err_set(info, ERR_SHAPE, "%" PRId64 " key lengths for %" PRId64 " batches: give one for each", args->key_length_count, source->batches);
+	for (int64_t i = 0; args->key_length && i < args->key_length_count; i++)
+		if (args->key_length[i] < 0 || args->key_length[i] > source->keys)
+			return err_set(info, ERR_VALUE, "key length %" PRId64 " (batch %" PRId64 ") is not within the %" PRId64 " keys", args->key_length[i], i, source->keys);
+	return ERR_OK;
+}
+
+/* Beyond this no limit can bite; cut there, sums of positions cannot overflow. */
+static int64_t cut(int64_t limit, int64_t bound)
+{
+	return limit > bound ? bound : limit < -bound ? -bound : limit;
+}
+
+static int64_t default_diagonal(const struct mechanism_args *args, const struct source *source)
+{
+	if (args->has_diagonal)
+		return args->diagonal;
+	bool has_window = args->window_left >= 0 || args->window_right >= 0 || args->chunk > 0;
+	bool from_the_end = args->causal == CAUSAL_BOTTOM_RIGHT || (args->causal == CAUSAL_NONE && has_window);
+	return from_the_end ? source->keys - source->queries : 0;
+}
+
+enum err mechanism_mask(const struct mechanism_args *args, struct source *source, struct mask *mask, struct err_info *info)
+{
+	int64_t bound = INT64_MAX / 8;
+	enum err err = check_mask_file(args->allow, "mask", source, info);
+	if (!err)
+		err = check_mask_file(args->bias, "bias", source, info);
+	if (!err)
+		err = check_key_length(args, source, info);
+	if (err)
+		return err;
+	*mask = (struct mask){
+		.batches = source->batches, .queries = source->queries, .keys = source->keys, .causal = args->causal,
+		.diagonal = cut(default_diagonal(args, source), bound), .left = cut(args->window_left, bound),
+		.right = args->causal ? 0 : cut(args->window_right, bound), .chunk = cut(args->chunk, bound), .keep_first = cut(args->keep_first, bound),
+		.key_begin = cut(args->key_begin, bound), .key_length = args->key_length, .align_to_length = args->align_to_length && args->key_length,
+		.allow = args->allow, .bias = args->bias, .dead_rows = args->dead_rows,
+	};
+	source->is_causal = args->causal != CAUSAL_NONE;
+	source->diagonal = mask->diagonal;
+	mask_describe(mask, source->note, sizeof source->note);
+	return mask_find_dead(mask, source->layers, source->heads, info);
+}
+
+int64_t mechanism_shared_index(int64_t index, int64_t count, int64_t shared_count)
+{
+	return index / (count / shared_count);
+}
+
+void mechanism_note(char *note, size_t size, const char *format, ...)
+{
+	size_t used = strlen(note);
+	va_list args;
+	if (used && used + 3 < size) {
+		memcpy(note + used, ", ", 3);
+		used += 2;
+	}
+	va_start(args, format);
+	vsnprintf(note + used, size - used, format, args);
+	va_end(args);
+}
+
+static const struct mechanism_parameter *parameter_row(const struct mechanism *mechanism, const char *name, size_t length)
+{
+	const struct mechanism_parameter *row = mechanism->parameter;
+	while (row && row->name && (strncmp(row->name, name, length) != 0 || row->name[length]))
+		row++;
+	return row && row->name ? row : NULL;
+}
+
+const char *mechanism_parameter_text(const struct mechanism_args *args, const struct mechanism *mechanism, const char *name)
+{
+	size_t length = strlen(name);
+	for (size_t i = args->parameter_count; i > 0; i--) {
+		const char *given = args->parameter[i - 1];
+		if (strncmp(given, name, length) == 0 && given[length] == '=')
+			return given + length + 1;
+	}
+	const struct mechanism_parameter *row = parameter_row(mechanism, name, length);
+	return row ? row->value : NULL;
+}
+
+static enum err bad_parameter(const char *name, const char *text, const char *wanted, struct err_info *info)
+{
+	return err_set(info, ERR_USAGE, "--param %s=%s: %s is expected", name, text ? text : "", wanted);
+}
+
+enum err mechanism_parameter_real(const struct mechanism_args *args, const struct mechanism *mechanism, const char *name, double *value, struct err_info *info)
+{
+	const char *text = mechanism_parameter_text(args, mechanism, name);
+	char *end = NULL;
+	double number = text ? strtod(text, &end) : 0;
+	if (!text || end == text || *end || !isfinite(number))
+		return bad_parameter(name, text, "a number", info);
+	*value = number;
+	return ERR_OK;
+}
+
+enum err mechanism_parameter_int(const struct mechanism_args *args, const struct mechanism *mechanism, const char *name, int64_t *value, struct err_info *info)
+{
+	const char *text = mechanism_parameter_text(args, mechanism, name);
+	char *end = NULL;
+	errno = 0;
+	long long number = text ? strtoll(text, &end, 10) : 0;
+	if (!text || end == text || *end || errno)
+		return bad_parameter(name, text, "a whole number", info);
+	*value = number;
+	return ERR_OK;
+}
+
+enum err mechanism_parameter_choice(const struct mechanism_args *args, const struct mechanism *mechanism, const char *name, const char *const *words, int *value,
+				    struct err_info *info)
+{
+	const char *text = mechanism_parameter_text(args, mechanism, name);
+	char wanted[256] = "";
+	for (int i = 0; words[i]; i++) {
+		if (text && strcmp(text, words[i]) == 0) {
+			*value = i;
+			return ERR_OK;
+		}
+		mechanism_note(wanted, sizeof wanted, "%s", words[i]);
+	}
+	char sentence[300];
+	snprintf(sentence, sizeof sentence, "one of %s", wanted);
+	return bad_parameter(name, text, sentence, info);
+}
+
+enum err mechanism_check_parameters(const struct mechanism_args *args, const struct mechanism *mechanism, struct err_info *info)
+{
+	for (size_t i = 0; i < args->parameter_count; i++) {
+		const char *given = args->parameter[i], *equals = strchr(given, '=');
+		if (!equals)
+			return err_set(info, ERR_USAGE, "--param %s: NAME=VALUE is expected", given);
+		if (parameter_row(mechanism, given, (size_t)(equals - given)))
+			continue;
+		char names[256] = "";
+		for (const struct mechanism_parameter *row = mechanism->parameter; row && row->name; row++)
+			mechanism_note(names, sizeof names, "%s", row->name);
+		return err_set(info, ERR_USAGE, "--param %s: %s attention has %s%s", given, mechanism->name, *names ? "the parameters " : "no parameters", names);
+	}
+	return ERR_OK;
+}

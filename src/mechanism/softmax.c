@@ -1,0 +1,305 @@
+/*
+ * Scaled dot-product attention: W = softmax(cap(scale q.k) + bias + mask) (Vaswani et al. 2017; soft-cap as in Gemma 2; sink logit as in gpt-oss).
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "mechanism/table.h"
+
+static const double LOG2_E = 1.4426950408889634074, LN_2 = 0.69314718055994530942;
+
+/* Keys decoded at once where a row is computed in double. */
+enum { ROW_BLOCK = 64 };
+
+struct softmax {
+	struct source source;
+	const struct heads *query, *key;
+	struct mask mask;
+	enum stage stage;
+	double scale, softcap; /* softcap 0: none */
+	int64_t dim;
+};
+
+static const struct softmax *softmax_of(const struct source *source)
+{
+	return (const struct softmax *)source;
+}
+
+struct map_index {
+	int64_t layer, batch, head, kv_head;
+};
+
+static struct map_index map_index(const struct softmax *softmax, int64_t map)
+{
+	struct map_index at;
+	source_map_id(&softmax->source, map, &at.layer, &at.batch, &at.head);
+	at.kv_head = mechanism_shared_index(at.head, softmax->source.heads, softmax->key->size[AXIS_HEAD]);
+	return at;
+}
+
+static bool is_masked(const struct softmax *softmax)
+{
+	return softmax->stage == STAGE_WEIGHTS || softmax->stage == STAGE_BIASED;
+}
+
+static enum coverage softmax_coverage(const struct source *source, int64_t map, int64_t first, int64_t last, int64_t begin, int64_t end)
+{
+	const struct softmax *softmax = softmax_of(source);
+	struct map_index at = map_index(softmax, map);
+	return is_masked(softmax) ? mask_coverage(&softmax->mask, at.batch, first, last, begin, end) : TILE_FULL;
+}
+
+static int64_t softmax_support(const struct source *source, int64_t map, int64_t row)
+{
+	const struct softmax *softmax = softmax_of(source);
+	struct map_index at = map_index(softmax, map);
+	return is_masked(softmax) ? mask_support(&softmax->mask, at.layer, at.batch, at.head, row) : source->keys;
+}
+
+static bool softmax_visible(const struct source *source, int64_t map, int64_t row, int64_t key)
+{
+	const struct softmax *softmax = softmax_of(source);
+	struct map_index at = map_index(softmax, map);
+	return !is_masked(softmax) || mask_visible(&softmax->mask, at.layer, at.batch, at.head, row, key);
+}
+
+/* Heads of a group, and whatever shares one set of keys, share its packed form. */
+static int64_t softmax_prepared_id(const struct source *source, int64_t map)
+{
+	const struct softmax *softmax = softmax_of(source);
+	const int64_t *size = softmax->key->size;
+	struct map_index at = map_index(softmax, map);
+	int64_t layer = size[AXIS_LAYER] == 1 ? 0 : at.layer, batch = size[AXIS_BATCH] == 1 ? 0 : at.batch;
+	return (layer * size[AXIS_BATCH] + batch) * size[AXIS_HEAD] + at.kv_head;
+}
+
+static size_t softmax_prepared_size(const struct source *source, const struct kernels *kernels)
+{
+	(void)kernels;
+	int64_t panels = (source->keys + KEY_PANEL - 1) / KEY_PANEL;
+	return (size_t)(panels * KEY_PANEL * softmax_of(source)->dim) * sizeof(float);
+}
+
+static enum err softmax_prepare(const struct source *source, const struct kernels *kernels, int64_t map, int64_t begin, int64_t end, void *prepared,
+				struct err_info *info)
+{
+	(void)kernels;
+	const struct softmax *softmax = softmax_of(source);
+	struct map_index at = map_index(softmax, map);
+	int64_t dim = softmax->dim;
+	float *keys = mem_array(KEY_BLOCK, (size_t)dim * sizeof *keys);
+	if (!keys)
+		return err_nomem(info, "packed keys");
+	enum err err = ERR_OK;
+	for (int64_t key = begin; key < end && !err; key += KEY_BLOCK) {
+		int64_t count = end - key < KEY_BLOCK ? end - key : KEY_BLOCK;
+		err = heads_decode_f32(softmax->key, at.layer, at.batch, at.kv_head, key, count, false, keys, dim, info);
+		if (!err)
+			kernels_pack_keys(keys, dim, count, dim, (float *)prepared + key * dim);
+	}
+	free(keys);
+	return err;
+}
+
+/* Packed queries [dim][lanes], followed by the rows as they are decoded. */
+static size_t softmax_rows_size(const struct source *source, const struct kernels *kernels)
+{
+	return 2 * (size_t)(softmax_of(source)->dim * kernels->lanes) * sizeof(float);
+}
+
+static enum err decode_queries(const struct softmax *softmax, const struct map_index *at, const struct row_group *rows, float *out, struct err_info *info)
+{
+	enum err err = ERR_OK;
+	for (int first = 0, next; first < rows->count && !err; first = next) {
+		for (next = first + 1; next < rows->count && rows->row[next] == rows->row[first] + (next - first);)
+			next++;
+		err = heads_decode_f32(softmax->query, at->layer, at->batch, at->head, rows->row[first], next - first, false, out + first * softmax->dim,
+				       softmax->dim, info);
+	}
+	return err;
+}
+
+static enum err softmax_load_rows(const struct source *source, const struct kernels *kernels, const struct row_group *rows, void *loaded, struct err_info *info)
+{
+	const struct softmax *softmax = softmax_of(source);
+	struct map_index at = map_index(softmax, rows->map);
+	int64_t dim = softmax->dim;
+	float *packed = loaded, *decoded = packed + dim * kernels->lanes;
+	enum err err = decode_queries(softmax, &at, rows, decoded, info);
+	if (!err)
+		kernels_pack_queries(decoded, dim, rows->count, dim, kernels->lanes, (float)(softmax->scale * LOG2_E), packed);
+	return err;
+}
+
+/* What is shown before the softmax is in natural units, and what is hidden is 0. */
+static void show_logits(float *tile, int64_t count)
+{
+	for (int64_t i = 0; i < count; i++)
+		tile[i] = tile[i] == -INFINITY ? 0 : tile[i] * (float)LN_2;
+}
+
+static enum err softmax_fill(const struct source *source, const struct kernels *kernels, const struct row_group *rows, const void *prepared, const void *loaded,
+			     int64_t key, int64_t count, bool partial, const float *offset, float *tile, struct err_info *info)
+{
+	static const float zero[MAX_LANES];
+	const struct softmax *softmax = softmax_of(source);
+	struct map_index at = map_index(softmax, rows->map);
+	const float *keys = (const float *)prepared + key * softmax->dim;
+	bool capped = softmax->softcap > 0 && softmax->stage != STAGE_SCORES;
+	enum err err = ERR_OK;
+	kernels->dot_tile(loaded, keys, softmax->dim, count, capped ? zero : offset, tile);
+	if (capped)
+		kernels->soft_cap(tile, count, (float)(softmax->softcap * LOG2_E), offset);
+	if (partial && is_masked(softmax))
+		err = mask_apply(&softmax->mask, at.layer, at.batch, at.head, rows, kernels->lanes, key, count, offset, tile, info);
+	if (softmax->stage != STAGE_WEIGHTS)
+		show_logits(tile, count * kernels->lanes);
+	return err;
+}
+
+static enum err dot_row64(const struct softmax *softmax, int64_t map, int64_t row, double *query, double *keys, double *score, struct err_info *info)
+{
+	struct map_index at = map_index(softmax, map);
+	int64_t dim = softmax->dim;
+	enum err err = heads_decode_f64(softmax->query, at.layer, at.batch, at.head, row, 1, false, query, dim, info);
+	for (int64_t key = 0; key < softmax->source.keys && !err; key += ROW_BLOCK) {
+		int64_t count = softmax->source.keys - key < ROW_BLOCK ? softmax->source.keys - key : ROW_BLOCK;
+		err = heads_decode_f64(softmax->key, at.layer, at.batch, at.kv_head, key, count, false, keys, dim, info);
+		for (int64_t k = 0; k < count && !err; k++) {
+			double sum = 0;
+			for (int64_t d = 0; d < dim; d++)
+				sum += query[d] * keys[k * dim + d];
+			score[key + k] = sum * softmax->scale;
+		}
+	}
+	return err;
+}
+
+static enum err softmax_score64(const struct source *source, int64_t map, int64_t row, double *score, struct err_info *info)
+{
+	const struct softmax *softmax = softmax_of(source);
+	struct map_index at = map_index(softmax, map);
+	double *query = mem_array((size_t)(1 + ROW_BLOCK) * (size_t)softmax->dim, sizeof *query);
+	if (!query)
+		return err_nomem(info, "a row of scores");
+	enum err err = dot_row64(softmax, map, row, query, query + softmax->dim, score, info);
+	free(query);
+	if (softmax->softcap > 0 && softmax->stage != STAGE_SCORES)
+		for (int64_t key = 0; key < source->keys && !err; key++)
+			score[key] = softmax->softcap * tanh(score[key] / softmax->softcap);
+	if (!err && is_masked(softmax))
+		err = mask_apply64(&softmax->mask, at.layer, at.batch, at.head, row, score, info);
+	if (softmax->stage == STAGE_BIASED)
+		for (int64_t key = 0; key < source->keys && !err; key++)
+			score[key] = score[key] == -INFINITY ? 0 : score[key];
+	return err;
+}
+
+static void softmax_free(struct source *source)
+{
+	struct softmax *softmax = (struct softmax *)source;
+	mask_release(&softmax->mask);
+	free(softmax);
+}
+
+static const struct source_ops softmax_ops = {
+	.name = "softmax",
+	.coverage = softmax_coverage,
+	.support = softmax_support,
+	.visible = softmax_visible,
+	.prepared_id = softmax_prepared_id,
+	.prepared_size = softmax_prepared_size,
+	.prepare = softmax_prepare,
+	.rows_size = softmax_rows_size,
+	.load_rows = softmax_load_rows,
+	.fill = softmax_fill,
+	.score64 = softmax_score64,
+	.free = softmax_free,
+};
+
+static void describe(struct softmax *softmax, bool default_scale)
+{
+	char *note = softmax->source.note;
+	size_t size = sizeof softmax->source.note;
+	if (default_scale)
+		mechanism_note(note, size, "scale %.4g (1/sqrt %" PRId64 ")", softmax->scale, softmax->dim);
+	else
+		mechanism_note(note, size, "scale %.4g", softmax->scale);
+	if (softmax->softcap > 0)
+		mechanism_note(note, size, "softcap %g", softmax->softcap);
+}
+
+static const char *const stage_note[] = {
+	[STAGE_SCORES] = "scores before soft-cap, bias and mask",
+	[STAGE_CAPPED] = "scores before bias and mask",
+	[STAGE_BIASED] = "logits before the softmax",
+};
+
+static void show_stage(struct softmax *softmax)
+{
+	struct source *source = &softmax->source;
+	source->norm = softmax->stage == STAGE_WEIGHTS ? NORM_SOFTMAX : NORM_NONE;
+	source->is_signed = softmax->stage != STAGE_WEIGHTS;
+	source->is_stochastic = softmax->stage == STAGE_WEIGHTS;
+	if (softmax->stage != STAGE_WEIGHTS)
+		mechanism_note(source->note, sizeof source->note, "%s", stage_note[softmax->stage]);
+}
+
+static enum err set_up(struct softmax *softmax, const struct mechanism_args *args, struct err_info *info)
+{
+	const struct mechanism *mechanism = &mechanism_softmax;
+	softmax->query = mechanism_heads(args, mechanism, "query", info);
+	softmax->key = mechanism_heads(args, mechanism, "key", info);
+	if (!softmax->query || !softmax->key)
+		return ERR_USAGE;
+	const struct mechanism_binding *value = mechanism_input_find(args, "value");
+	enum err err = mechanism_attend(&softmax->source, softmax->query, softmax->key, value ? value->heads : NULL, true, info);
+	if (err)
+		return err;
+	softmax->dim = softmax->query->size[AXIS_DIM];
+	softmax->scale = isnan(args->scale) ? 1 / sqrt((double)softmax->dim) : args->scale;
+	softmax->softcap = args->softcap;
+	softmax->stage = args->stage;
+	describe(softmax, isnan(args->scale));
+	err = mechanism_mask(args, &softmax->source, &softmax->mask, info);
+	show_stage(softmax);
+	return err;
+}
+
+static enum err softmax_open(const struct mechanism_args *args, struct source **source, struct err_info *info)
+{
+	struct softmax *softmax = mem_zero_array(1, sizeof *softmax);
+	if (!softmax)
+		return err_nomem(info, "the attention");
+	softmax->source.ops = &softmax_ops;
+	enum err err = set_up(softmax, args, info);
+	if (err)
+		softmax_free(&softmax->source);
+	else
+		*source = &softmax->source;
+	return err;
+}
+
+static const struct mechanism_input softmax_input[] = {
+	{ "query", "(L,B,H,N,D)", true, "queries, after the head split; leading axes may be left out" },
+	{ "key", "(L,B,Hk,M,D)", true, "keys; H is a multiple of Hk (GQA, MQA): head h reads key head h / (H/Hk)" },
+	{ "value", "(L,B,Hk,M,Dv)", false, "values, for what needs the output W V" },
+	{ NULL, NULL, false, NULL },
+};
+
+const struct mechanism mechanism_softmax = {
+	.name = "softmax",
+	.summary = "scaled dot-product attention: self, cross, multi-head, GQA and MQA",
+	.equation = "s_ij = scale q_i . k_j                      scale = 1/sqrt D unless given\n"
+		    "s_ij = c tanh(s_ij / c)                     with a soft-cap c\n"
+		    "W_ij = e^(s_ij + b_ij) / sum_j e^(s_ij + b_ij)   over the keys j that query i may see\n"
+		    "O_i  = sum_j W_ij v_j",
+	.properties = "weights >= 0; rows sum to 1, to 0 where a query sees no key, to less than 1 with a sink logit; causal and windowed by option",
+	.reference = "Vaswani et al. 2017, arXiv 1706.03762; soft-cap: Gemma 2, arXiv 2408.00118; GQA: Ainslie et al. 2023, arXiv 2305.13245; "
+		     "agrees with the node tests of the ONNX operator Attention (opsets 23 to 25)",
+	.input = softmax_input,
+	.open = softmax_open,
+};
