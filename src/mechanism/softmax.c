@@ -1,5 +1,7 @@
 /*
  * Scaled dot-product attention: W = softmax(cap(scale q.k) + bias + mask) (Vaswani et al. 2017; soft-cap as in Gemma 2; sink logit as in gpt-oss).
+ *
+ * On the fast path the scale and log2(e) are folded into the queries, and keys are decoded, normalised, rotated and packed once for all heads that share them.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -7,6 +9,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "mechanism/position.h"
 #include "mechanism/table.h"
 
 static const double LOG2_E = 1.4426950408889634074, LN_2 = 0.69314718055994530942;
@@ -18,8 +21,11 @@ struct softmax {
 	struct source source;
 	const struct heads *query, *key;
 	struct mask mask;
+	struct position position;
 	enum stage stage;
-	double scale, softcap; /* softcap 0: none */
+	double scale, softcap;  /* softcap 0: none */
+	bool bias_before_scale; /* the biases of positions, which then are also before the soft-cap */
+	double *sink_logit;     /* [maps], owned; NULL: none */
 	int64_t dim;
 };
 
@@ -90,34 +96,47 @@ static enum err softmax_prepare(const struct source *source, const struct kernel
 	const struct softmax *softmax = softmax_of(source);
 	struct map_index at = map_index(softmax, map);
 	int64_t dim = softmax->dim;
-	float *keys = mem_array(KEY_BLOCK, (size_t)dim * sizeof *keys);
-	if (!keys)
+	double *scratch = mem_array((size_t)dim, sizeof *scratch + KEY_BLOCK * sizeof(float));
+	if (!scratch)
 		return err_nomem(info, "packed keys");
+	float *keys = (float *)(scratch + dim);
 	enum err err = ERR_OK;
 	for (int64_t key = begin; key < end && !err; key += KEY_BLOCK) {
 		int64_t count = end - key < KEY_BLOCK ? end - key : KEY_BLOCK;
 		err = heads_decode_f32(softmax->key, at.layer, at.batch, at.kv_head, key, count, false, keys, dim, info);
-		if (!err)
-			kernels_pack_keys(keys, dim, count, dim, (float *)prepared + key * dim);
+		if (err)
+			break;
+		position_transform_block(&softmax->position, POSITION_KEY, at.batch, at.kv_head, key, count, keys, scratch);
+		kernels_pack_keys(keys, dim, count, dim, (float *)prepared + key * dim);
 	}
-	free(keys);
+	free(scratch);
 	return err;
 }
 
-/* Packed queries [dim][lanes], followed by the rows as they are decoded. */
+/* A vector in double, packed queries [dim][lanes], the rows as they are decoded. */
 static size_t softmax_rows_size(const struct source *source, const struct kernels *kernels)
 {
-	return 2 * (size_t)(softmax_of(source)->dim * kernels->lanes) * sizeof(float);
+	size_t dim = (size_t)softmax_of(source)->dim;
+	return dim * sizeof(double) + 2 * dim * (size_t)kernels->lanes * sizeof(float);
 }
 
-static enum err decode_queries(const struct softmax *softmax, const struct map_index *at, const struct row_group *rows, float *out, struct err_info *info)
+static const float *packed_queries(const struct softmax *softmax, const void *loaded)
+{
+	return (const float *)((const double *)loaded + softmax->dim);
+}
+
+/* Runs of consecutive queries at once: a sample of rows is not consecutive. */
+static enum err decode_queries(const struct softmax *softmax, const struct map_index *at, const struct row_group *rows, float *out, double *scratch,
+			       struct err_info *info)
 {
 	enum err err = ERR_OK;
+	int64_t dim = softmax->dim;
 	for (int first = 0, next; first < rows->count && !err; first = next) {
 		for (next = first + 1; next < rows->count && rows->row[next] == rows->row[first] + (next - first);)
 			next++;
-		err = heads_decode_f32(softmax->query, at->layer, at->batch, at->head, rows->row[first], next - first, false, out + first * softmax->dim,
-				       softmax->dim, info);
+		err = heads_decode_f32(softmax->query, at->layer, at->batch, at->head, rows->row[first], next - first, false, out + first * dim, dim, info);
+		if (!err)
+			position_transform_block(&softmax->position, POSITION_QUERY, at->batch, at->head, rows->row[first], next - first, out + first * dim, scratch);
 	}
 	return err;
 }
@@ -127,8 +146,8 @@ static enum err softmax_load_rows(const struct source *source, const struct kern
 	const struct softmax *softmax = softmax_of(source);
 	struct map_index at = map_index(softmax, rows->map);
 	int64_t dim = softmax->dim;
-	float *packed = loaded, *decoded = packed + dim * kernels->lanes;
-	enum err err = decode_queries(softmax, &at, rows, decoded, info);
+	float *packed = (float *)((double *)loaded + dim), *decoded = packed + dim * kernels->lanes;
+	enum err err = decode_queries(softmax, &at, rows, decoded, loaded, info);
 	if (!err)
 		kernels_pack_queries(decoded, dim, rows->count, dim, kernels->lanes, (float)(softmax->scale * LOG2_E), packed);
 	return err;
@@ -148,12 +167,16 @@ static enum err softmax_fill(const struct source *source, const struct kernels *
 	const struct softmax *softmax = softmax_of(source);
 	struct map_index at = map_index(softmax, rows->map);
 	const float *keys = (const float *)prepared + key * softmax->dim;
-	bool capped = softmax->softcap > 0 && softmax->stage != STAGE_SCORES;
+	bool capped = softmax->softcap > 0 && softmax->stage != STAGE_SCORES, biased = is_masked(softmax);
 	enum err err = ERR_OK;
-	kernels->dot_tile(loaded, keys, softmax->dim, count, capped ? zero : offset, tile);
+	kernels->dot_tile(packed_queries(softmax, loaded), keys, softmax->dim, count, capped ? zero : offset, tile);
+	if (biased && softmax->bias_before_scale)
+		position_add_bias(&softmax->position, at.batch, at.head, rows, kernels->lanes, key, count, tile);
 	if (capped)
 		kernels->soft_cap(tile, count, (float)(softmax->softcap * LOG2_E), offset);
-	if (partial && is_masked(softmax))
+	if (biased && !softmax->bias_before_scale)
+		position_add_bias(&softmax->position, at.batch, at.head, rows, kernels->lanes, key, count, tile);
+	if (biased && partial)
 		err = mask_apply(&softmax->mask, at.layer, at.batch, at.head, rows, kernels->lanes, key, count, offset, tile, info);
 	if (softmax->stage != STAGE_WEIGHTS)
 		show_logits(tile, count * kernels->lanes);
@@ -165,11 +188,14 @@ static enum err dot_row64(const struct softmax *softmax, int64_t map, int64_t ro
 	struct map_index at = map_index(softmax, map);
 	int64_t dim = softmax->dim;
 	enum err err = heads_decode_f64(softmax->query, at.layer, at.batch, at.head, row, 1, false, query, dim, info);
+	if (!err)
+		position_transform(&softmax->position, POSITION_QUERY, at.batch, at.head, row, query);
 	for (int64_t key = 0; key < softmax->source.keys && !err; key += ROW_BLOCK) {
 		int64_t count = softmax->source.keys - key < ROW_BLOCK ? softmax->source.keys - key : ROW_BLOCK;
 		err = heads_decode_f64(softmax->key, at.layer, at.batch, at.kv_head, key, count, false, keys, dim, info);
 		for (int64_t k = 0; k < count && !err; k++) {
 			double sum = 0;
+			position_transform(&softmax->position, POSITION_KEY, at.batch, at.kv_head, key + k, keys + k * dim);
 			for (int64_t d = 0; d < dim; d++)
 				sum += query[d] * keys[k * dim + d];
 			score[key + k] = sum * softmax->scale;
@@ -187,10 +213,17 @@ static enum err softmax_score64(const struct source *source, int64_t map, int64_
 		return err_nomem(info, "a row of scores");
 	enum err err = dot_row64(softmax, map, row, query, query + softmax->dim, score, info);
 	free(query);
+	if (err)
+		return err;
+	bool biased = is_masked(softmax);
+	if (biased && softmax->bias_before_scale)
+		position_add_bias64(&softmax->position, at.batch, at.head, row, source->keys, score);
 	if (softmax->softcap > 0 && softmax->stage != STAGE_SCORES)
-		for (int64_t key = 0; key < source->keys && !err; key++)
+		for (int64_t key = 0; key < source->keys; key++)
 			score[key] = softmax->softcap * tanh(score[key] / softmax->softcap);
-	if (!err && is_masked(softmax))
+	if (biased && !softmax->bias_before_scale)
+		position_add_bias64(&softmax->position, at.batch, at.head, row, source->keys, score);
+	if (biased)
 		err = mask_apply64(&softmax->mask, at.layer, at.batch, at.head, row, score, info);
 	if (softmax->stage == STAGE_BIASED)
 		for (int64_t key = 0; key < source->keys && !err; key++)
@@ -202,6 +235,8 @@ static void softmax_free(struct source *source)
 {
 	struct softmax *softmax = (struct softmax *)source;
 	mask_release(&softmax->mask);
+	position_release(&softmax->position);
+	free(softmax->sink_logit);
 	free(softmax);
 }
 
@@ -243,9 +278,32 @@ static void show_stage(struct softmax *softmax)
 	struct source *source = &softmax->source;
 	source->norm = softmax->stage == STAGE_WEIGHTS ? NORM_SOFTMAX : NORM_NONE;
 	source->is_signed = softmax->stage != STAGE_WEIGHTS;
-	source->is_stochastic = softmax->stage == STAGE_WEIGHTS;
+	source->is_stochastic = softmax->stage == STAGE_WEIGHTS && !softmax->sink_logit;
 	if (softmax->stage != STAGE_WEIGHTS)
 		mechanism_note(source->note, sizeof source->note, "%s", stage_note[softmax->stage]);
+}
+
+/* One logit a head, or one a layer and head, as one a map. */
+static enum err find_sinks(struct softmax *softmax, const struct tensor *sinks, struct err_info *info)
+{
+	struct source *source = &softmax->source;
+	const int64_t shape[] = { source->layers, source->heads };
+	bool by_layer = sinks->rank == 2;
+	double *number = NULL;
+	enum err err = mechanism_expect_shape(sinks, "sinks", by_layer ? 2 : 1, by_layer ? shape : shape + 1, info);
+	if (!err)
+		err = mechanism_numbers(sinks, &number, info);
+	if (err)
+		return err;
+	softmax->sink_logit = mem_array((size_t)source_maps(source), sizeof *softmax->sink_logit);
+	for (int64_t map = 0; softmax->sink_logit && map < source_maps(source); map++) {
+		struct map_index at = map_index(softmax, map);
+		softmax->sink_logit[map] = number[(by_layer ? at.layer * source->heads : 0) + at.head];
+	}
+	free(number);
+	source->sink_logit = softmax->sink_logit;
+	mechanism_note(source->note, sizeof source->note, "sink logits");
+	return softmax->sink_logit ? ERR_OK : err_nomem(info, "sink logits");
 }
 
 static enum err set_up(struct softmax *softmax, const struct mechanism_args *args, struct err_info *info)
@@ -264,7 +322,13 @@ static enum err set_up(struct softmax *softmax, const struct mechanism_args *arg
 	softmax->softcap = args->softcap;
 	softmax->stage = args->stage;
 	describe(softmax, isnan(args->scale));
+	softmax->bias_before_scale = args->position.bias_before_scale;
 	err = mechanism_mask(args, &softmax->source, &softmax->mask, info);
+	if (!err)
+		err = position_init(&softmax->position, &args->position, &softmax->source, &softmax->mask, softmax->key->size[AXIS_HEAD], softmax->dim,
+				    softmax->scale, info);
+	if (!err && args->position.sinks && softmax->stage == STAGE_WEIGHTS)
+		err = find_sinks(softmax, args->position.sinks, info);
 	show_stage(softmax);
 	return err;
 }
