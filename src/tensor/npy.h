@@ -10,11 +10,27 @@
 #include "base/strbuf.h"
 #include "tensor/tensor.h"
 
-/* Parse the header at bytes[0 .. size): fills dtype, byte order, rank, shape, strides, offset and data. The whole of the data must
- * lie within `size`; bytes beyond it are an error too, as numpy writes none. `tensor->name` and `file` are left alone.
+/*
+ * Parse the header at bytes[0 .. size): fills dtype, byte order, rank, shape, strides, offset, data and scale (1). The whole of the data
+ * must lie within `size`; what follows it is left alone, as numpy does (several arrays may be saved into one file; the first is read).
+ * `tensor->name` and `file` are left alone.
+ *
+ * The header is a Python dictionary literal with the three keys "descr", "fortran_order" and "shape" in any order, and nothing else.
  * bfloat16 is read in each of its exported forms: descr "bfloat16" (ml_dtypes), "<V2" / "|V2". uint16 stays uint16: whether it holds
- * bfloat16 bits is the user's word (--dtype bfloat16 -> tensor_as_bfloat16). */
+ * bfloat16 bits is the user's word (--dtype bfloat16 -> tensor_as_bfloat16).
+ *
+ * ERR_FORMAT: no .npy, damaged or truncated (the text says how many bytes are missing). ERR_UNSUPPORTED: Python objects (never
+ * unpickled), structured, text, time and complex types, more than TENSOR_MAX_RANK axes.
+ */
 enum err npy_parse(const unsigned char *bytes, uint64_t size, struct tensor *tensor, struct err_info *info);
+
+/* The same where only the first `available` bytes of `size` are at hand: tensor->data is NULL. ERR_FORMAT where the header itself
+ * is not wholly in them and could be in `size`; npy_header_size says how many are wanted. */
+enum err npy_parse_front(const unsigned char *bytes, uint64_t available, uint64_t size, struct tensor *tensor, struct err_info *info);
+
+/* Bytes before the data, told by the first 12 bytes of a file; 0 where they are no .npy. */
+enum { NPY_PREFIX = 12 };
+uint64_t npy_header_size(const unsigned char *prefix, uint64_t available);
 
 /* Read a two-byte tensor (uint16, V2) as bfloat16. ERR_UNSUPPORTED for another width. */
 enum err tensor_as_bfloat16(struct tensor *tensor, struct err_info *info);

@@ -16,25 +16,33 @@ struct archive {
 	const char *format;     /* "npy", "npz", "safetensors" */
 	struct tensor *tensor;  /* in file order */
 	size_t count;
+	size_t skipped;         /* members that are no numeric arrays */
+	char *skipped_name;     /* the first of them, and why: "tokens (text, not numbers)" ; NULL where there is none */
+	uint64_t trailing;      /* bytes of an .npy after its array, which numpy ignores and so do we */
 	void *state;            /* the reader's: mapping, inflated members */
 	const struct reader *reader;
 };
 
-/* The bytes of a file: mapped where it is a regular file, read to the end where it is a pipe. */
+/* The bytes of a file: mapped where it is a regular file, read to the end where it is a pipe. A file that another program cuts short while it
+ * is mapped ends the program with SIGBUS, as for every program that maps files. */
 struct bytes {
-	const unsigned char *data;
+	const unsigned char *data; /* never NULL after success; 8 bytes alignment at least */
 	uint64_t size;
 	bool mapped;
 };
 enum err bytes_open(struct bytes *bytes, const char *file, struct err_info *info); /* "-" is standard input */
-void bytes_release(struct bytes *bytes);
+
+/* The same, but of a pipe the first bytes are shown to `accept` before the rest is read: false ends the reading there, and the bytes so far are
+ * returned (so that an endless stream of something else is not read). */
+enum err bytes_open_if(struct bytes *bytes, const char *file, bool (*accept)(const unsigned char *head, size_t size), struct err_info *info);
+void bytes_release(struct bytes *bytes); /* works on a zeroed struct */
 
 struct reader {
 	const char *name;
 	const char *suffix;                                            /* ".npz" */
 	bool (*probe)(const unsigned char *head, size_t size);         /* the first bytes say that it is this format */
-	/* List the tensors. Takes over `bytes` on success. Members that are no numeric arrays (unicode, object) are left out of the list of an
-	 * archive, and are ERR_UNSUPPORTED where they are the only content (.npy). */
+	/* List the tensors. Takes over `bytes` on success (and zeroes it). Members that are no numeric arrays (unicode, object) are left out of the
+	 * list of an archive and counted, and are ERR_UNSUPPORTED where they are the only content (.npy). */
 	enum err (*open)(struct archive *archive, struct bytes *bytes, struct err_info *info);
 	/* Make tensor->data valid (inflate a member). NULL: always valid. */
 	enum err (*load)(struct archive *archive, struct tensor *tensor, struct err_info *info);
@@ -43,13 +51,17 @@ struct reader {
 
 extern const struct reader *const reader_table[]; /* NULL-terminated */
 
+/* Open by content; where the content is of no known format, by the suffix, so that the error says what is wrong with it. */
 enum err archive_open(struct archive *archive, const char *file, struct err_info *info);
 void archive_release(struct archive *archive); /* works on a zeroed struct */
 
 /* The tensor called `name`, with its data; without a name (NULL) the only one. ERR_USAGE lists the names that there are. */
 enum err archive_get(struct archive *archive, const char *name, const struct tensor **tensor, struct err_info *info);
 
-/* "FILE:NAME" -> the file and the name (NULL without one). A name that exists as a file wins over the colon. *file and *name are the caller's. */
+/* Make the data of a tensor of the archive's list valid; nothing where it is already. */
+enum err archive_load(struct archive *archive, struct tensor *tensor, struct err_info *info);
+
+/* "FILE:NAME" -> the file and the name (NULL without one). A spec that exists as a file wins over the colon. *file and *name are the caller's. */
 enum err archive_split_spec(const char *spec, char **file, char **name, struct err_info *info);
 
 #endif

@@ -42,6 +42,10 @@ struct tensor {
 /* Product of the shape; 1 for rank 0. Readers have checked that it does not overflow and that the bytes exist. */
 int64_t tensor_count(const struct tensor *tensor);
 
+/* Strides of elements that lie densely, in C order (the last axis is the innermost) or Fortran order (the first). *bytes becomes the size of
+ * the data; false where it exceeds what an int64_t holds. */
+bool tensor_set_strides(struct tensor *tensor, bool fortran, uint64_t *bytes);
+
 /* The element at flat C-order position `flat`, whatever the strides. */
 double tensor_at(const struct tensor *tensor, int64_t flat);
 
@@ -66,8 +70,11 @@ struct heads {
 	int64_t tensor_count;
 	int64_t size[AXIS_COUNT];
 	int64_t stride[AXIS_COUNT];          /* in elements; of the layer axis only where tensor_count is 1 */
+	int64_t head_group;                  /* 0, or the heads of a group in a grouped fusion: then head h lies at */
+	int64_t head_group_stride;           /* (h / head_group) * head_group_stride + (h % head_group) * stride[AXIS_HEAD] */
 	int64_t first;                       /* element offset of index (0,0,0,0,0), e.g. of K inside a fused QKV */
 	bool present[AXIS_COUNT];            /* the file had this axis (it is kept in what we write) */
+	bool matrix;                         /* token is the query and dim the key: weights, masks (for messages) */
 };
 
 /* The tensor of a layer, and the element offset of (layer, batch, head, token, 0). Indices on axes of length 1 are ignored (broadcast). */
@@ -75,8 +82,9 @@ const struct tensor *heads_locate(const struct heads *heads, int64_t layer, int6
 
 /*
  * Decode tokens [token, token + count) of one head, `dim` columns each (all of them), row by row into out with `out_stride` elements from row to row.
- * A NaN or an infinity is ERR_VALUE; the text gives the tensor's name and the five indices of the first one. Where `allow_nonfinite`
- * is set everything passes (masks hold -inf).
+ * A NaN or an infinity is ERR_VALUE; the text gives the tensor's name and the index of the first one on each axis that the file has.
+ * A float64 beyond the range of float32 is refused likewise by the f32 forms. Where `allow_nonfinite` is set everything passes
+ * (masks hold -inf).
  */
 enum err heads_decode_f32(const struct heads *heads, int64_t layer, int64_t batch, int64_t head, int64_t token, int64_t count,
 			  bool allow_nonfinite, float *out, int64_t out_stride, struct err_info *info);

@@ -1,0 +1,21 @@
+/*
+ * The rows of the reader table, one file each; only reader.c lists them.
+ */
+#ifndef ATTNVIZ_TENSOR_READERS_H
+#define ATTNVIZ_TENSOR_READERS_H
+
+#include "tensor/reader.h"
+
+extern const struct reader reader_npy, reader_npz, reader_safetensors, reader_safetensors_index;
+
+/* A zeroed tensor at the end of the archive's list, with a copy of the name; NULL when out of memory. *capacity is the list's and starts
+ * at 0. Pointers into the list move when it grows. */
+struct tensor *archive_add(struct archive *archive, size_t *capacity, const char *name, size_t length);
+
+/* Count a member that is no numeric array; the first is remembered with the reason. */
+void archive_skip(struct archive *archive, const char *name, const char *reason);
+
+/* The part of a path after the last slash. */
+const char *archive_base_name(const char *path);
+
+#endif

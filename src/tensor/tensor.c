@@ -1,0 +1,72 @@
+#include "tensor/tensor.h"
+
+#include <stdio.h>
+
+#include "base/memory.h"
+#include "tensor/dtype.h"
+
+int64_t tensor_count(const struct tensor *tensor)
+{
+	int64_t count = 1;
+	for (int axis = 0; axis < tensor->rank; axis++)
+		count *= tensor->shape[axis];
+	return count;
+}
+
+bool tensor_set_strides(struct tensor *tensor, bool fortran, uint64_t *bytes)
+{
+	int64_t count = 1;
+	bool overflow = false, empty = false;
+	for (int i = 0; i < tensor->rank; i++) {
+		int axis = fortran ? i : tensor->rank - 1 - i;
+		tensor->stride[axis] = overflow ? 0 : count;
+		empty = empty || tensor->shape[axis] == 0;
+		overflow = overflow || (tensor->shape[axis] && !mem_mul_i64(count, tensor->shape[axis], &count));
+	}
+	int64_t size;
+	overflow = overflow || !mem_mul_i64(count, (int64_t)dtype_size(tensor->dtype), &size);
+	*bytes = empty || overflow ? 0 : (uint64_t)size;
+	return empty || !overflow;
+}
+
+double tensor_at(const struct tensor *tensor, int64_t flat)
+{
+	int64_t element = 0;
+	for (int axis = tensor->rank - 1; axis >= 0; axis--) {
+		element += flat % tensor->shape[axis] * tensor->stride[axis];
+		flat /= tensor->shape[axis];
+	}
+	double value;
+	tensor_decode_f64(tensor, element, 1, 1, &value);
+	return value;
+}
+
+void tensor_decode_f32(const struct tensor *tensor, int64_t first, int64_t step, int64_t count, float *out)
+{
+	const unsigned char *in = tensor->data + first * (int64_t)dtype_size(tensor->dtype);
+	dtype_gather_f32(tensor->dtype, tensor->byte_swapped, in, step, count, out);
+	if (tensor->scale == 1)
+		return;
+	for (int64_t i = 0; i < count; i++)
+		out[i] = (float)(out[i] * tensor->scale);
+}
+
+void tensor_decode_f64(const struct tensor *tensor, int64_t first, int64_t step, int64_t count, double *out)
+{
+	const unsigned char *in = tensor->data + first * (int64_t)dtype_size(tensor->dtype);
+	dtype_gather_f64(tensor->dtype, tensor->byte_swapped, in, step, count, out);
+	if (tensor->scale == 1)
+		return;
+	for (int64_t i = 0; i < count; i++)
+		out[i] *= tensor->scale;
+}
+
+const char *tensor_shape_text(const struct tensor *tensor, char *buffer, size_t size)
+{
+	size_t used = (size_t)snprintf(buffer, size, "(");
+	for (int axis = 0; axis < tensor->rank && used < size; axis++)
+		used += (size_t)snprintf(buffer + used, size - used, axis ? ", %lld" : "%lld", (long long)tensor->shape[axis]);
+	if (used < size)
+		snprintf(buffer + used, size - used, tensor->rank == 1 ? ",)" : ")");
+	return buffer;
+}
