@@ -9,6 +9,19 @@ static inline float float_of(uint32_t bits)
 	return value;
 }
 
+static inline uint32_t bits_of(float value)
+{
+	uint32_t bits;
+	memcpy(&bits, &value, sizeof bits);
+	return bits;
+}
+
+/* All ones where the condition holds: compilers vectorise masks more readily than choices. */
+static inline uint32_t mask_of(bool condition)
+{
+	return -(uint32_t)condition;
+}
+
 /*
  * A small float has its exponent and mantissa in `magnitude`. Shifted into the place of float32's and rebiased, a normal number is
  * done. A subnormal is an integer times the smallest step: added to the mantissa of a power of two whose last bit is worth that
@@ -18,11 +31,10 @@ static inline float widen_f16(uint16_t half)
 {
 	uint32_t magnitude = half & 0x7fffu;
 	uint32_t bits = (magnitude << 13) + (112u << 23);
-	uint32_t special = magnitude >= 0x7c00u ? 112u << 23 : 0;
-	float subnormal = float_of(0x3f000000u + magnitude) - 0.5f;
-	uint32_t small;
-	memcpy(&small, &subnormal, sizeof small);
-	bits = magnitude < 0x400u ? small : bits + special;
+	uint32_t subnormal = bits_of(float_of(0x3f000000u + magnitude) - 0.5f);
+	uint32_t is_subnormal = mask_of(magnitude < 0x400u);
+	bits += mask_of(magnitude >= 0x7c00u) & 112u << 23; /* infinity and NaN */
+	bits = (bits & ~is_subnormal) | (subnormal & is_subnormal);
 	return float_of(bits | (uint32_t)(half & 0x8000u) << 16);
 }
 
@@ -35,11 +47,10 @@ static inline float widen_e4m3(uint8_t byte)
 {
 	uint32_t magnitude = byte & 0x7fu;
 	uint32_t bits = (magnitude << 20) + (120u << 23);
-	float subnormal = float_of(0x46800000u + magnitude) - 16384.0f;
-	uint32_t small;
-	memcpy(&small, &subnormal, sizeof small);
-	bits = magnitude < 8 ? small : bits;
-	bits = magnitude == 0x7fu ? 0x7fc00000u : bits;
+	uint32_t subnormal = bits_of(float_of(0x46800000u + magnitude) - 16384.0f);
+	uint32_t is_subnormal = mask_of(magnitude < 8);
+	bits |= mask_of(magnitude == 0x7fu) & 0x7fc00000u; /* NaN */
+	bits = (bits & ~is_subnormal) | (subnormal & is_subnormal);
 	return float_of(bits | (uint32_t)(byte & 0x80u) << 24);
 }
 

@@ -135,7 +135,8 @@ static enum err set_descr(struct header *header, const char *descr)
 					       dtype_size(descr_table[i].dtype) > 1;
 		return ERR_OK;
 	}
-	const char *kind = describe_kind(*code);
+	bool well_formed = *code && strspn(code + 1, "0123456789") == strcspn(code + 1, "[");
+	const char *kind = well_formed ? describe_kind(*code) : NULL;
 	if (kind)
 		return err_set(header->info, ERR_UNSUPPORTED, "the array (dtype '%s') holds %s", descr, kind);
 	return err_set(header->info, ERR_FORMAT, "the .npy header names an unknown dtype '%s'", descr);
