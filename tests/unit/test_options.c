@@ -46,7 +46,7 @@ static const struct option_row rows[] = {
 };
 
 static struct err_info info;
-static char *words[16];
+static char *words[32];
 static int first, count;
 
 /* The words of `line` are cut at spaces; "''" is the empty one. */
