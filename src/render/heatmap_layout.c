@@ -1,0 +1,316 @@
+#include "render/heatmap_layout.h"
+
+#include <math.h>
+
+static const double margin_size = 14, column_gap = 14, row_gap = 12, bar_gap = 20, block_gap = 12, grid_width = 1160, narrowest_page = 440;
+static const double panel_single = 768, panel_most = 360, panel_least = 72, cell_largest = 26, labelled_panel = 100;
+static const double bar_shortest = 130, bar_longest = 640;
+
+static int64_t ceil_div(int64_t a, int64_t b)
+{
+	return (a + b - 1) / b;
+}
+
+/* Near square, with no panel missing in the last row where a little more width avoids it. */
+static int64_t near_square(int64_t panels)
+{
+	int64_t square = (int64_t)ceil(sqrt((double)panels));
+
+	for (int64_t columns = square; columns <= square + 2 && columns <= panels; columns++)
+		if (panels % columns == 0)
+			return columns;
+	return square;
+}
+
+static bool is_grid(const struct heatmap_scene *scene)
+{
+	return scene->panel_count > 1;
+}
+
+/* Side of one panel that a page of no given size aims at. */
+static double target_side(const struct heatmap_layout *layout, const struct heatmap_scene *scene)
+{
+	if (!is_grid(scene))
+		return panel_single * layout->unit;
+	double share = (grid_width * layout->unit - (double)(layout->columns - 1) * layout->gap_x) / (double)layout->columns;
+	return fmin(fmax(share, panel_least * layout->unit), panel_most * layout->unit);
+}
+
+/* Cells that `positions` positions become on a side that aims at `target` pixels: one each where they come out at a pixel or more, else equal
+ * groups. */
+static int64_t pooled_cells(int64_t positions, double target)
+{
+	int64_t most = (int64_t)(target * 1.4);
+
+	if (most < 1)
+		most = 1;
+	return positions <= most ? positions : ceil_div(positions, ceil_div(positions, most));
+}
+
+static int64_t natural_cell(int64_t cells, double target, double unit)
+{
+	int64_t cell = (int64_t)floor(target / (double)cells + 0.25);
+	int64_t largest = (int64_t)(cell_largest * unit);
+
+	return cell < 1 ? 1 : cell > largest && largest >= 1 ? largest : cell;
+}
+
+static bool is_squarish(int64_t a, int64_t b)
+{
+	return a <= 3 * b && b <= 3 * a;
+}
+
+/* Panel of a page whose size is free. */
+static void natural_panel(struct heatmap_layout *layout, const struct heatmap_scene *scene)
+{
+	double target = target_side(layout, scene);
+	int64_t cell_wide = natural_cell(layout->cells_wide, target, layout->unit);
+	int64_t cell_high = natural_cell(layout->cells_high, target, layout->unit);
+
+	if (is_squarish(layout->cells_wide, layout->cells_high))
+		cell_wide = cell_high = cell_wide < cell_high ? cell_wide : cell_high;
+	layout->panel_width = cell_wide * layout->cells_wide;
+	layout->panel_height = cell_high * layout->cells_high;
+}
+
+/* Whole pixels for each cell, unless that would waste much of the room: then cells differ by a pixel. */
+static int64_t filled_side(int64_t cells, double room)
+{
+	int64_t cell = (int64_t)(room / (double)cells);
+
+	if (room < 1)
+		return 1;
+	return (double)(cell * cells) >= 0.85 * room ? cell * cells : (int64_t)room;
+}
+
+static void fitted_panel(struct heatmap_layout *layout, double room_wide, double room_high)
+{
+	if (is_squarish(layout->cells_wide, layout->cells_high)) {
+		double cell = fmin(room_wide / (double)layout->cells_wide, room_high / (double)layout->cells_high);
+		room_wide = cell * (double)layout->cells_wide;
+		room_high = cell * (double)layout->cells_high;
+	}
+	layout->panel_width = filled_side(layout->cells_wide, room_wide + 1e-6);
+	layout->panel_height = filled_side(layout->cells_high, room_high + 1e-6);
+}
+
+static void plan_axes(struct heatmap_layout *layout, struct typesetter *type, const struct heatmap_scene *scene)
+{
+	double smallest = (double)(layout->panel_width < layout->panel_height ? layout->panel_width : layout->panel_height);
+	bool labelled = !is_grid(scene) || smallest >= labelled_panel * layout->unit;
+	int64_t thin = is_grid(scene) ? 1 : AXIS_THIN_MAX;
+
+	axis_plan(&layout->queries, type, &scene->rows, SIDE_LEFT, labelled ? (double)layout->panel_height : 0, layout->unit, thin);
+	axis_plan(&layout->keys, type, &scene->keys, SIDE_BOTTOM, labelled ? (double)layout->panel_width : 0, layout->unit, thin);
+}
+
+static double widest_text(struct typesetter *type, double size, bool bold, const char *const *text, int64_t count)
+{
+	double widest = 0;
+
+	for (int64_t i = 0; text && i < count; i++)
+		widest = fmax(widest, text_width(type, size, bold, text[i]));
+	return ceil(widest);
+}
+
+static bool has_panel_titles(const struct heatmap_scene *scene)
+{
+	for (int64_t i = 0; i < scene->panel_count; i++)
+		if (scene->panel[i].title && *scene->panel[i].title)
+			return true;
+	return false;
+}
+
+/* Everything to the left of the panels, from the page's edge inward. */
+static double place_left(struct heatmap_layout *layout, struct typesetter *type, const struct heatmap_scene *scene)
+{
+	double unit = layout->unit, x = layout->margin;
+
+	if (scene->row_title) {
+		x += widest_text(type, SIZE_PANEL_TITLE * unit, false, scene->row_title, layout->rows);
+		layout->row_title_x = x;
+		x += 8 * unit;
+	}
+	if (scene->rows.title) {
+		layout->axis_title_x = x + text_line_height(SIZE_AXIS_TITLE * unit) / 2;
+		x += text_line_height(SIZE_AXIS_TITLE * unit) + 4 * unit;
+	}
+	x += layout->queries.depth;
+	return ceil(fmax(x, layout->margin + layout->keys.overhang));
+}
+
+static double place_top(struct heatmap_layout *layout, const struct heatmap_scene *scene)
+{
+	double unit = layout->unit, y = layout->margin;
+
+	if (layout->title.count) {
+		double line = text_line_height(SIZE_TITLE * unit);
+		layout->title_y = y + line / 2;
+		y += line * (double)layout->title.count + block_gap * unit;
+	}
+	if (scene->column_title) {
+		double line = text_line_height(SIZE_PANEL_TITLE * unit);
+		layout->column_title_y = y + line / 2;
+		y += line + 4 * unit;
+	}
+	layout->panel_title_dy = 0;
+	if (has_panel_titles(scene)) {
+		double line = text_line_height(SIZE_PANEL_TITLE * unit) + 4 * unit;
+		layout->panel_title_dy = line / 2 + 1 * unit;
+		y += line;
+	}
+	return ceil(y);
+}
+
+static double grid_extent(int64_t count, int64_t side, double gap)
+{
+	return (double)count * (double)side + (double)(count - 1) * gap;
+}
+
+/* From the lowest panel's edge to the bottom of the page. */
+static double below_panels(struct heatmap_layout *layout, const struct heatmap_scene *scene, double bottom)
+{
+	double unit = layout->unit, y = bottom + layout->keys.depth;
+
+	if (scene->keys.title) {
+		double line = text_line_height(SIZE_AXIS_TITLE * unit);
+		layout->axis_title_y = y + 4 * unit + line / 2;
+		y += 4 * unit + line;
+	}
+	y = fmax(y, layout->bar_y + layout->bar_height + SIZE_CAPTION * unit / 2);
+	if (layout->caption.count) {
+		double line = text_line_height(SIZE_CAPTION * unit) * 1.1;
+		layout->caption_y = y + block_gap * unit + line / 2;
+		y += block_gap * unit + line * (double)layout->caption.count;
+	}
+	return ceil(y + layout->margin);
+}
+
+static enum err wrap_texts(struct heatmap_layout *layout, struct typesetter *type, const struct heatmap_scene *scene, double width,
+			   struct err_info *info)
+{
+	double room = width - 2 * layout->margin;
+
+	text_lines_release(&layout->title);
+	text_lines_release(&layout->caption);
+	enum err err = text_wrap(type, SIZE_TITLE * layout->unit, scene->title, room * 0.9, &layout->title, info);
+	return err ? err : text_wrap(type, SIZE_CAPTION * layout->unit, scene->caption, room, &layout->caption, info);
+}
+
+static void centre_on_page(struct heatmap_layout *layout)
+{
+	double shift = floor((layout->width - layout->need_width) / 2);
+
+	layout->left += shift;
+	layout->bar_x += shift;
+	layout->axis_title_x += shift;
+	layout->row_title_x += shift;
+}
+
+/* Place everything around panels of the present size. */
+static enum err place(struct heatmap_layout *layout, struct typesetter *type, const struct heatmap_scene *scene, const struct page *page,
+		      const struct value_range *range, struct err_info *info)
+{
+	double unit = layout->unit;
+	double grid_wide = grid_extent(layout->columns, layout->panel_width, layout->gap_x);
+	double grid_high = grid_extent(layout->rows, layout->panel_height, layout->gap_y);
+
+	plan_axes(layout, type, scene);
+	layout->left = place_left(layout, type, scene);
+	layout->bar_x = layout->left + grid_wide + round(bar_gap * unit);
+	layout->bar_height = round(fmin(fmax(grid_high, bar_shortest * unit), bar_longest * unit));
+	struct colour_bar bar = { range, &scene->colouring, unit, layout->bar_height };
+	layout->need_width = layout->bar_x + colour_bar_width(&bar, type) + layout->margin;
+	layout->width = page->width ? page->width : ceil(fmax(layout->need_width, narrowest_page * unit));
+	enum err err = wrap_texts(layout, type, scene, layout->width, info);
+	if (err)
+		return err;
+	layout->top = place_top(layout, scene);
+	layout->bar_y = layout->top;
+	layout->need_height = below_panels(layout, scene, layout->top + grid_high);
+	layout->height = page->height ? page->height : layout->need_height;
+	return ERR_OK;
+}
+
+/* Give the panels what the page leaves once the present plan's surroundings are taken off. */
+static void resize_panels(struct heatmap_layout *layout, const struct heatmap_scene *scene, const struct page *page, bool measured)
+{
+	double room_wide = (double)layout->panel_width, room_high = (double)layout->panel_height;
+
+	if (page->width)
+		room_wide += (page->width - layout->need_width) / (double)layout->columns;
+	if (page->height)
+		room_high += (page->height - layout->need_height) / (double)layout->rows;
+	if (!page->width)
+		room_wide = room_high * 3;
+	if (!page->height)
+		room_high = room_wide * 3;
+	room_wide = fmax(1, room_wide);
+	room_high = fmax(1, room_high);
+	if (!measured) {
+		layout->cells_wide = pooled_cells(scene->keys.count, room_wide);
+		layout->cells_high = pooled_cells(scene->rows.count, room_high);
+	}
+	fitted_panel(layout, room_wide, room_high);
+}
+
+static enum err fit_to_page(struct heatmap_layout *layout, struct typesetter *type, const struct heatmap_scene *scene,
+			    const struct page *page, const struct value_range *range, bool measured, struct err_info *info)
+{
+	/* Labels change with the panel and the panel with its labels: this settles in two or three rounds. */
+	for (int round = 0; round < 5; round++) {
+		int64_t wide = layout->panel_width, high = layout->panel_height;
+		resize_panels(layout, scene, page, measured);
+		enum err err = place(layout, type, scene, page, range, info);
+		if (err)
+			return err;
+		if (wide == layout->panel_width && high == layout->panel_height)
+			break;
+	}
+	if ((page->width && layout->need_width > page->width) || (page->height && layout->need_height > page->height))
+		return err_set(info, ERR_USAGE, "a page of %d x %d pixels has no room for the labels and the panels: choose a larger size",
+			       (int)layout->width, (int)layout->height);
+	if (page->width)
+		centre_on_page(layout);
+	return ERR_OK;
+}
+
+enum err heatmap_layout_init(struct heatmap_layout *layout, struct typesetter *type, const struct heatmap_scene *scene,
+			     const struct page *page, const struct value_range *range, bool measured, struct err_info *info)
+{
+	double unit = page->dpi > 0 ? page->dpi / 96 : 1;
+
+	*layout = (struct heatmap_layout){ .unit = unit, .margin = round(margin_size * unit) };
+	layout->columns = scene->columns > 0 ? scene->columns : near_square(scene->panel_count);
+	layout->rows = ceil_div(scene->panel_count, layout->columns);
+	layout->gap_x = round(column_gap * unit);
+	layout->gap_y = round(row_gap * unit);
+	if (has_panel_titles(scene))
+		layout->gap_y += round(text_line_height(SIZE_PANEL_TITLE * unit));
+	double target = target_side(layout, scene);
+	layout->cells_wide = measured ? scene->panel[0].width : pooled_cells(scene->keys.count, target);
+	layout->cells_high = measured ? scene->panel[0].height : pooled_cells(scene->rows.count, target);
+	if (layout->cells_wide < 1 || layout->cells_high < 1)
+		return err_set(info, ERR_VALUE, "there is nothing to draw: the map has %lld rows and %lld columns",
+			       (long long)layout->cells_high, (long long)layout->cells_wide);
+	natural_panel(layout, scene);
+	enum err err = place(layout, type, scene, page, range, info);
+	if (!err && (page->width || page->height))
+		err = fit_to_page(layout, type, scene, page, range, measured, info);
+	return err;
+}
+
+void heatmap_layout_release(struct heatmap_layout *layout)
+{
+	text_lines_release(&layout->title);
+	text_lines_release(&layout->caption);
+}
+
+struct box heatmap_layout_panel(const struct heatmap_layout *layout, int64_t panel)
+{
+	int64_t row = panel / layout->columns, column = panel % layout->columns;
+
+	return (struct box){ layout->left + (double)column * ((double)layout->panel_width + layout->gap_x),
+			     layout->top + (double)row * ((double)layout->panel_height + layout->gap_y), (double)layout->panel_width,
+			     (double)layout->panel_height };
+}

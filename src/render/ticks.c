@@ -1,0 +1,138 @@
+#include "render/ticks.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#define MINUS "\xe2\x88\x92"
+
+/* 1, 2 or 5 times a power of ten, the smallest that is at least `rough`. */
+static double nice_step(double rough)
+{
+	double power = pow(10, floor(log10(rough)));
+	double part = rough / power;
+
+	if (part <= 1 + 1e-9)
+		return power;
+	if (part <= 2 + 1e-9)
+		return 2 * power;
+	return part <= 5 + 1e-9 ? 5 * power : 10 * power;
+}
+
+static void superscript(char *text, size_t size, int exponent)
+{
+	static const char *const digit[10] = { "⁰", "¹", "²", "³", "⁴", "⁵", "⁶", "⁷", "⁸", "⁹" };
+	char plain[16];
+
+	snprintf(plain, sizeof plain, "%d", exponent < 0 ? -exponent : exponent);
+	snprintf(text, size, "%s", exponent < 0 ? "⁻" : "");
+	for (const char *p = plain; *p; p++) {
+		size_t used = strlen(text);
+		snprintf(text + used, size - used, "%s", digit[*p - '0']);
+	}
+}
+
+static void power_text(char *text, size_t size, double value)
+{
+	int exponent = (int)floor(log10(fabs(value)) + 1e-9);
+	double mantissa = value / pow(10, exponent);
+	char raised[24];
+
+	superscript(raised, sizeof raised, exponent);
+	if (fabs(fabs(mantissa) - 1) < 1e-6)
+		snprintf(text, size, "%s10%s", value < 0 ? MINUS : "", raised);
+	else
+		snprintf(text, size, "%s%.3g×10%s", value < 0 ? MINUS : "", fabs(mantissa), raised);
+}
+
+static bool is_plain(double magnitude)
+{
+	return magnitude >= 1e-4 && magnitude < 1e6;
+}
+
+static void fixed_text(char *text, size_t size, double value, int decimals)
+{
+	char plain[TICK_TEXT_MAX];
+
+	snprintf(plain, sizeof plain, "%.*f", decimals, fabs(value));
+	bool negative = value < 0 && strspn(plain, "0.") < strlen(plain);
+	snprintf(text, size, "%s%s", negative ? MINUS : "", plain);
+}
+
+void ticks_linear(struct ticks *ticks, double low, double high, int most)
+{
+	ticks->count = 0;
+	double step = nice_step((high - low) / (most > 2 ? most - 1 : 1));
+
+	if (!(step > 0) || !isfinite(step) || !isfinite(step * most))
+		return;
+	double first = ceil(low / step - 1e-6), last = floor(high / step + 1e-6);
+	double largest = fmax(fabs(first), fabs(last)) * step;
+	bool plain = is_plain(step) || (is_plain(largest) && step >= 1e-6);
+	int decimals = step < 1 ? (int)ceil(-log10(step) - 1e-6) : 0;
+
+	for (int i = 0; i < TICKS_MAX && first + i <= last; i++) {
+		double value = (first + i) * step;
+
+		ticks->value[ticks->count] = value;
+		char *text = ticks->text[ticks->count++];
+		if (plain || first + i == 0)
+			fixed_text(text, TICK_TEXT_MAX, value, plain ? decimals : 0);
+		else
+			power_text(text, TICK_TEXT_MAX, value);
+	}
+}
+
+void ticks_log(struct ticks *ticks, double low, double high, int most)
+{
+	int first = (int)ceil(log10(low) - 1e-6), last = (int)floor(log10(high) + 1e-6);
+	int step = 1;
+
+	if (last - first < 1) {
+		ticks_linear(ticks, low, high, most);
+		return;
+	}
+	while ((last - first) / step + 1 > most)
+		step++;
+	ticks->count = 0;
+	/* The top power is the one that matters: count down from it. */
+	int start = last - (last - first) / step * step;
+	for (int exponent = start; exponent <= last; exponent += step) {
+		ticks->value[ticks->count] = pow(10, exponent);
+		char *text = ticks->text[ticks->count++];
+		if (exponent >= 0 && exponent <= 3)
+			snprintf(text, TICK_TEXT_MAX, "%d", (int)lrint(pow(10, exponent)));
+		else if (exponent == -1)
+			snprintf(text, TICK_TEXT_MAX, "0.1");
+		else
+			power_text(text, TICK_TEXT_MAX, pow(10, exponent));
+	}
+}
+
+int64_t ticks_position_step(int64_t count, int64_t most)
+{
+	static const int64_t factor[3] = { 1, 2, 5 };
+
+	if (most < 1)
+		most = 1;
+	for (int64_t power = 1; power <= INT64_MAX / 50; power *= 10)
+		for (int i = 0; i < 3; i++)
+			if ((count - 1) / (factor[i] * power) < most)
+				return factor[i] * power;
+	return count;
+}
+
+void tick_text(char *text, size_t size, double value)
+{
+	if (isnan(value) || isinf(value)) {
+		snprintf(text, size, "%s", isnan(value) ? "–" : value > 0 ? "∞" : MINUS "∞");
+		return;
+	}
+	if (value != 0 && !is_plain(fabs(value))) {
+		power_text(text, size, value);
+		return;
+	}
+	char plain[TICK_TEXT_MAX];
+	snprintf(plain, sizeof plain, fabs(value) < 100 ? "%.3g" : "%.0f", fabs(value));
+	snprintf(text, size, "%s%s", value < 0 ? MINUS : "", plain);
+}

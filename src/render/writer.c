@@ -1,0 +1,54 @@
+#include "render/writer.h"
+
+#include <string.h>
+#include <strings.h>
+
+struct writer {
+	const char *name;
+	bool exact;
+	enum err (*write)(const struct drawing *drawing, struct output *out, struct err_info *info);
+};
+
+static const struct writer writers[] = {
+	[PICTURE_PNG] = { "png", false, write_png },
+	[PICTURE_SVG] = { "svg", true, write_svg },
+	[PICTURE_PDF] = { "pdf", true, write_pdf },
+	[PICTURE_TEXT] = { "text", false, NULL },
+};
+
+const char *const picture_format_names[] = { "png", "svg", "pdf", "text", NULL };
+
+bool writer_is_exact(enum picture_format format)
+{
+	return writers[format].exact;
+}
+
+bool picture_format_of(const char *file, enum picture_format *format)
+{
+	const char *dot = strrchr(file, '.');
+
+	if (!dot || strchr(dot, '/'))
+		return false;
+	if (!strcasecmp(dot, ".txt")) {
+		*format = PICTURE_TEXT;
+		return true;
+	}
+	for (size_t i = 0; i < sizeof writers / sizeof *writers; i++) {
+		if (writers[i].write && !strcasecmp(dot + 1, writers[i].name)) {
+			*format = (enum picture_format)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+enum err drawing_write(const struct drawing *drawing, enum picture_format format, struct output *out, struct err_info *info)
+{
+	double width = drawing->width, height = drawing->height;
+
+	if (!(width >= 1 && height >= 1 && width <= PICTURE_SIDE_MAX && height <= PICTURE_SIDE_MAX && width * height <= PICTURE_PIXELS_MAX))
+		return err_set(info, ERR_USAGE,
+			       "a picture of %.0f x %.0f pixels is too large (at most %d a side, %d in all): choose a smaller size or fewer heads",
+			       width, height, PICTURE_SIDE_MAX, PICTURE_PIXELS_MAX);
+	return writers[format].write(drawing, out, info);
+}
