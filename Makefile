@@ -20,11 +20,10 @@ MODE_FLAGS := $(filter -fsanitize% -fno-sanitize%,$(CFLAGS_$(MODE)))
 WARNINGS := -Wall -Wextra -Wpedantic -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wwrite-strings -Wpointer-arith \
 	-Wshadow -Wundef -Wformat=2 $(if $(CI),-Werror)
 
-PKG_CFLAGS = $(shell pkg-config --cflags $(LIBRARIES))
-PKG_LIBS   = $(shell pkg-config --libs $(LIBRARIES))
-CHECK_LIBS = $(shell pkg-config --libs check)
-ARCH := $(shell uname -m)
-VERSION := $(shell sed -n 's/.*attnviz_version\[\] = "\(.*\)".*/\1/p' src/commands/table.c)
+# Asked once, and only by what compiles: the first use replaces the definition.
+PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(LIBRARIES)))$(PKG_CFLAGS)
+PKG_LIBS   = $(eval PKG_LIBS := $$(shell pkg-config --libs $(LIBRARIES)))$(PKG_LIBS)
+CHECK_LIBS = $(eval CHECK_LIBS := $$(shell pkg-config --libs check))$(CHECK_LIBS)
 
 ifdef MPI
 CC := mpicc
@@ -32,6 +31,8 @@ TEST_PACKAGES += libopenmpi-dev openmpi-bin
 MPI_FLAGS := -DATTNVIZ_MPI=1
 endif
 
+# What the compiler makes code for, which need not be this machine.
+ARCH := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine 2>/dev/null)))
 SOURCES := $(sort $(wildcard src/*.c src/*/*.c) $(if $(filter x86_64,$(ARCH)),$(wildcard src/kernel/x86/*.c)) \
 	$(if $(filter aarch64,$(ARCH)),$(wildcard src/kernel/arm/*.c)))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
@@ -42,9 +43,11 @@ TEST_PROGRAMS := $(TEST_SOURCES:%.c=$(BUILD)/%)
 SUPPORT := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/support/*.c)))
 BENCHES := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/bench/*.c)))
 
-ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -Isrc -pthread $(WARNINGS) $(PKG_CFLAGS) $(MPI_FLAGS) $(CFLAGS) $(MODE_FLAGS)
+ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -Isrc -pthread $(WARNINGS) $(PKG_CFLAGS) $(MPI_FLAGS) $(CPPFLAGS) $(CFLAGS) $(MODE_FLAGS)
 ALL_LIBS = $(PKG_LIBS) -pthread -lm
 QUIET := $(if $(V),,@)
+# For the targets that build by calling make again: all processors, unless the user chose a number.
+PARALLEL = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc 2>/dev/null || echo 1))
 
 .SUFFIXES:
 .SECONDARY:
@@ -66,11 +69,11 @@ $(PROGRAM): $(BUILD)/src/main.o $(LIBRARY)
 	@echo "  LD    $@"
 	$(QUIET)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(ALL_LIBS)
 
-$(LIBRARY): $(filter-out $(BUILD)/src/main.o,$(OBJECTS))
+$(LIBRARY): $(filter-out $(BUILD)/src/main.o,$(OBJECTS)) $(BUILD)/objects
 	@echo "  AR    $@"
-	$(QUIET)rm -f $@ && ar rcs $@ $^
+	$(QUIET)rm -f $@ && $(AR) rcs $@ $(filter %.o,$^)
 
-$(BUILD)/%.o: %.c $(BUILD)/flags
+$(BUILD)/%.o: %.c $(BUILD)/flags Makefile
 	@echo "  CC    $<"
 	@mkdir -p $(@D)
 	$(QUIET)$(CC) $(ALL_CFLAGS) $(ISA) $(if $(filter tests/%,$<),-Itests) -MMD -MP -c -o $@ $<
@@ -83,25 +86,27 @@ $(BUILD)/tests/%: $(BUILD)/tests/%.o $(SUPPORT) $(LIBRARY)
 	@echo "  LD    $@"
 	$(QUIET)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(ALL_LIBS)
 
-# Objects depend on the command that made them.
-$(BUILD)/flags: FORCE
+# Objects depend on the command that made them, the library on the list of its members: a source that is gone leaves it.
+$(BUILD)/flags: TEXT = $(CC) $(ALL_CFLAGS) $(LDFLAGS)
+$(BUILD)/objects: TEXT = $(OBJECTS)
+$(BUILD)/flags $(BUILD)/objects: FORCE
 	@mkdir -p $(@D)
-	@echo '$(CC) $(ALL_CFLAGS) $(LDFLAGS)' | cmp -s - $@ || echo '$(CC) $(ALL_CFLAGS) $(LDFLAGS)' > $@
+	@echo '$(subst ','\'',$(TEXT))' | cmp -s - $@ || echo '$(subst ','\'',$(TEXT))' > $@
 FORCE:
 
--include $(OBJECTS:.o=.d) $(TEST_PROGRAMS:=.d) $(SUPPORT:.o=.d)
+-include $(OBJECTS:.o=.d) $(TEST_PROGRAMS:=.d) $(SUPPORT:.o=.d) $(BENCHES:=.d)
 
 deps: ## install what is missing (Debian: apt-get)
 	@MPI=$(MPI) sh tests/support/deps.sh $(PACKAGES) $(TEST_PACKAGES)
 
 demo: ## install what is missing, build, and draw the first pictures from samples/ (ALL=1: every mechanism)
 	@sh tests/support/deps.sh $(PACKAGES)
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory $(PARALLEL) all
 	@ATTNVIZ=$(PROGRAM) ALL=$(ALL) sh samples/demo.sh build/demo
 
 test: ## install what is missing, build, and run every test
 	@sh tests/support/deps.sh $(PACKAGES) $(TEST_PACKAGES)
-	@$(MAKE) --no-print-directory check
+	@$(MAKE) --no-print-directory $(PARALLEL) check
 
 check: $(PROGRAM) $(TEST_PROGRAMS) ## run every test, installing nothing
 	@BUILD=$(BUILD) CC='$(CC)' sh tests/run.sh $(TEST_PROGRAMS)

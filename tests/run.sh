@@ -1,49 +1,107 @@
 #!/bin/sh
-# Run every test program and every script of tests/cli, and close with "N passed, N failed, N skipped".
+# Run the test programs named as arguments and every script of tests/cli and tests/lint, as many at once as there are
+# processors, report them in order, and close with "N passed, N failed, N skipped". All that they print is in $BUILD/test.log.
 set -u
+root=$(pwd)
+case $BUILD in /*) ;; *) BUILD=$root/$BUILD ;; esac
+export BUILD ROOT="$root" ATTNVIZ="$BUILD/attnviz"
+
+# run.sh --one RESULTS NUMBER ITEM: run one of them; the status appears once the output is complete.
+if [ "${1-}" = --one ]; then
+	results=$2 number=$3 item=$4
+	scratch=$results/$number.scratch
+	mkdir "$scratch"
+	case $item in
+	*.sh) (cd "$scratch" && TMPDIR=$scratch timeout 600 sh "$root/$item") ;;
+	*) TMPDIR=$scratch timeout 600 "$item" ;;
+	esac > "$results/$number.out" 2>&1
+	echo $? > "$results/$number.part"
+	rm -rf "$scratch"
+	mv "$results/$number.part" "$results/$number.status"
+	exit 0
+fi
+
+# Sanitizers: a request for more memory than there is fails as it does without them.
+export ASAN_OPTIONS="${ASAN_OPTIONS-allocator_may_return_null=1}" UBSAN_OPTIONS="${UBSAN_OPTIONS-print_stacktrace=1}"
+# Check's four seconds a test are too few on a busy machine.
+export CK_DEFAULT_TIMEOUT="${CK_DEFAULT_TIMEOUT-60}"
+
 passed=0 failed=0 skipped=0
 log=$BUILD/test.log
 : > "$log"
+results=$(mktemp -d)
+runner=
+trap '[ -z "$runner" ] || kill $runner 2>/dev/null; rm -rf "$results"' EXIT
+trap 'exit 130' INT TERM HUP
 
 # Check closes with "100%: Checks: 12, Failures: 0, Errors: 0".
-for program in "$@"; do
-	out=$("$program" 2>&1)
-	status=$?
-	printf '== %s\n%s\n' "$program" "$out" >> "$log"
-	checks=$(printf '%s\n' "$out" | sed -n 's/^[0-9]*%: Checks: \([0-9]*\), Failures: \([0-9]*\), Errors: \([0-9]*\).*/\1 \2 \3/p' | tail -n 1)
-	skips=$(printf '%s\n' "$out" | sed -n 's/^skipped: \([0-9]*\)$/\1/p' | tail -n 1)
+report_program() {
+	checks=$(sed -n 's/^[0-9]*%: Checks: \([0-9]*\), Failures: \([0-9]*\), Errors: \([0-9]*\).*/\1 \2 \3/p' "$out" | tail -n 1)
+	skips=$(sed -n 's/^skipped: \([0-9]*\)$/\1/p' "$out" | tail -n 1)
 	skipped=$((skipped + ${skips:-0}))
 	if [ -z "$checks" ]; then
-		printf 'FAIL %s (status %s)\n%s\n' "$program" "$status" "$out"
+		printf 'FAIL %s (status %s)\n' "$item" "$status"
+		cat "$out"
 		failed=$((failed + 1))
-		continue
+		return
 	fi
 	total=${checks%% *} rest=${checks#* }
 	bad=$((${rest% *} + ${rest#* }))
-	passed=$((passed + total - bad)) failed=$((failed + bad))
-	printf '%s\n' "$out" | grep -E '^(skipping|note:)' 
-	[ "$status" = 0 ] && [ "$bad" = 0 ] || printf '%s\n' "$out"
-	[ "$status" = 0 ] || [ "$bad" != 0 ] || failed=$((failed + 1))
-done
+	passed=$((passed + total - bad))
+	if [ "$status" = 0 ] && [ "$bad" = 0 ]; then
+		grep -E '^(skipping|note:)' "$out"
+	else
+		printf 'FAIL %s (status %s)\n' "$item" "$status"
+		cat "$out"
+		failed=$((failed + (bad > 0 ? bad : 1)))
+	fi
+}
 
 # A script prints "ok NAME", "not ok NAME" or "skip NAME: reason" for each case.
-root=$(pwd)
-for script in tests/cli/*.sh tests/lint/*.sh; do
-	[ -f "$script" ] || continue
-	case $script in */lib.sh) continue ;; esac
-	scratch=$(mktemp -d)
-	out=$(cd "$scratch" && ROOT=$root ATTNVIZ=$root/$BUILD/attnviz BUILD=$root/$BUILD TMPDIR=$scratch sh "$root/$script" 2>&1)
-	status=$?
-	rm -rf "$scratch"
-	printf '== %s\n%s\n' "$script" "$out" >> "$log"
-	good=$(printf '%s\n' "$out" | grep -c '^ok ')
-	bad=$(printf '%s\n' "$out" | grep -c '^not ok ')
-	skips=$(printf '%s\n' "$out" | grep -c '^skip ')
-	[ "$status" = 0 ] || [ "$bad" != 0 ] || bad=1
-	[ $((good + bad + skips)) -gt 0 ] || bad=1
+report_script() {
+	good=$(grep -c '^ok ' "$out")
+	bad=$(grep -c '^not ok ' "$out")
+	skips=$(grep -c '^skip ' "$out")
+	if [ "$bad" = 0 ] && { [ "$status" != 0 ] || [ $((good + skips)) = 0 ]; }; then
+		bad=1
+	fi
 	passed=$((passed + good)) failed=$((failed + bad)) skipped=$((skipped + skips))
-	printf '%s\n' "$out" | grep '^skip '
-	[ "$bad" = 0 ] || printf '== %s (status %s)\n%s\n' "$script" "$status" "$out"
+	if [ "$bad" = 0 ]; then
+		grep '^skip ' "$out"
+	else
+		printf 'FAIL %s (status %s)\n' "$item" "$status"
+		cat "$out"
+	fi
+}
+
+for script in tests/cli/*.sh tests/lint/*.sh; do
+	case $script in */lib.sh) continue ;; esac
+	[ -f "$script" ] && set -- "$@" "$script"
+done
+
+number=0
+for item in "$@"; do
+	number=$((number + 1))
+	printf '%s\n%s\n' "$number" "$item"
+done > "$results/items"
+xargs -n 2 -P "${TEST_JOBS:-$(nproc 2>/dev/null || echo 1)}" sh "$0" --one "$results" < "$results/items" &
+runner=$!
+
+number=0
+for item in "$@"; do
+	number=$((number + 1))
+	out=$results/$number.out
+	until [ -f "$results/$number.status" ]; do
+		kill -0 $runner 2>/dev/null || break
+		sleep 0.1
+	done
+	status=$(cat "$results/$number.status" 2>/dev/null || echo killed)
+	[ -f "$out" ] || : > "$out"
+	{ printf '== %s\n' "$item"; cat "$out"; } >> "$log"
+	case $item in
+	*.sh) report_script ;;
+	*) report_program ;;
+	esac
 done
 
 printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
