@@ -58,6 +58,7 @@ struct item {
 
 struct sink;
 
+/* scan, rows, map_prepare and map_end may be NULL. */
 struct sink_ops {
 	const char *name;
 	unsigned needs; /* enum sink_needs */
