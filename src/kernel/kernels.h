@@ -1,10 +1,12 @@
 /*
  * The inner loops, once for each instruction set, as a struct of pointers *and* the tile size that goes with them.
  *
- * A tile holds KEY_BLOCK keys of `lanes` queries: tile[key * lanes + lane]. Lanes are queries, so that every statistic of a row is a vertical operation: no
- * horizontal sums, no -ffast-math, and the same bits whatever the number of threads or the order of the work.
+ * A tile holds KEY_BLOCK keys of `lanes` queries: tile[key * lanes + lane]. Lanes are queries, so that every statistic of a row is a vertical
+ * operation: no horizontal sums, no -ffast-math, and the same bits whatever the number of threads or the order of the work. Tiles, packed
+ * operands and offsets are aligned to 64 bytes.
  *
- * The plain C table is filled first; each instruction set that the processor *and* the operating system offer overwrites it.
+ * The plain C table is filled first; each instruction set that the processor *and* the operating system offer overwrites it. All tables are
+ * instances of one template (tile_template.h).
  */
 #ifndef ATTNVIZ_KERNEL_KERNELS_H
 #define ATTNVIZ_KERNEL_KERNELS_H
@@ -19,31 +21,59 @@ enum { KEY_BLOCK = 128 };
 /* Keys of a packed panel: packed keys lie as [panel][dim][KEY_PANEL]; queries as [dim][lanes]. */
 enum { KEY_PANEL = 8, MAX_LANES = 64 };
 
-/* Running state of softmax pass 1 for the lanes of one tile; base-2 logits. Everything that is a sum over keys is float64. */
+/* Running state of pass 1 for the lanes of one tile. Everything that is a sum over keys is float64. */
 struct softmax_state {
 	float max[MAX_LANES];     /* largest base-2 logit so far, -inf before the first visible key */
+	float min[MAX_LANES];     /* smallest visible base-2 logit (inf before the first), kept where asked for */
 	double sum[MAX_LANES];    /* sum 2^(s - max) */
 	double first[MAX_LANES];  /* sum 2^(s - max) (s - max) */
 	double second[MAX_LANES]; /* sum 2^(2 (s - max)) */
-	float min[MAX_LANES];     /* smallest visible base-2 logit, kept where asked for */
+};
+
+/* The same for weights that are not a softmax: max, min, sum w, sum w log2 w (w > 0 only), sum w^2. */
+void softmax_state_init(struct softmax_state *state);
+
+/* What softmax_block does beyond the sums. */
+enum softmax_flags {
+	SOFTMAX_MIN = 1,  /* keep state->min */
+	SOFTMAX_TILE = 2, /* leave 2^(s - state->max) in the tile; otherwise its contents are undefined afterwards */
+};
+
+/* Values of a histogram: float32 bit patterns cut to HISTOGRAM_BITS mantissa bits, from 2^-HISTOGRAM_OCTAVES up to and including 1. Bin 0 also takes
+ * what is smaller (zeros above all), the last bin what is larger. */
+enum {
+	HISTOGRAM_BITS = 6,
+	HISTOGRAM_OCTAVES = 40,
+	HISTOGRAM_BINS = (HISTOGRAM_OCTAVES << HISTOGRAM_BITS) + 1,
 };
 
 struct kernels {
-	const char *name; /* "avx512", "avx2", "sse2", "neon", "c" */
-	int lanes;        /* queries a tile: a multiple of the vector, at most MAX_LANES */
+	const char *name; /* "avx512_bf16", "avx512", "avx2", "sse2", "neon", "c" */
+	int lanes;        /* queries a tile: divides 48, a multiple of the vector, at most MAX_LANES */
 
-	/* tile[key][lane] = offset[lane] + sum_d queries[d][lane] * keys[d][key], accumulated in this order; `count` keys (any, up to KEY_BLOCK; packed panels are zero
-	 * padded). */
+	/* tile[key][lane] = offset[lane] + sum_d queries[d][lane] * keys[d][key], accumulated in this order; `count` keys (1 .. KEY_BLOCK; packed
+	 * panels are zero padded). Rows of the tile up to the next multiple of KEY_PANEL may be written. */
 	void (*dot_tile)(const float *queries, const float *keys, int64_t dim, int64_t count, const float *offset, float *tile);
 
-	/* Pass 1: fold `count` keys whose base-2 logits *less the running maximum* (0 while that is -inf) are in the tile into the state; -inf is "not visible". The tile then holds
-	 * 2^(s - state->max). `rescale`, where not NULL, receives 2^(old max - new max) for each lane: what earlier sums (O = P V) must be multiplied by. */
-	void (*softmax_block)(float *tile, int64_t count, struct softmax_state *state, bool want_min, float *rescale);
+	/* The same for bfloat16 operands: products are exact, sums are float32 with the rounding of the dot instruction (denormal operands and results
+	 * are zero); tile = offset + factor * sum. queries lie as [pair][lanes][2], keys as [panel][pair][KEY_PANEL][2] with pairs of dims (an
+	 * odd last one is followed by a zero). NULL where there is no such instruction. */
+	void (*dot_tile_bf16)(const uint16_t *queries, const uint16_t *keys, int64_t pairs, int64_t count, float factor, const float *offset, float *tile);
 
-	/* Pass 2: tile = 2^tile in place, where the tile holds base-2 logits less the log-sum-exp; -inf gives exactly 0. Relative error below 8e-7. */
-	void (*exp2_block)(float *tile, int64_t count);
+	/* Pass 1: fold `count` keys whose base-2 logits *less the running maximum* (less 0 while that is -inf) are in the tile into the state; -inf is
+	 * "not visible". `rescale`, where not NULL, receives 2^(old max - new max) for each lane: what earlier sums (O = P V) must be multiplied by. */
+	void (*softmax_block)(float *tile, int64_t count, struct softmax_state *state, unsigned flags, float *rescale);
 
-	/* tile = offset + cap * tanh(tile / cap), all in base-2 units. */
+	/* Pass 2: tile = 2^(tile - shift[lane]) in place; -inf and all below 2^-126 give exactly 0. Relative error below 3e-7 plus that of the argument. */
+	void (*exp2_block)(float *tile, int64_t count, const float *shift);
+
+	/* Pass 1 of weights that are not a softmax: fold them into the state. log2 has an absolute error below 4e-7. */
+	void (*weights_block)(const float *tile, int64_t count, struct softmax_state *state);
+
+	/* tile[key][lane] *= factor[lane]; a lane whose factor is 0 becomes 0 whatever it held. */
+	void (*scale_block)(float *tile, int64_t count, const float *factor);
+
+	/* tile = offset + cap * tanh(tile / cap): tile holds base-2 logits, cap is in base-2 units. Absolute error below 4e-7 * cap. */
 	void (*soft_cap)(float *tile, int64_t count, float cap, const float *offset);
 
 	/* out[lane] += sum over keys. The building block of pooled pictures, sink mass and bands. */
@@ -52,7 +82,7 @@ struct kernels {
 	/* out[lane] = max(out[lane], max over keys). */
 	void (*max_keys)(const float *tile, int64_t count, float *out);
 
-	/* out[lane] += sum over keys tile[key][lane] * |position(key) - position(lane)|, positions as floats relative to a common origin. */
+	/* out[lane] += sum over keys tile[key][lane] * |first_key + key - lane_position[lane]|, positions relative to a common origin. */
 	void (*distance_keys)(const float *tile, int64_t count, float first_key, const float *lane_position, float *out);
 
 	/* out[key] += sum over lanes: the mass that each key of the tile receives. */
@@ -61,19 +91,28 @@ struct kernels {
 	/* number[lane] += keys with value >= threshold[lane]; mass[lane] += their sum. */
 	void (*count_above)(const float *tile, int64_t count, const float *threshold, float *number, float *mass);
 
+	/* bins[lane * HISTOGRAM_BINS + bin(value)]++ for every value of the tile, zeros included. */
+	void (*histogram)(const float *tile, int64_t count, uint32_t *bins);
+
 	/* rows[lane * row_stride + key] = tile[key * lanes + lane]: for consumers that walk rows. */
 	void (*transpose)(const float *tile, int64_t count, float *rows, int64_t row_stride);
 
-	/* out[lane][c] += sum over keys tile[key][lane] * values[key][c], c < width: O = P V. values row-major with `value_stride`; out row-major with out_stride. */
-	void (*accumulate_values)(const float *tile, int64_t count, const float *values, int64_t value_stride, int64_t width, float *out, int64_t out_stride);
+	/* out[c][lane] = out[c][lane] * rescale[lane] + sum over keys tile[key][lane] * values[c][key], c < width: O = P V. rescale may be NULL (1).
+	 * `values` is one block of packed values (kernels_pack_values); out has width rounded up to KEY_PANEL rows of `lanes`. */
+	void (*accumulate_values)(const float *tile, int64_t count, const float *values, int64_t width, const float *rescale, double *out);
 };
 
 /* The best table for this machine. `limit` names the widest set allowed ("avx2", "sse2", "c", ...), NULL for no limit; NULL is returned for a name that
  * is not known, or not available here. */
 const struct kernels *kernels_select(const char *limit);
 
-/* Every table that this machine can run, widest first, NULL-terminated: for tests and benchmarks. */
-const struct kernels *const *kernels_available(void);
+/* Every table that this machine can run, widest first: for tests and benchmarks. Returns how many. */
+enum { KERNELS_MAX = 8 };
+int kernels_available(const struct kernels *table[KERNELS_MAX]);
+
+/* The first bin's lower edge is 2^-HISTOGRAM_OCTAVES; bin b holds values in [edge(b), edge(b + 1)). */
+int histogram_bin(float value);
+float histogram_edge(int bin);
 
 /* Pack `count` keys (row-major, `dim` floats each, `stride` apart) into panels; the last panel is padded with zeros. `packed` holds
  * ceil(count / KEY_PANEL) * KEY_PANEL * dim floats. */
@@ -81,5 +120,17 @@ void kernels_pack_keys(const float *keys, int64_t stride, int64_t count, int64_t
 
 /* Pack up to `lanes` queries times `factor` into [dim][lanes]; missing lanes are zero. */
 void kernels_pack_queries(const float *queries, int64_t stride, int64_t count, int64_t dim, int lanes, float factor, float *packed);
+
+/* Pack the values of `count` <= KEY_BLOCK keys (row-major, `width` floats each) as [panel of KEY_PANEL columns][count][KEY_PANEL], padded with zero columns:
+ * ceil(width / KEY_PANEL) * KEY_PANEL * count floats. */
+void kernels_pack_values(const float *values, int64_t stride, int64_t count, int64_t width, float *packed);
+
+/* The bfloat16 operands of dot_tile_bf16, from bit patterns. */
+void kernels_pack_keys_bf16(const uint16_t *keys, int64_t stride, int64_t count, int64_t dim, uint16_t *packed);
+void kernels_pack_queries_bf16(const uint16_t *queries, int64_t stride, int64_t count, int64_t dim, int lanes, uint16_t *packed);
+
+/* Merge two partial results of one row, each already normalised (mechanisms.md 2.5): lse = ln(e^lse_a + e^lse_b), o = o_a + sigmoid(lse_b - lse_a)(o_b - o_a).
+ * lse = -inf contributes nothing. The result is left in *lse and output[width]. */
+void softmax_merge(double *lse, double *output, double other_lse, const double *other_output, int64_t width);
 
 #endif

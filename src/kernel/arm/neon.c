@@ -1,0 +1,31 @@
+/* NEON: 32 registers hold 8 keys x 12 queries of sums, the three vectors of queries and a key. */
+#include <arm_neon.h>
+
+#include "kernel/tables.h"
+
+enum { VECTOR = 4, ROW_VECTORS = 3, ROW_KEYS = 8, LANES = 24 };
+typedef float vf __attribute__((vector_size(16)));
+typedef float vf_memory __attribute__((vector_size(16), aligned(4), may_alias));
+typedef int32_t vi __attribute__((vector_size(16)));
+typedef int32_t vi_memory __attribute__((vector_size(16), aligned(4), may_alias));
+#define v_mask(comparison) ((vi)(comparison))
+#define V_FLOAT_OF_INT(a) ((vf)vcvtq_f32_s32((int32x4_t)(a)))
+
+static inline vf v_fma(vf a, vf b, vf c)
+{
+	return (vf)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
+}
+
+static inline vf v_max(vf a, vf b)
+{
+	return (vf)vmaxq_f32((float32x4_t)a, (float32x4_t)b);
+}
+
+static inline vf v_min(vf a, vf b)
+{
+	return (vf)vminq_f32((float32x4_t)a, (float32x4_t)b);
+}
+
+#include "kernel/tile_template.h"
+
+const struct kernels kernels_neon = { .name = "neon", TEMPLATE_FUNCTIONS };

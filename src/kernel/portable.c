@@ -1,0 +1,27 @@
+/* Plain C: one lane a "vector". Runs anywhere, and is what every other table is compared with when a difference must be explained. */
+#include "kernel/tables.h"
+
+enum { VECTOR = 1, ROW_VECTORS = 4, ROW_KEYS = 2, LANES = 8 };
+typedef float vf, vf_memory;
+typedef int32_t vi, vi_memory;
+#define v_mask(comparison) (-(comparison))
+#define V_FLOAT_OF_INT(a) ((float)(a))
+
+static inline vf v_fma(vf a, vf b, vf c)
+{
+	return a * b + c;
+}
+
+static inline vf v_max(vf a, vf b)
+{
+	return a > b ? a : b;
+}
+
+static inline vf v_min(vf a, vf b)
+{
+	return a < b ? a : b;
+}
+
+#include "kernel/tile_template.h"
+
+const struct kernels kernels_c = { .name = "c", TEMPLATE_FUNCTIONS };

@@ -1,0 +1,390 @@
+/*
+ * The kernels, once for all instruction sets. The including file defines
+ *
+ *     VECTOR          floats a vector; types vf (floats) and vi (int32), and vf_memory, vi_memory, which may alias and need no alignment
+ *     ROW_VECTORS     vectors of queries in the register tile
+ *     ROW_KEYS        keys in the register tile: divides KEY_PANEL
+ *     LANES           queries a tile: a multiple of VECTOR * ROW_VECTORS
+ *     v_fma v_max v_min v_mask   a * b + c, maximum, minimum, comparison -> all ones or zero
+ *
+ * and names the functions of this file in a struct kernels. Everything else is C with vectors (GCC and clang), so that the sets cannot drift apart.
+ */
+#include <math.h>
+#include <string.h>
+
+#define UNROLL _Pragma("GCC unroll 16")
+
+enum { COLUMNS = LANES / VECTOR };
+
+static inline vi v_bits(vf a)
+{
+	vi bits;
+	memcpy(&bits, &a, sizeof(bits));
+	return bits;
+}
+
+static inline vf v_float(vi bits)
+{
+	vf a;
+	memcpy(&a, &bits, sizeof(a));
+	return a;
+}
+
+static inline vf v_load(const float *from)
+{
+	return *(const vf_memory *)from;
+}
+
+static inline void v_store(float *to, vf a)
+{
+	*(vf_memory *)to = a;
+}
+
+static inline vf v_set(float a)
+{
+	return a - (vf){ 0 };
+}
+
+static inline vf v_select(vi mask, vf yes, vf no)
+{
+	return v_float((v_bits(yes) & mask) | (v_bits(no) & ~mask));
+}
+
+static inline vf v_abs(vf a)
+{
+	return v_float(v_bits(a) & 0x7fffffff);
+}
+
+/* 2^x for EXP2_LOWEST <= x <= 127: x = n + r with |r| <= 1/2, minimax polynomial of degree 5 for 2^r (relative error 1.5e-7 with the constant
+ * term set to 1, so that 2^0 is 1), and n moved to the exponent. At EXP2_LOWEST the exponent field is 0, hence the result is exactly 0. */
+#define EXP2_LOWEST (-127.0f)
+
+static inline vf v_exp2(vf x)
+{
+	const float magic = 0x1.8p23f + 127.0f; /* adding it rounds to an integer and leaves n + 127 in the low bits */
+	vf shifted = x + magic;
+	vf r = x - (shifted - magic);
+	vf p = v_fma(v_set(1.3276471979e-3f), r, v_set(9.6755413344e-3f));
+	p = v_fma(p, r, v_set(5.5507132736e-2f));
+	p = v_fma(p, r, v_set(2.4022119724e-1f));
+	p = v_fma(p, r, v_set(6.9314696706e-1f));
+	p = v_fma(p, r, v_set(1.0f));
+	return p * v_float(v_bits(shifted) << 23);
+}
+
+/* log2 of a normal x > 0: x = 2^e m with m in [sqrt 1/2, sqrt 2), then the series of atanh((m - 1) / (m + 1)). */
+static inline vf v_log2(vf x)
+{
+	vi bits = v_bits(x) - 0x3f3504f3;
+	vi exponent = bits >> 23;
+	vf m = v_float((bits & 0x007fffff) + 0x3f3504f3);
+	vf s = (m - 1.0f) / (m + 1.0f), z = s * s;
+	vf series = v_fma(v_set(1.0f / 9), z, v_set(1.0f / 7));
+	series = v_fma(series, z, v_set(1.0f / 5));
+	series = v_fma(series, z, v_set(1.0f / 3));
+	series = v_fma(series, z, v_set(1.0f));
+	return v_fma(series * 2.885390081777927f, s, V_FLOAT_OF_INT(exponent));
+}
+
+/* 1 - 2 / (e^2a + 1) away from zero, an odd polynomial (the Taylor series to x^9, error below 2e-8 there) near it. */
+static inline vf v_tanh(vf x)
+{
+	vf a = v_abs(x), z = x * x;
+	vf e = v_exp2(v_max(a * -2.885390081777927f, v_set(EXP2_LOWEST)));
+	vf far = (1.0f - e) / (1.0f + e);
+	far = v_float(v_bits(far) | (v_bits(x) & (int32_t)0x80000000));
+	vf near = v_fma(v_set(62.0f / 2835), z, v_set(-17.0f / 315));
+	near = v_fma(near, z, v_set(2.0f / 15));
+	near = v_fma(near, z, v_set(-1.0f / 3));
+	near = v_fma(near * z, x, x);
+	return v_select(v_mask(a < 0.25f), near, far);
+}
+
+/* The register tile: ROW_KEYS keys of ROW_VECTORS vectors of queries, over `depth` products. */
+static inline __attribute__((always_inline)) void register_tile(const float *rows, const float *panel, int64_t depth, const float *offset,
+								 vf sum[ROW_KEYS][ROW_VECTORS])
+{
+	UNROLL for (int v = 0; v < ROW_VECTORS; v++) {
+		vf start = offset ? v_load(offset + v * VECTOR) : v_set(0.0f);
+		UNROLL for (int k = 0; k < ROW_KEYS; k++)
+			sum[k][v] = start;
+	}
+	for (int64_t d = 0; d < depth; d++) {
+		vf row[ROW_VECTORS];
+		UNROLL for (int v = 0; v < ROW_VECTORS; v++)
+			row[v] = v_load(rows + d * LANES + v * VECTOR);
+		UNROLL for (int k = 0; k < ROW_KEYS; k++) {
+			vf key = v_set(panel[d * KEY_PANEL + k]);
+			UNROLL for (int v = 0; v < ROW_VECTORS; v++)
+				sum[k][v] = v_fma(row[v], key, sum[k][v]);
+		}
+	}
+}
+
+static void dot_tile(const float *queries, const float *keys, int64_t dim, int64_t count, const float *offset, float *tile)
+{
+	for (int64_t key = 0; key < count; key += ROW_KEYS) {
+		const float *panel = keys + key / KEY_PANEL * KEY_PANEL * dim + key % KEY_PANEL;
+		for (int lane = 0; lane < LANES; lane += ROW_VECTORS * VECTOR) {
+			vf sum[ROW_KEYS][ROW_VECTORS];
+			register_tile(queries + lane, panel, dim, offset + lane, sum);
+			UNROLL for (int k = 0; k < ROW_KEYS; k++)
+				UNROLL for (int v = 0; v < ROW_VECTORS; v++)
+					v_store(tile + (key + k) * LANES + lane + v * VECTOR, sum[k][v]);
+		}
+	}
+}
+
+static void accumulate_values(const float *tile, int64_t count, const float *values, int64_t width, const float *rescale, double *out)
+{
+	for (int64_t column = 0; column < width; column += ROW_KEYS) {
+		const float *panel = values + column / KEY_PANEL * KEY_PANEL * count + column % KEY_PANEL;
+		for (int lane = 0; lane < LANES; lane += ROW_VECTORS * VECTOR) {
+			vf sum[ROW_KEYS][ROW_VECTORS];
+			register_tile(tile + lane, panel, count, NULL, sum);
+			float flat[ROW_KEYS][ROW_VECTORS * VECTOR];
+			memcpy(flat, sum, sizeof(flat));
+			for (int k = 0; k < ROW_KEYS; k++) {
+				double *to = out + (column + k) * LANES + lane;
+				for (int i = 0; i < ROW_VECTORS * VECTOR; i++)
+					to[i] = to[i] * (rescale ? (double)rescale[lane + i] : 1.0) + (double)flat[k][i];
+			}
+		}
+	}
+}
+
+static vf column_max(const float *column, int64_t count)
+{
+	vf a = v_set(-INFINITY), b = a;
+	int64_t key = 0;
+	for (; key + 2 <= count; key += 2) {
+		a = v_max(v_load(column + key * LANES), a);
+		b = v_max(v_load(column + (key + 1) * LANES), b);
+	}
+	if (key < count)
+		a = v_max(v_load(column + key * LANES), a);
+	return v_max(a, b);
+}
+
+static vf column_min_visible(const float *column, int64_t count)
+{
+	vf least = v_set(INFINITY);
+	for (int64_t key = 0; key < count; key++) {
+		vf value = v_load(column + key * LANES);
+		least = v_min(v_select(v_mask(value > -INFINITY), value, v_set(INFINITY)), least);
+	}
+	return least;
+}
+
+/* Sums of one block, float32. */
+struct block_sums {
+	float sum[LANES], first[LANES], second[LANES], rise[LANES], factor[LANES];
+};
+
+static inline __attribute__((always_inline)) void column_sums(float *column, int64_t count, vf shift, bool keep, vf total[3])
+{
+	vf sum = v_set(0.0f), first = sum, second = sum;
+	for (int64_t key = 0; key < count; key++) {
+		vf x = v_max(v_load(column + key * LANES) - shift, v_set(EXP2_LOWEST));
+		vf p = v_exp2(x);
+		if (keep)
+			v_store(column + key * LANES, p);
+		sum = sum + p;
+		first = v_fma(p, x, first);
+		second = v_fma(p, p, second);
+	}
+	total[0] = sum;
+	total[1] = first;
+	total[2] = second;
+}
+
+static void softmax_block(float *tile, int64_t count, struct softmax_state *state, unsigned flags, float *rescale)
+{
+	struct block_sums block;
+	for (int lane = 0; lane < LANES; lane += VECTOR) {
+		vf old = v_load(state->max + lane), none = v_set(-INFINITY), zero = v_set(0.0f);
+		vi unseen = v_mask(old == none);
+		vf base = v_select(unseen, zero, old);
+		vf max = v_max(column_max(tile + lane, count) + base, old);
+		vf shift = v_select(v_mask(max == none), zero, max - base);
+		if (flags & SOFTMAX_MIN)
+			v_store(state->min + lane, v_min(v_load(state->min + lane), column_min_visible(tile + lane, count) + base));
+		vf total[3];
+		if (flags & SOFTMAX_TILE)
+			column_sums(tile + lane, count, shift, true, total);
+		else
+			column_sums(tile + lane, count, shift, false, total);
+		vf rise = v_select(unseen, v_set(EXP2_LOWEST), v_max(old - max, v_set(EXP2_LOWEST)));
+		v_store(block.sum + lane, total[0]);
+		v_store(block.first + lane, total[1]);
+		v_store(block.second + lane, total[2]);
+		v_store(block.rise + lane, rise);
+		v_store(block.factor + lane, v_exp2(rise));
+		v_store(state->max + lane, max);
+	}
+	for (int lane = 0; lane < LANES; lane++) {
+		double a = (double)block.factor[lane];
+		state->first[lane] = a * (state->first[lane] + state->sum[lane] * (double)block.rise[lane]) + (double)block.first[lane];
+		state->sum[lane] = a * state->sum[lane] + (double)block.sum[lane];
+		state->second[lane] = a * a * state->second[lane] + (double)block.second[lane];
+	}
+	if (rescale)
+		memcpy(rescale, block.factor, sizeof(block.factor));
+}
+
+static void exp2_block(float *tile, int64_t count, const float *shift)
+{
+	for (int lane = 0; lane < LANES; lane += VECTOR) {
+		vf less = v_load(shift + lane);
+		for (int64_t key = 0; key < count; key++) {
+			float *at = tile + key * LANES + lane;
+			v_store(at, v_exp2(v_max(v_load(at) - less, v_set(EXP2_LOWEST))));
+		}
+	}
+}
+
+static void weights_block(const float *tile, int64_t count, struct softmax_state *state)
+{
+	struct block_sums block;
+	for (int lane = 0; lane < LANES; lane += VECTOR) {
+		vf max = v_load(state->max + lane), min = v_load(state->min + lane);
+		vf sum = v_set(0.0f), first = sum, second = sum;
+		for (int64_t key = 0; key < count; key++) {
+			vf w = v_load(tile + key * LANES + lane);
+			max = v_max(w, max);
+			min = v_min(w, min);
+			sum = sum + w;
+			second = v_fma(w, w, second);
+			/* Below the normal range w ln w is lost in any sum. */
+			first = v_fma(w, v_log2(v_max(w, v_set(0x1p-126f))), first);
+		}
+		v_store(state->max + lane, max);
+		v_store(state->min + lane, min);
+		v_store(block.sum + lane, sum);
+		v_store(block.first + lane, first);
+		v_store(block.second + lane, second);
+	}
+	for (int lane = 0; lane < LANES; lane++) {
+		state->sum[lane] += (double)block.sum[lane];
+		state->first[lane] += (double)block.first[lane];
+		state->second[lane] += (double)block.second[lane];
+	}
+}
+
+static void scale_block(float *tile, int64_t count, const float *factor)
+{
+	for (int lane = 0; lane < LANES; lane += VECTOR) {
+		vf by = v_load(factor + lane), zero = v_set(0.0f);
+		vi dead = v_mask(by == zero);
+		for (int64_t key = 0; key < count; key++) {
+			float *at = tile + key * LANES + lane;
+			v_store(at, v_select(dead, zero, v_load(at) * by));
+		}
+	}
+}
+
+static void soft_cap(float *tile, int64_t count, float cap, const float *offset)
+{
+	for (int lane = 0; lane < LANES; lane += VECTOR) {
+		vf start = v_load(offset + lane);
+		for (int64_t key = 0; key < count; key++) {
+			float *at = tile + key * LANES + lane;
+			v_store(at, v_fma(v_tanh(v_load(at) / cap), v_set(cap), start));
+		}
+	}
+}
+
+static void sum_keys(const float *tile, int64_t count, float *out)
+{
+	for (int lane = 0; lane < LANES; lane += VECTOR) {
+		vf a = v_set(0.0f), b = a;
+		int64_t key = 0;
+		for (; key + 2 <= count; key += 2) {
+			a = a + v_load(tile + key * LANES + lane);
+			b = b + v_load(tile + (key + 1) * LANES + lane);
+		}
+		if (key < count)
+			a = a + v_load(tile + key * LANES + lane);
+		v_store(out + lane, v_load(out + lane) + (a + b));
+	}
+}
+
+static void max_keys(const float *tile, int64_t count, float *out)
+{
+	for (int lane = 0; lane < LANES; lane += VECTOR)
+		v_store(out + lane, v_max(column_max(tile + lane, count), v_load(out + lane)));
+}
+
+static void distance_keys(const float *tile, int64_t count, float first_key, const float *lane_position, float *out)
+{
+	for (int lane = 0; lane < LANES; lane += VECTOR) {
+		vf position = first_key - v_load(lane_position + lane), sum = v_set(0.0f);
+		for (int64_t key = 0; key < count; key++) {
+			sum = v_fma(v_load(tile + key * LANES + lane), v_abs(position), sum);
+			position = position + 1.0f;
+		}
+		v_store(out + lane, v_load(out + lane) + sum);
+	}
+}
+
+static void sum_lanes(const float *tile, int64_t count, double *out)
+{
+	for (int64_t key = 0; key < count; key++) {
+		vf sum = v_load(tile + key * LANES);
+		for (int c = 1; c < COLUMNS; c++)
+			sum = sum + v_load(tile + key * LANES + c * VECTOR);
+		float part[VECTOR];
+		v_store(part, sum);
+		for (int width = VECTOR / 2; width > 0; width /= 2)
+			for (int i = 0; i < width; i++)
+				part[i] += part[i + width];
+		out[key] += (double)part[0];
+	}
+}
+
+static void count_above(const float *tile, int64_t count, const float *threshold, float *number, float *mass)
+{
+	for (int lane = 0; lane < LANES; lane += VECTOR) {
+		vf least = v_load(threshold + lane), zero = v_set(0.0f), one = v_set(1.0f), n = zero, m = zero;
+		for (int64_t key = 0; key < count; key++) {
+			vf value = v_load(tile + key * LANES + lane);
+			vi above = v_mask(value >= least);
+			n = n + v_select(above, one, zero);
+			m = m + v_select(above, value, zero);
+		}
+		v_store(number + lane, v_load(number + lane) + n);
+		v_store(mass + lane, v_load(mass + lane) + m);
+	}
+}
+
+/* Bin numbers are found for whole vectors; the counting itself is scalar, a lane at a time, so that a lane's table stays in the nearest cache. */
+static void histogram(const float *tile, int64_t count, uint32_t *bins)
+{
+	int32_t bin[KEY_BLOCK * VECTOR];
+	const float lowest = 1.0f / (float)(INT64_C(1) << HISTOGRAM_OCTAVES);
+	const int32_t origin = (127 - HISTOGRAM_OCTAVES) << HISTOGRAM_BITS;
+	for (int lane = 0; lane < LANES; lane += VECTOR) {
+		for (int64_t key = 0; key < count; key++) {
+			vf value = v_min(v_max(v_load(tile + key * LANES + lane), v_set(lowest)), v_set(1.0f));
+			*(vi_memory *)(bin + key * VECTOR) = (v_bits(value) >> (23 - HISTOGRAM_BITS)) - origin;
+		}
+		for (int i = 0; i < VECTOR; i++) {
+			uint32_t *table = bins + (int64_t)(lane + i) * HISTOGRAM_BINS;
+			for (int64_t key = 0; key < count; key++)
+				table[bin[key * VECTOR + i]]++;
+		}
+	}
+}
+
+static void transpose(const float *tile, int64_t count, float *rows, int64_t row_stride)
+{
+	for (int lane = 0; lane < LANES; lane++)
+		for (int64_t key = 0; key < count; key++)
+			rows[lane * row_stride + key] = tile[key * LANES + lane];
+}
+
+#define TEMPLATE_FUNCTIONS                                                                                                        \
+	.lanes = LANES, .dot_tile = dot_tile, .softmax_block = softmax_block, .exp2_block = exp2_block, .weights_block = weights_block, \
+	.scale_block = scale_block, .soft_cap = soft_cap, .sum_keys = sum_keys, .max_keys = max_keys, .distance_keys = distance_keys, \
+	.sum_lanes = sum_lanes, .count_above = count_above, .histogram = histogram, .transpose = transpose,                           \
+	.accumulate_values = accumulate_values

@@ -1,0 +1,31 @@
+/* AVX2 and FMA: 16 registers hold 4 keys x 24 queries of sums, the three vectors of queries and a key. */
+#include <immintrin.h>
+
+#include "kernel/tables.h"
+
+enum { VECTOR = 8, ROW_VECTORS = 3, ROW_KEYS = 4, LANES = 24 };
+typedef float vf __attribute__((vector_size(32)));
+typedef float vf_memory __attribute__((vector_size(32), aligned(4), may_alias));
+typedef int32_t vi __attribute__((vector_size(32)));
+typedef int32_t vi_memory __attribute__((vector_size(32), aligned(4), may_alias));
+#define v_mask(comparison) ((vi)(comparison))
+#define V_FLOAT_OF_INT(a) ((vf)_mm256_cvtepi32_ps((__m256i)(a)))
+
+static inline vf v_fma(vf a, vf b, vf c)
+{
+	return _mm256_fmadd_ps(a, b, c);
+}
+
+static inline vf v_max(vf a, vf b)
+{
+	return _mm256_max_ps(a, b);
+}
+
+static inline vf v_min(vf a, vf b)
+{
+	return _mm256_min_ps(a, b);
+}
+
+#include "kernel/tile_template.h"
+
+const struct kernels kernels_avx2 = { .name = "avx2", TEMPLATE_FUNCTIONS };

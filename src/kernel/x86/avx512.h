@@ -1,0 +1,35 @@
+/*
+ * Vectors and register tile of AVX-512, for the two files that instantiate the template with them: 32 registers hold 8 keys x 48 queries of sums, the
+ * three vectors of queries and a key.
+ */
+#ifndef ATTNVIZ_KERNEL_X86_AVX512_H
+#define ATTNVIZ_KERNEL_X86_AVX512_H
+
+#include <immintrin.h>
+
+#include <stdint.h>
+
+enum { VECTOR = 16, ROW_VECTORS = 3, ROW_KEYS = 8, LANES = 48 };
+typedef float vf __attribute__((vector_size(64)));
+typedef float vf_memory __attribute__((vector_size(64), aligned(4), may_alias));
+typedef int32_t vi __attribute__((vector_size(64)));
+typedef int32_t vi_memory __attribute__((vector_size(64), aligned(4), may_alias));
+#define v_mask(comparison) ((vi)(comparison))
+#define V_FLOAT_OF_INT(a) ((vf)_mm512_cvtepi32_ps((__m512i)(a)))
+
+static inline vf v_fma(vf a, vf b, vf c)
+{
+	return _mm512_fmadd_ps(a, b, c);
+}
+
+static inline vf v_max(vf a, vf b)
+{
+	return _mm512_max_ps(a, b);
+}
+
+static inline vf v_min(vf a, vf b)
+{
+	return _mm512_min_ps(a, b);
+}
+
+#endif

@@ -1,0 +1,31 @@
+/* SSE2, the baseline of x86-64: no fused multiply-add, so products take a register of their own. */
+#include <emmintrin.h>
+
+#include "kernel/tables.h"
+
+enum { VECTOR = 4, ROW_VECTORS = 2, ROW_KEYS = 4, LANES = 16 };
+typedef float vf __attribute__((vector_size(16)));
+typedef float vf_memory __attribute__((vector_size(16), aligned(4), may_alias));
+typedef int32_t vi __attribute__((vector_size(16)));
+typedef int32_t vi_memory __attribute__((vector_size(16), aligned(4), may_alias));
+#define v_mask(comparison) ((vi)(comparison))
+#define V_FLOAT_OF_INT(a) ((vf)_mm_cvtepi32_ps((__m128i)(a)))
+
+static inline vf v_fma(vf a, vf b, vf c)
+{
+	return a * b + c;
+}
+
+static inline vf v_max(vf a, vf b)
+{
+	return _mm_max_ps(a, b);
+}
+
+static inline vf v_min(vf a, vf b)
+{
+	return _mm_min_ps(a, b);
+}
+
+#include "kernel/tile_template.h"
+
+const struct kernels kernels_sse2 = { .name = "sse2", TEMPLATE_FUNCTIONS };
