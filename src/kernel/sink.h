@@ -1,7 +1,7 @@
 /*
  * A sink is what is learnt from the tiles: start / scan / merge.
  *
- * Work is cut into items: ITEM_ROWS consecutive queries (of the chosen ones) of one map. Each item fills a partial result of its own (start, scan, rows), on any
+ * Work is cut into items: up to ITEM_ROWS consecutive queries (of the chosen ones) of one map. Each item fills a partial result of its own (start, scan, rows), on any
  * thread; partials are merged one after the other in item order, so that sums have the same bits for any number of threads. Maps
  * follow each other in the order in which they were asked for, so a sink can print or store a map in map_end and reuse its memory.
  */
@@ -18,12 +18,12 @@
 
 /* What pass 1 knows about a row. Natural units (nats). */
 struct row_stats {
-	double lse;      /* ln sum e^s; NORM_ROW_SUM: ln of the row sum; -inf for a row that sees nothing */
+	double lse;      /* ln sum e^s, a sink logit included; not a softmax: ln of the row sum; -inf for a row that sees nothing */
 	double max;      /* largest logit, or weight where there is no softmax */
 	double min;      /* smallest visible logit; set where a sink needs SINK_LOGIT_MIN, else NaN */
 	double entropy;  /* -sum p ln p; 0 for a row that sees nothing; NaN where signed */
 	double sum_square; /* sum p^2 */
-	double sum;      /* sum p: 1, 0 for nothing visible, the real sum where not normalised */
+	double sum;      /* sum p: 1, less with a sink logit, 0 for nothing visible, the real sum where not normalised */
 	double peak;     /* max p */
 	int64_t support; /* keys that the row may see */
 };
@@ -50,6 +50,7 @@ struct item {
 	int64_t map;
 	int64_t index;        /* position in the list of maps */
 	int64_t number;       /* of the item within its map */
+	int64_t position;     /* of row[0] in the list of chosen rows */
 	const int64_t *row;
 	int64_t count;
 	const struct source *source;
@@ -64,11 +65,13 @@ struct sink_ops {
 	unsigned needs; /* enum sink_needs */
 
 	size_t (*partial_size)(const struct sink *sink, const struct source *source, const struct kernels *kernels);
-	/* Serial, before any item of the map is started. May be NULL. May read the source through the reference or a driver of its own. */
+	/* Serial, before any item of the map is started and after map_end of the map before. It makes the driver take one map at a time, which leaves threads
+	 * idle where maps are short: leave it NULL where merge of item number 0 can reset instead. May read the source through the reference or a
+	 * driver of its own. */
 	enum err (*map_prepare)(struct sink *sink, const struct source *source, int64_t map, int64_t index, struct err_info *info);
 	/* Concurrent; the partial is this item's alone and begins undefined. */
 	void (*start)(const struct sink *sink, const struct item *item, void *partial);
-	/* Tiles of one row group come in ascending key order; tiles where nothing is visible are left out. `lane0` is the position of the group's first row in the item. */
+	/* All tiles of one row group in ascending key order, then its rows(), then the next group; tiles where nothing is visible are left out. `lane0` is the position of the group's first row in the item. */
 	void (*scan)(const struct sink *sink, const struct item *item, int64_t lane0, const struct tile *tile, void *partial);
 	/* After the last tile of a row group (or after pass 1 without SINK_TILES). output is [rows->count][width] row-major, or NULL. */
 	void (*rows)(const struct sink *sink, const struct item *item, int64_t lane0, const struct row_group *rows, const struct row_stats *stats,

@@ -1,0 +1,283 @@
+#include "kernel/driver.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "kernel/pass.h"
+#include "kernel/prepared.h"
+
+enum { PREPARED_LIMIT = 256 << 20 };
+
+struct worker {
+	struct pass pass;
+	void **partial; /* one a sink */
+};
+
+struct run {
+	const struct source *source;
+	struct sink *const *sinks;
+	int sink_count;
+	const struct driver_options *options;
+	const struct kernels *kernels;
+	struct pool *pool;
+	struct prepared prepared;
+	struct worker *worker;
+	int64_t *maps, map_count;
+	int64_t *rows, row_count;
+	int64_t item_rows, items; /* items a map */
+
+	/* The batch of maps that is being worked on. */
+	int64_t first, batch;
+	struct turnstile *turnstile;
+
+	double work;              /* of all items; 0 without progress */
+	_Atomic int64_t done;     /* thousandths of it */
+	atomic_int stop;
+
+	pthread_mutex_t failure;
+	int64_t failed_job;
+	struct err_info failed;
+};
+
+/* Rows an item: few enough that short maps spread over the threads. It depends on the number of rows alone, so that sums are cut alike everywhere. */
+static int64_t rows_per_item(int64_t row_count)
+{
+	static const struct { int64_t rows, item; } steps[] = { { 768, ITEM_ROWS / 8 }, { 2048, ITEM_ROWS / 4 }, { 8192, ITEM_ROWS / 2 } };
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
+		if (row_count <= steps[i].rows)
+			return steps[i].item;
+	return ITEM_ROWS;
+}
+
+static int64_t *index_list(const int64_t *list, int64_t count)
+{
+	int64_t *copy = mem_array((size_t)count, sizeof(*copy));
+	for (int64_t i = 0; i < count && copy; i++)
+		copy[i] = list ? list[i] : i;
+	return copy;
+}
+
+static struct item item_of(const struct run *run, int64_t index, int64_t number)
+{
+	int64_t begin = number * run->item_rows, left = run->row_count - begin;
+	return (struct item){ .map = run->maps[index], .index = index, .number = number, .position = begin,
+			      .row = run->rows + begin, .count = left < run->item_rows ? left : run->item_rows, .source = run->source, .kernels = run->kernels };
+}
+
+/* The share of an item's keys that is not skipped, times its rows, from a few dozen looks at the coverage. */
+static double item_work(const struct run *run, const struct item *item)
+{
+	const struct source *source = run->source;
+	int64_t step = (source->keys / 64 + KEY_BLOCK) / KEY_BLOCK * KEY_BLOCK;
+	double keys = 0;
+	for (int64_t key = 0; key < source->keys; key += step) {
+		int64_t end = key + step < source->keys ? key + step : source->keys;
+		if (!source->ops->coverage || source->ops->coverage(source, item->map, item->row[0], item->row[item->count - 1], key, end) != TILE_EMPTY)
+			keys += (double)(end - key);
+	}
+	return keys * (double)item->count + 1;
+}
+
+static void measure_work(struct run *run)
+{
+	for (int64_t index = 0; index < run->map_count && run->options->progress; index++) {
+		for (int64_t number = 0; number < run->items; number++) {
+			struct item item = item_of(run, index, number);
+			run->work += item_work(run, &item);
+		}
+	}
+}
+
+/* Only the calling thread (worker 0) reports. */
+static void report_progress(struct run *run, const struct item *item, int worker)
+{
+	const struct driver_options *options = run->options;
+	if (!options->progress)
+		return;
+	int64_t done = atomic_fetch_add(&run->done, (int64_t)item_work(run, item)) + (int64_t)item_work(run, item);
+	if (worker == 0 && !options->progress(options->progress_data, run->work > 0 ? (double)done / run->work : 1))
+		atomic_store(&run->stop, 1);
+}
+
+static enum err merge_item(struct run *run, const struct item *item, void *const *partial, struct err_info *info)
+{
+	for (int i = 0; i < run->sink_count; i++)
+		if (run->sinks[i]->ops->merge)
+			run->sinks[i]->ops->merge(run->sinks[i], item, partial[i]);
+	enum err err = ERR_OK;
+	for (int i = 0; i < run->sink_count && item->number == run->items - 1 && !err; i++)
+		if (run->sinks[i]->ops->map_end)
+			err = run->sinks[i]->ops->map_end(run->sinks[i], run->source, item->map, item->index, info);
+	return err;
+}
+
+static void note_failure(struct run *run, int64_t job, const struct err_info *info)
+{
+	pthread_mutex_lock(&run->failure);
+	if (run->failed_job < 0 || job < run->failed_job) {
+		run->failed_job = job;
+		run->failed = *info;
+	}
+	pthread_mutex_unlock(&run->failure);
+	turnstile_break(run->turnstile);
+}
+
+static enum err run_job(void *data, int64_t job, int number)
+{
+	struct run *run = data;
+	struct worker *worker = &run->worker[number];
+	struct item item = item_of(run, run->first + job / run->items, job % run->items);
+	struct err_info info = { 0 };
+	for (int i = 0; i < run->sink_count; i++)
+		if (run->sinks[i]->ops->start)
+			run->sinks[i]->ops->start(run->sinks[i], &item, worker->partial[i]);
+	enum err err = pass_item(&worker->pass, &item, worker->partial, &run->stop, &info);
+	/* A broken turnstile means that another item has failed: there is nothing left to merge into. */
+	if (!err && !turnstile_wait(run->turnstile, job))
+		return ERR_OK;
+	if (!err)
+		err = merge_item(run, &item, worker->partial, &info);
+	if (err) {
+		err_set(&info, err, "an item of the map failed");
+		note_failure(run, job, &info);
+		return err;
+	}
+	turnstile_pass(run->turnstile, job);
+	report_progress(run, &item, number);
+	return ERR_OK;
+}
+
+static enum err run_batch(struct run *run, struct err_info *info)
+{
+	for (int i = 0; i < run->sink_count; i++) {
+		enum err err = run->sinks[i]->ops->map_prepare
+				       ? run->sinks[i]->ops->map_prepare(run->sinks[i], run->source, run->maps[run->first], run->first, info)
+				       : ERR_OK;
+		if (err)
+			return err;
+	}
+	run->turnstile = turnstile_new();
+	if (!run->turnstile)
+		return err_nomem(info, "the items");
+	run->failed_job = -1;
+	enum err err = pool_run(run->pool, run->batch * run->items, run_job, run);
+	turnstile_free(run->turnstile);
+	if (run->failed_job < 0)
+		return err;
+	if (info && !info->code)
+		*info = run->failed;
+	return run->failed.code;
+}
+
+static enum err run_maps(struct run *run, struct err_info *info)
+{
+	bool single = false;
+	for (int i = 0; i < run->sink_count; i++)
+		single |= run->sinks[i]->ops->map_prepare != NULL;
+	for (run->first = 0; run->first < run->map_count; run->first += run->batch) {
+		enum err err = prepared_load(&run->prepared, run->pool, run->maps + run->first, single ? 1 : run->map_count - run->first, &run->batch, info);
+		if (!err)
+			err = run_batch(run, info);
+		if (!err && atomic_load(&run->stop))
+			err = err_set(info, ERR_INTERRUPTED, "stopped before the end");
+		if (err)
+			return err;
+	}
+	return ERR_OK;
+}
+
+static enum err worker_init(struct run *run, struct worker *worker, struct err_info *info)
+{
+	enum err err = pass_init(&worker->pass, run->source, run->kernels, &run->prepared, run->sinks, run->sink_count, run->options->row_tile,
+				 run->options->key_tile, info);
+	if (err)
+		return err;
+	worker->partial = mem_zero_array((size_t)run->sink_count, sizeof(void *));
+	if (!worker->partial)
+		return err_nomem(info, "the partial results");
+	for (int i = 0; i < run->sink_count; i++) {
+		size_t size = run->sinks[i]->ops->partial_size ? run->sinks[i]->ops->partial_size(run->sinks[i], run->source, run->kernels) : 0;
+		worker->partial[i] = size ? mem_aligned(size) : NULL;
+		if (size && !worker->partial[i])
+			return err_nomem(info, "the partial results");
+	}
+	return ERR_OK;
+}
+
+static void worker_release(const struct run *run, struct worker *worker)
+{
+	pass_release(&worker->pass);
+	for (int i = 0; i < run->sink_count && worker->partial; i++)
+		mem_aligned_free(worker->partial[i]);
+	free(worker->partial);
+}
+
+static enum err check_options(const struct source *source, const struct driver_options *options, struct err_info *info)
+{
+	int64_t maps = source_maps(source);
+	for (int64_t i = 0; options->maps && i < options->map_count; i++)
+		if (options->maps[i] < 0 || options->maps[i] >= maps)
+			return err_set(info, ERR_USAGE, "there is no map %lld: there are %lld", (long long)options->maps[i], (long long)maps);
+	for (int64_t i = 0; options->rows && i < options->row_count; i++)
+		if (options->rows[i] < 0 || options->rows[i] >= source->queries || (i > 0 && options->rows[i] <= options->rows[i - 1]))
+			return err_set(info, ERR_USAGE, "rows must ascend and be below %lld", (long long)source->queries);
+	return ERR_OK;
+}
+
+static enum err run_init(struct run *run, struct err_info *info)
+{
+	const struct driver_options *options = run->options;
+	bool want_values = false;
+	for (int i = 0; i < run->sink_count; i++)
+		want_values |= (run->sinks[i]->ops->needs & SINK_OUTPUT) != 0;
+	if (want_values && !run->source->values)
+		return err_set(info, ERR_USAGE, "there are no values to make outputs from: give -v");
+	run->kernels = options->kernels ? options->kernels : kernels_select(NULL);
+	run->map_count = options->maps ? options->map_count : source_maps(run->source);
+	run->row_count = options->rows ? options->row_count : run->source->queries;
+	run->item_rows = rows_per_item(run->row_count);
+	run->items = (run->row_count + run->item_rows - 1) / run->item_rows;
+	run->maps = index_list(options->maps, run->map_count);
+	run->rows = index_list(options->rows, run->row_count);
+	run->pool = pool_new(options->threads > 0 ? options->threads : pool_default_threads());
+	if (!run->maps || !run->rows || !run->pool)
+		return err_nomem(info, "the list of rows");
+	size_t limit = options->prepared_limit ? options->prepared_limit : (size_t)PREPARED_LIMIT;
+	enum err err = prepared_init(&run->prepared, run->source, run->kernels, want_values, limit, info);
+	run->worker = mem_zero_array((size_t)pool_threads(run->pool), sizeof(*run->worker));
+	if (!run->worker)
+		return err_nomem(info, "the tiles");
+	for (int i = 0; i < pool_threads(run->pool) && !err; i++)
+		err = worker_init(run, &run->worker[i], info);
+	measure_work(run);
+	return err;
+}
+
+static void run_release(struct run *run)
+{
+	for (int i = 0; run->worker && i < pool_threads(run->pool); i++)
+		worker_release(run, &run->worker[i]);
+	free(run->worker);
+	prepared_release(&run->prepared);
+	pool_free(run->pool);
+	free(run->rows);
+	free(run->maps);
+	pthread_mutex_destroy(&run->failure);
+}
+
+enum err driver_run(const struct source *source, struct sink *const *sinks, int sink_count, const struct driver_options *options,
+		    struct err_info *info)
+{
+	static const struct driver_options defaults;
+	struct run run = { .source = source, .sinks = sinks, .sink_count = sink_count, .options = options ? options : &defaults,
+			   .failed_job = -1, .failure = PTHREAD_MUTEX_INITIALIZER };
+	enum err err = check_options(source, run.options, info);
+	if (!err)
+		err = run_init(&run, info);
+	if (!err && run.items > 0 && source->keys > 0)
+		err = run_maps(&run, info);
+	run_release(&run);
+	return err;
+}

@@ -1,0 +1,339 @@
+#include "kernel/pass.h"
+
+#include <math.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+#define LN2 0.69314718055994530942
+#define LOG2E 1.44269504088896340736
+
+static int64_t min_i64(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+static int64_t output_width(const struct pass *pass)
+{
+	return pass->needs & SINK_OUTPUT ? pass->source->values->size[AXIS_DIM] : 0;
+}
+
+static int64_t output_rows(const struct pass *pass)
+{
+	return (output_width(pass) + KEY_PANEL - 1) / KEY_PANEL * KEY_PANEL;
+}
+
+/* A source without fill keeps its rows in double until a tile is cut from them. */
+static size_t loaded_size(const struct pass *pass)
+{
+	const struct source *source = pass->source;
+	if (!source->ops->fill)
+		return (size_t)source->keys * (size_t)pass->kernels->lanes * sizeof(double);
+	return source->ops->rows_size ? source->ops->rows_size(source, pass->kernels) : 0;
+}
+
+static bool group_init(struct pass *pass, struct group *group)
+{
+	size_t loaded = loaded_size(pass), output = (size_t)(output_rows(pass) * pass->kernels->lanes) * sizeof(double);
+	if (loaded && !(group->loaded = mem_aligned(loaded)))
+		return false;
+	return !output || (group->output = mem_aligned(output));
+}
+
+enum err pass_init(struct pass *pass, const struct source *source, const struct kernels *kernels, const struct prepared *prepared,
+		   struct sink *const *sinks, int sink_count, int64_t row_tile, int64_t key_tile, struct err_info *info)
+{
+	*pass = (struct pass){ .source = source, .kernels = kernels, .prepared = prepared, .sinks = sinks, .sink_count = sink_count };
+	for (int i = 0; i < sink_count; i++)
+		pass->needs |= sinks[i]->ops->needs;
+	pass->key_tile = key_tile > 0 ? (key_tile + KEY_BLOCK - 1) / KEY_BLOCK * KEY_BLOCK : INT64_MAX / 2 / KEY_BLOCK * KEY_BLOCK;
+	pass->group_count = min_i64(row_tile > kernels->lanes ? row_tile / kernels->lanes : 1, ITEM_ROWS / kernels->lanes);
+	pass->group = mem_zero_array((size_t)pass->group_count, sizeof(*pass->group));
+	pass->tile = mem_aligned((size_t)(KEY_BLOCK * kernels->lanes) * sizeof(float));
+	pass->output = mem_aligned((size_t)(output_rows(pass) * kernels->lanes) * sizeof(float));
+	bool complete = pass->group && pass->tile && pass->output;
+	for (int64_t i = 0; i < pass->group_count && complete; i++)
+		complete = group_init(pass, &pass->group[i]);
+	if (complete)
+		return ERR_OK;
+	pass_release(pass);
+	return err_nomem(info, "the tiles");
+}
+
+void pass_release(struct pass *pass)
+{
+	for (int64_t i = 0; i < pass->group_count && pass->group; i++) {
+		mem_aligned_free(pass->group[i].loaded);
+		mem_aligned_free(pass->group[i].output);
+	}
+	free(pass->group);
+	mem_aligned_free(pass->tile);
+	mem_aligned_free(pass->output);
+	*pass = (struct pass){ 0 };
+}
+
+static enum err load_scores(const struct pass *pass, const struct row_group *rows, double *scores, struct err_info *info)
+{
+	const struct source *source = pass->source;
+	for (int lane = 0; lane < rows->count; lane++) {
+		enum err err = source->ops->score64(source, rows->map, rows->row[lane], scores + lane * source->keys, info);
+		if (err)
+			return err;
+	}
+	return ERR_OK;
+}
+
+static void fill_from_scores(const struct pass *pass, const struct group *group, int64_t key, int64_t count, const float *offset)
+{
+	const double *scores = group->loaded, unit = pass->source->norm == NORM_SOFTMAX ? LOG2E : 1;
+	int lanes = pass->kernels->lanes;
+	memset(pass->tile, 0, (size_t)(count * lanes) * sizeof(float));
+	for (int lane = 0; lane < group->rows.count; lane++)
+		for (int64_t k = 0; k < count; k++)
+			pass->tile[k * lanes + lane] = (float)(scores[lane * pass->source->keys + key + k] * unit + (double)offset[lane]);
+}
+
+static enum err load_group(const struct pass *pass, struct group *group, struct err_info *info)
+{
+	const struct source *source = pass->source;
+	softmax_state_init(&group->state);
+	if (group->output)
+		memset(group->output, 0, (size_t)(output_rows(pass) * pass->kernels->lanes) * sizeof(double));
+	if (!source->ops->fill)
+		return load_scores(pass, &group->rows, group->loaded, info);
+	return source->ops->load_rows ? source->ops->load_rows(source, pass->kernels, &group->rows, group->loaded, info) : ERR_OK;
+}
+
+static enum coverage block_coverage(const struct source *source, const struct row_group *rows, int64_t key, int64_t count)
+{
+	if (!source->ops->coverage)
+		return TILE_FULL;
+	return source->ops->coverage(source, rows->map, rows->row[0], rows->row[rows->count - 1], key, key + count);
+}
+
+static enum err fill_block(const struct pass *pass, const struct group *group, int64_t key, int64_t count, enum coverage coverage, const float *offset,
+			   struct err_info *info)
+{
+	const struct source *source = pass->source;
+	if (source->ops->fill)
+		return source->ops->fill(source, pass->kernels, &group->rows, pass->keys, group->loaded, key, count, coverage == TILE_PARTIAL, offset,
+					 pass->tile, info);
+	fill_from_scores(pass, group, key, count, offset);
+	return ERR_OK;
+}
+
+/* Pass 1 over the key blocks [begin, end) of one row group. */
+static enum err sweep(const struct pass *pass, struct group *group, int64_t begin, int64_t end, struct err_info *info)
+{
+	const struct kernels *kernels = pass->kernels;
+	struct softmax_state *state = &group->state;
+	float offset[MAX_LANES] __attribute__((aligned(64))) = { 0 }, rescale[MAX_LANES] __attribute__((aligned(64)));
+	bool softmax = pass->source->norm == NORM_SOFTMAX;
+	unsigned flags = (pass->needs & SINK_LOGIT_MIN ? SOFTMAX_MIN : 0) | (group->output ? SOFTMAX_TILE : 0);
+	for (int64_t key = begin; key < end; key += KEY_BLOCK) {
+		int64_t count = min_i64(KEY_BLOCK, pass->source->keys - key);
+		enum coverage coverage = block_coverage(pass->source, &group->rows, key, count);
+		if (coverage == TILE_EMPTY)
+			continue;
+		for (int lane = 0; lane < kernels->lanes && softmax; lane++)
+			offset[lane] = state->max[lane] > -INFINITY ? -state->max[lane] : 0;
+		enum err err = fill_block(pass, group, key, count, coverage, offset, info);
+		if (err)
+			return err;
+		if (softmax)
+			kernels->softmax_block(pass->tile, count, state, flags, rescale);
+		else
+			kernels->weights_block(pass->tile, count, state);
+		if (group->output)
+			kernels->accumulate_values(pass->tile, count, prepared_values_block(pass->prepared, pass->values, key), output_width(pass),
+						   softmax ? rescale : NULL, group->output);
+	}
+	return ERR_OK;
+}
+
+/* What the weights of a row are multiplied by where they are not a softmax. */
+static double weight_factor(const struct source *source, double sum)
+{
+	if (source->norm == NORM_NONE)
+		return 1;
+	double total = sum + source->row_epsilon;
+	return total != 0 ? 1 / total : 0;
+}
+
+/* lse of a row with the sink logit taken in, natural units. */
+static double softmax_lse(const struct pass *pass, const struct group *group, int lane)
+{
+	const struct source *source = pass->source;
+	double sum = group->state.sum[lane], sink = source->ops->sink_logit ? source->ops->sink_logit(source, group->rows.map) : -INFINITY;
+	double lse = sum > 0 ? (double)group->state.max[lane] * LN2 + log(sum) : -INFINITY;
+	softmax_merge(&lse, NULL, sink, NULL, 0);
+	return lse;
+}
+
+/* With s the logits, m their maximum and l = sum e^(s - m): p = e^(s - m) scale, where scale is e^(m - lse), which is 1 / l without a sink. */
+static struct row_stats softmax_stats(const struct pass *pass, const struct group *group, int lane)
+{
+	const struct softmax_state *state = &group->state;
+	double sum = state->sum[lane], max = (double)state->max[lane] * LN2, lse = softmax_lse(pass, group, lane);
+	if (!(sum > 0))
+		return (struct row_stats){ .lse = lse, .max = -INFINITY, .min = NAN };
+	double below = max - lse, scale = pass->source->ops->sink_logit ? exp(below) : 1 / sum;
+	return (struct row_stats){
+		.lse = lse,
+		.max = max,
+		.min = (double)state->min[lane] * LN2,
+		.entropy = fmax(0, -scale * (LN2 * state->first[lane] + below * sum)),
+		.sum_square = state->second[lane] * scale * scale,
+		.sum = sum * scale,
+		.peak = fmin(1, scale),
+	};
+}
+
+static struct row_stats weight_stats(const struct source *source, const struct softmax_state *state, int lane)
+{
+	double sum = state->sum[lane], factor = weight_factor(source, sum);
+	/* -sum p ln p with p = w f is -f (sum w ln w) - f ln f (sum w). */
+	double entropy = factor > 0 ? -factor * LN2 * state->first[lane] - factor * log(factor) * sum : 0;
+	return (struct row_stats){
+		.lse = log(fmax(0, sum)),
+		.max = (double)state->max[lane],
+		.min = (double)state->min[lane],
+		.entropy = source->is_signed ? NAN : entropy,
+		.sum_square = state->second[lane] * factor * factor,
+		.sum = sum * factor,
+		.peak = (double)state->max[lane] * factor,
+	};
+}
+
+static void finish_stats(const struct pass *pass, struct group *group)
+{
+	const struct source *source = pass->source;
+	for (int lane = 0; lane < group->rows.count; lane++) {
+		struct row_stats *stats = &group->stats[lane];
+		*stats = source->norm == NORM_SOFTMAX ? softmax_stats(pass, group, lane) : weight_stats(source, &group->state, lane);
+		if (!(pass->needs & SINK_LOGIT_MIN))
+			stats->min = NAN;
+		stats->support = source->ops->support ? source->ops->support(source, group->rows.map, group->rows.row[lane]) : source->keys;
+	}
+}
+
+/* Outputs of a row group, as sinks see them. */
+static const float *finish_output(const struct pass *pass, const struct group *group)
+{
+	int64_t width = output_width(pass);
+	int lanes = pass->kernels->lanes;
+	if (!group->output)
+		return NULL;
+	for (int lane = 0; lane < group->rows.count; lane++) {
+		double sum = group->state.sum[lane];
+		bool softmax = pass->source->norm == NORM_SOFTMAX;
+		double factor = softmax ? (sum > 0 ? group->stats[lane].sum / sum : 0) : weight_factor(pass->source, sum);
+		for (int64_t c = 0; c < width; c++)
+			pass->output[lane * width + c] = (float)(group->output[c * lanes + lane] * factor);
+	}
+	return pass->output;
+}
+
+/* How a lane's scores become weights: what to start them at, and 2^(score - shift) or score * factor. Lanes that hold no row, and rows that
+ * see nothing, become zero. */
+struct weighing {
+	float offset[MAX_LANES], shift[MAX_LANES], factor[MAX_LANES];
+	bool scaled; /* some factor is not 1 */
+} __attribute__((aligned(64)));
+
+static void weighing_init(struct weighing *weighing, const struct pass *pass, const struct group *group)
+{
+	*weighing = (struct weighing){ .scaled = false };
+	for (int lane = 0; lane < pass->kernels->lanes; lane++) {
+		double sum = group->state.sum[lane];
+		bool live = lane < group->rows.count && (pass->source->norm != NORM_SOFTMAX || sum > 0);
+		weighing->offset[lane] = live && pass->source->norm == NORM_SOFTMAX ? -group->state.max[lane] : 0;
+		weighing->shift[lane] = live ? (float)(log2(sum) - log2(group->stats[lane].sum)) : INFINITY;
+		weighing->factor[lane] = live ? (float)weight_factor(pass->source, sum) : 0;
+		weighing->scaled |= weighing->factor[lane] != 1;
+	}
+}
+
+static void scan_sinks(const struct pass *pass, const struct item *item, int64_t lane0, const struct tile *tile, void *const *partial)
+{
+	for (int i = 0; i < pass->sink_count; i++)
+		if (pass->sinks[i]->ops->needs & SINK_TILES)
+			pass->sinks[i]->ops->scan(pass->sinks[i], item, lane0, tile, partial[i]);
+}
+
+/* Pass 2 of one row group. */
+static enum err scan_group(const struct pass *pass, const struct item *item, int64_t lane0, const struct group *group, void *const *partial,
+			   struct err_info *info)
+{
+	const struct kernels *kernels = pass->kernels;
+	const struct source *source = pass->source;
+	struct weighing weighing;
+	weighing_init(&weighing, pass, group);
+	for (int64_t key = 0; key < source->keys; key += KEY_BLOCK) {
+		int64_t count = min_i64(KEY_BLOCK, source->keys - key);
+		enum coverage coverage = block_coverage(source, &group->rows, key, count);
+		if (coverage == TILE_EMPTY)
+			continue;
+		enum err err = fill_block(pass, group, key, count, coverage, weighing.offset, info);
+		if (err)
+			return err;
+		if (source->norm == NORM_SOFTMAX)
+			kernels->exp2_block(pass->tile, count, weighing.shift);
+		else if (weighing.scaled)
+			kernels->scale_block(pass->tile, count, weighing.factor);
+		struct tile tile = { .rows = &group->rows, .stats = group->stats, .key = key, .count = count, .lanes = kernels->lanes, .p = pass->tile,
+				     .kernels = kernels, .source = source };
+		scan_sinks(pass, item, lane0, &tile, partial);
+	}
+	return ERR_OK;
+}
+
+static enum err finish_group(const struct pass *pass, const struct item *item, int64_t lane0, struct group *group, void *const *partial,
+			     struct err_info *info)
+{
+	finish_stats(pass, group);
+	enum err err = pass->needs & SINK_TILES ? scan_group(pass, item, lane0, group, partial, info) : ERR_OK;
+	if (err)
+		return err;
+	const float *output = finish_output(pass, group);
+	for (int i = 0; i < pass->sink_count; i++)
+		if (pass->sinks[i]->ops->rows)
+			pass->sinks[i]->ops->rows(pass->sinks[i], item, lane0, &group->rows, group->stats, output, output_width(pass), partial[i]);
+	return ERR_OK;
+}
+
+/* Row groups that sweep together: pass 1 takes the keys in pieces that stay in cache while every group goes over them. */
+static enum err run_groups(struct pass *pass, const struct item *item, int64_t lane0, void *const *partial, struct err_info *info)
+{
+	int lanes = pass->kernels->lanes;
+	int64_t groups = 0;
+	enum err err = ERR_OK;
+	for (int64_t lane = lane0; lane < item->count && groups < pass->group_count && !err; lane += lanes, groups++) {
+		struct group *group = &pass->group[groups];
+		group->rows = (struct row_group){ .map = item->map, .count = (int)min_i64(lanes, item->count - lane), .row = item->row + lane };
+		err = load_group(pass, group, info);
+	}
+	for (int64_t key = 0; key < pass->source->keys && !err; key += min_i64(pass->key_tile, pass->source->keys - key)) {
+		int64_t end = min_i64(pass->source->keys, key + pass->key_tile);
+		for (int64_t g = 0; g < groups && !err; g++)
+			err = sweep(pass, &pass->group[g], key, end, info);
+	}
+	for (int64_t g = 0; g < groups && !err; g++)
+		err = finish_group(pass, item, lane0 + g * lanes, &pass->group[g], partial, info);
+	return err;
+}
+
+enum err pass_item(struct pass *pass, const struct item *item, void *const *partial, const _Atomic int *stop, struct err_info *info)
+{
+	pass->keys = prepared_find(pass->prepared, PREPARED_SOURCE, item->map);
+	pass->values = prepared_find(pass->prepared, PREPARED_VALUES, item->map);
+	int64_t step = pass->group_count * pass->kernels->lanes;
+	for (int64_t lane0 = 0; lane0 < item->count; lane0 += step) {
+		enum err err = atomic_load(stop) ? err_set(info, ERR_INTERRUPTED, "stopped before the end") : run_groups(pass, item, lane0, partial, info);
+		if (err)
+			return err;
+	}
+	return ERR_OK;
+}
