@@ -166,7 +166,7 @@ static double weight_factor(const struct source *source, double sum)
 static double softmax_lse(const struct pass *pass, const struct group *group, int lane)
 {
 	const struct source *source = pass->source;
-	double sum = group->state.sum[lane], sink = source->ops->sink_logit ? source->ops->sink_logit(source, group->rows.map) : -INFINITY;
+	double sum = group->state.sum[lane], sink = source->sink_logit ? source->sink_logit[group->rows.map] : -INFINITY;
 	double lse = sum > 0 ? (double)group->state.max[lane] * LN2 + log(sum) : -INFINITY;
 	softmax_merge(&lse, NULL, sink, NULL, 0);
 	return lse;
@@ -179,7 +179,7 @@ static struct row_stats softmax_stats(const struct pass *pass, const struct grou
 	double sum = state->sum[lane], max = (double)state->max[lane] * LN2, lse = softmax_lse(pass, group, lane);
 	if (!(sum > 0))
 		return (struct row_stats){ .lse = lse, .max = -INFINITY, .min = NAN };
-	double below = max - lse, scale = pass->source->ops->sink_logit ? exp(below) : 1 / sum;
+	double below = max - lse, scale = pass->source->sink_logit ? exp(below) : 1 / sum;
 	return (struct row_stats){
 		.lse = lse,
 		.max = max,

@@ -32,7 +32,7 @@ static double softmax_top(const struct source *source, double max, double sink)
 /* Scores become weights; returns the log-sum-exp, or the logarithm of the row sum. */
 static double normalise(const struct source *source, int64_t map, double *weight, double max)
 {
-	double sink = source->ops->sink_logit ? source->ops->sink_logit(source, map) : -INFINITY;
+	double sink = source->sink_logit ? source->sink_logit[map] : -INFINITY;
 	double top = softmax_top(source, max, sink), sum = 0;
 	bool softmax = source->norm == NORM_SOFTMAX;
 	for (int64_t key = 0; key < source->keys; key++) {

@@ -45,10 +45,6 @@ struct source_ops {
 	/* Keys that a query may see (n_i of ../metrics): what statistics count as support. NULL: all keys. */
 	int64_t (*support)(const struct source *source, int64_t map, int64_t row);
 
-	/* The logit of a column that takes its share of the softmax and is not a key (gpt-oss `sinks`), in natural units; -inf where there is none.
-	 * Rows then sum to less than 1, and lse includes it. NULL: none. */
-	double (*sink_logit)(const struct source *source, int64_t map);
-
 	/* Can this query see this key? Agrees with coverage and support. NULL: yes. */
 	bool (*visible)(const struct source *source, int64_t map, int64_t row, int64_t key);
 

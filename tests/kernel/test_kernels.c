@@ -212,7 +212,7 @@ static void check_softmax(const struct kernels *kernels, uint64_t seed, double d
 		kernels->softmax_block(tile.at, count, &state, SOFTMAX_MIN | SOFTMAX_TILE, rescale);
 		for (int lane = 0; lane < lanes; lane++)
 			if (before[lane] > -INFINITY)
-				ck_assert_double_le(fabs((double)rescale - exp2((double)before[lane] - (double)state.max[lane])), 3e-7);
+				ck_assert_double_le(fabs((double)rescale[lane] - exp2((double)before[lane] - (double)state.max[lane])), 3e-7);
 		for (int64_t i = 0; i < count * lanes; i++) {
 			double expected = state.max[i % lanes] > -INFINITY ? exp2((double)logit[key * lanes + i] - (double)state.max[i % lanes]) : 0;
 			ck_assert_double_le(fabs((double)tile.at[i] - expected), 3e-7 + 1e-7 * deviation * 10);
@@ -436,7 +436,7 @@ START_TEST(values_are_accumulated_for_all_sizes)
 			kernels->accumulate_values(tile.at, count, packed.at, width, w % 2 ? rescale : NULL, output);
 			for (int64_t column = 0; column < width; column++) {
 				for (int lane = 0; lane < lanes; lane++) {
-					double sum = 2 * (w % 2 ? (double)rescale : 1);
+					double sum = 2 * (w % 2 ? (double)rescale[lane] : 1);
 					for (int64_t k = 0; k < count; k++)
 						sum += (double)tile.at[k * lanes + lane] * (double)values[k * width + column];
 					ck_assert_double_le(fabs(output[column * lanes + lane] - sum), 1e-6 * (2 + sqrt((double)count) * 3));

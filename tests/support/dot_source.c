@@ -58,12 +58,6 @@ static int64_t causal_support(const struct source *source, int64_t map, int64_t 
 	return last < 0 ? 0 : last + 1;
 }
 
-static double sink_logit(const struct source *source, int64_t map)
-{
-	(void)map;
-	return dot_of(source)->sink;
-}
-
 static int64_t prepared_id(const struct source *source, int64_t map)
 {
 	return key_head(dot_of(source), map);
@@ -151,14 +145,13 @@ void dot_source_refresh(struct dot_source *dot)
 		.load_rows = load_rows, .fill = dot->use_score64 ? NULL : fill, .score64 = score64,
 		.coverage = !dot->sees ? NULL : causal ? causal_coverage : coverage,
 		.support = !dot->sees ? NULL : causal ? causal_support : support,
-		.sink_logit = dot->sink > -INFINITY ? sink_logit : NULL,
 	};
 	dot->source.ops = &dot->ops;
 }
 
 void dot_source_init(struct dot_source *dot, const float *query, const float *key, int64_t maps, int64_t key_heads, int64_t queries, int64_t keys, int64_t dim)
 {
-	*dot = (struct dot_source){ .query = query, .key = key, .dim = dim, .key_heads = key_heads, .scale = 1 / sqrt((double)dim), .sink = -INFINITY };
+	*dot = (struct dot_source){ .query = query, .key = key, .dim = dim, .key_heads = key_heads, .scale = 1 / sqrt((double)dim) };
 	dot->source = (struct source){ .layers = 1, .batches = 1, .heads = maps, .queries = queries, .keys = keys, .norm = NORM_SOFTMAX,
 				       .is_stochastic = true };
 	dot_source_refresh(dot);

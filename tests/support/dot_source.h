@@ -14,14 +14,14 @@ struct dot_source {
 	struct source source;
 	const float *query, *key; /* [map][queries][dim], [key heads][keys][dim] */
 	int64_t dim, key_heads;   /* map h reads key head h / (maps / key_heads) */
-	double scale, cap, sink;  /* cap 0: none; sink -inf: none */
+	double scale, cap;        /* cap 0: none */
 	bool (*sees)(const struct dot_source *dot, int64_t map, int64_t row, int64_t key); /* NULL: everything is visible */
 	uint64_t seed;            /* for sees */
 	bool use_score64;         /* no fill: the driver converts score64 */
 	struct source_ops ops;
 };
 
-/* Maps are heads. Arrays must outlive the source. After changing `sees`, `norm`, `use_score64` or `sink` call dot_source_refresh. */
+/* Maps are heads. Arrays must outlive the source. After changing `sees` or `use_score64` call dot_source_refresh. */
 void dot_source_init(struct dot_source *dot, const float *query, const float *key, int64_t maps, int64_t key_heads, int64_t queries, int64_t keys, int64_t dim);
 void dot_source_refresh(struct dot_source *dot);
 
