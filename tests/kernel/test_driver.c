@@ -8,6 +8,7 @@
 #include "kernel/driver.h"
 #include "kernel/reference.h"
 #include "support/dot_source.h"
+#include "support/near.h"
 #include "support/suite.h"
 
 /* A sink that keeps everything: statistics, outputs, and every weight. */
@@ -32,7 +33,7 @@ static void keep_scan(const struct sink *sink, const struct item *item, int64_t 
 			if (lane < tile->rows->count)
 				keep->weight[row * keep->keys + tile->key + k] = tile->p[k * tile->lanes + lane];
 			else
-				ck_assert_float_eq(tile->p[k * tile->lanes + lane], 0);
+				ASSERT_SAME(tile->p[k * tile->lanes + lane], 0);
 		}
 	}
 }
@@ -119,20 +120,20 @@ static void check_stats(const struct row_stats *fast, const struct row_stats *sl
 {
 	ck_assert_int_eq(fast->support, slow->support);
 	if (slow->lse == -INFINITY || slow->support == 0) {
-		ck_assert_double_eq(fast->lse, slow->lse);
-		ck_assert_double_eq(fast->entropy, 0);
-		ck_assert_double_eq(fast->peak, 0);
-		ck_assert_double_eq(fast->sum, 0);
+		ASSERT_SAME(fast->lse, slow->lse);
+		ASSERT_SAME(fast->entropy, 0);
+		ASSERT_SAME(fast->peak, 0);
+		ASSERT_SAME(fast->sum, 0);
 		return;
 	}
 	double tolerance = 1e-6 + 3e-7 * size;
-	ck_assert_double_le(fabs(fast->lse - slow->lse), tolerance * (1 + fabs(slow->lse)));
-	ck_assert_double_le(fabs(fast->max - slow->max), tolerance * (1 + fabs(slow->max)));
-	ck_assert_double_le(fabs(fast->min - slow->min), tolerance * (1 + fabs(slow->min)));
-	ck_assert_double_le(fabs(fast->entropy - slow->entropy), 3 * tolerance * (1 + slow->entropy));
-	ck_assert_double_le(fabs(fast->sum_square - slow->sum_square), 4 * tolerance);
-	ck_assert_double_le(fabs(fast->sum - slow->sum), tolerance * (1 + fabs(slow->sum)));
-	ck_assert_double_le(fabs(fast->peak - slow->peak), 2 * tolerance * fmax(1, slow->peak));
+	ASSERT_NEAR(fast->lse - slow->lse, tolerance * (1 + fabs(slow->lse)));
+	ASSERT_NEAR(fast->max - slow->max, tolerance * (1 + fabs(slow->max)));
+	ASSERT_NEAR(fast->min - slow->min, tolerance * (1 + fabs(slow->min)));
+	ASSERT_NEAR(fast->entropy - slow->entropy, 3 * tolerance * (1 + slow->entropy));
+	ASSERT_NEAR(fast->sum_square - slow->sum_square, 4 * tolerance);
+	ASSERT_NEAR(fast->sum - slow->sum, tolerance * (1 + fabs(slow->sum)));
+	ASSERT_NEAR(fast->peak - slow->peak, 2 * tolerance * fmax(1, slow->peak));
 }
 
 /* Run a source through the driver and through the twin. `size` is a bound of the logits. */
@@ -158,12 +159,12 @@ static void check_source(struct operands *o, const struct kernels *kernels, doub
 			double scale = fmax(1, stats.peak);
 			for (int64_t key = 0; key < source->keys; key++) {
 				double p = (double)keep.weight[at * source->keys + key];
-				ck_assert_double_le(fabs(p - weight[key]), (2e-6 + 3e-7 * size) * scale);
+				ASSERT_NEAR(p - weight[key], (2e-6 + 3e-7 * size) * scale);
 				if (!(!source->ops->visible || source->ops->visible(source, map, row, key)))
-					ck_assert_double_eq(p, 0);
+					ASSERT_SAME(p, 0);
 			}
 			for (int64_t c = 0; c < width; c++)
-				ck_assert_double_le(fabs((double)keep.output[at * width + c] - output[c]), (1e-5 + 2e-6 * size) * scale);
+				ASSERT_NEAR((double)keep.output[at * width + c] - output[c], (1e-5 + 2e-6 * size) * scale);
 		}
 	}
 	free(weight);
@@ -241,14 +242,14 @@ START_TEST(other_normalisations_agree_with_the_twin)
 			double size = 0;
 			for (int64_t key = 0; key < 190; key++)
 				size += fabs(weight[key]);
-			ck_assert_double_le(fabs(fast->sum - slow.sum), 3e-7 * size);
-			ck_assert_double_le(fabs(fast->sum_square - slow.sum_square), 2e-6 * slow.sum_square);
-			ck_assert_double_le(fabs(fast->peak - slow.peak), 2e-6 * slow.peak);
+			ASSERT_NEAR(fast->sum - slow.sum, 3e-7 * size);
+			ASSERT_NEAR(fast->sum_square - slow.sum_square, 2e-6 * slow.sum_square);
+			ASSERT_NEAR(fast->peak - slow.peak, 2e-6 * slow.peak);
 			ck_assert(signs ? isnan(fast->entropy) && isnan(slow.entropy) : fabs(fast->entropy - slow.entropy) < 5e-6);
 			for (int64_t key = 0; key < 190; key++)
-				ck_assert_double_le(fabs((double)keep.weight[at * 190 + key] - weight[key]), signs ? 3e-6 : 1e-7);
+				ASSERT_NEAR((double)keep.weight[at * 190 + key] - weight[key], signs ? 3e-6 : 1e-7);
 			for (int64_t c = 0; c < 9; c++)
-				ck_assert_double_le(fabs((double)keep.output[at * 9 + c] - output[c]), signs ? 1e-4 : 2e-6);
+				ASSERT_NEAR((double)keep.output[at * 9 + c] - output[c], signs ? 1e-4 : 2e-6);
 		}
 		keep_release(&keep);
 	}
@@ -329,10 +330,10 @@ START_TEST(extreme_logits_stay_finite)
 	struct sink *sinks[] = { &keep.sink };
 	struct driver_options options = { .kernels = tables[_i], .threads = 1 };
 	ck_assert_int_eq(driver_run(&dot.source, sinks, 1, &options, NULL), ERR_OK);
-	ck_assert_double_le(fabs(keep.stats[0].lse - 1600), 1e-4);
-	ck_assert_double_le(fabs((double)keep.weight[0] - 1), 1600 * 1.2e-7);
-	ck_assert_double_le(fabs((double)keep.weight[1] / 4.248354255291589e-18 - 1), 1e-3);
-	ck_assert_float_eq(keep.weight[2], 0);
+	ASSERT_NEAR(keep.stats[0].lse - 1600, 1e-4);
+	ASSERT_NEAR((double)keep.weight[0] - 1, 1600 * 1.2e-7);
+	ASSERT_NEAR((double)keep.weight[1] / 4.248354255291589e-18 - 1, 1e-3);
+	ASSERT_SAME(keep.weight[2], 0);
 	keep_release(&keep);
 }
 END_TEST
@@ -406,7 +407,7 @@ START_TEST(progress_grows_to_one_and_can_stop_the_run)
 	double share = 0;
 	struct driver_options options = { .threads = 1, .progress = go_on, .progress_data = &share };
 	ck_assert_int_eq(driver_run(&o.dot.source, sinks, 1, &options, NULL), ERR_OK);
-	ck_assert_double_le(fabs(share - 1), 1e-3);
+	ASSERT_NEAR(share - 1, 1e-3);
 	options.progress = stop_at_half;
 	ck_assert_int_eq(driver_run(&o.dot.source, sinks, 1, &options, NULL), ERR_INTERRUPTED);
 	ck_assert_double_lt(share, 0.6);

@@ -7,6 +7,7 @@
 
 #include "kernel/kernels.h"
 #include "support/dot_source.h"
+#include "support/near.h"
 #include "support/suite.h"
 
 /* `floats` floats whose end is the end of a mapping: one step further is a fault. Mappings are used again: the first touch of a page is dear. */
@@ -75,7 +76,7 @@ static void check_dot_tile(const struct kernels *kernels, int64_t dim, int64_t c
 				sum += product;
 				size += fabs(product);
 			}
-			ck_assert_double_le(fabs((double)tile.at[k * lanes + lane] - sum), 1.2e-7 * size * sqrt((double)dim + 1));
+			ASSERT_NEAR((double)tile.at[k * lanes + lane] - sum, 1.2e-7 * size * sqrt((double)dim + 1));
 		}
 	}
 	free(plain);
@@ -128,7 +129,7 @@ static void check_dot_tile_bf16(const struct kernels *kernels, int64_t dim, int6
 				sum += query[lane * dim + d] * key[k * dim + d];
 				size += fabs(query[lane * dim + d] * key[k * dim + d]);
 			}
-			ck_assert_double_le(fabs((double)tile.at[k * lanes + lane] - ((double)offset[lane] + 0.7f * sum)), 1.2e-7 * size * sqrt((double)dim + 1));
+			ASSERT_NEAR((double)tile.at[k * lanes + lane] - ((double)offset[lane] + 0.7f * sum), 1.2e-7 * size * sqrt((double)dim + 1));
 		}
 	}
 	free(query);
@@ -177,12 +178,12 @@ START_TEST(powers_of_two_are_within_the_stated_error_and_exactly_zero_below)
 			if (x > 100)
 				continue;
 			if (x < -127)
-				ck_assert_float_eq(tile.at[i], 0);
+				ASSERT_SAME(tile.at[i], 0);
 			else if (x > -126)
-				ck_assert_double_le(fabs((double)tile.at[i] / exp2((double)x) - 1), 3e-7);
+				ASSERT_NEAR((double)tile.at[i] / exp2((double)x) - 1, 3e-7);
 		}
-		ck_assert_float_eq(tile.at[0], 1);
-		ck_assert_float_eq(tile.at[size - 1], 0);
+		ASSERT_SAME(tile.at[0], 1);
+		ASSERT_SAME(tile.at[size - 1], 0);
 		free(before);
 	}
 	guarded_free(&tile);
@@ -212,10 +213,10 @@ static void check_softmax(const struct kernels *kernels, uint64_t seed, double d
 		kernels->softmax_block(tile.at, count, &state, SOFTMAX_MIN | SOFTMAX_TILE, rescale);
 		for (int lane = 0; lane < lanes; lane++)
 			if (before[lane] > -INFINITY)
-				ck_assert_double_le(fabs((double)rescale[lane] - exp2((double)before[lane] - (double)state.max[lane])), 3e-7);
+				ASSERT_NEAR((double)rescale[lane] - exp2((double)before[lane] - (double)state.max[lane]), 3e-7);
 		for (int64_t i = 0; i < count * lanes; i++) {
 			double expected = state.max[i % lanes] > -INFINITY ? exp2((double)logit[key * lanes + i] - (double)state.max[i % lanes]) : 0;
-			ck_assert_double_le(fabs((double)tile.at[i] - expected), 3e-7 + 1e-7 * deviation * 10);
+			ASSERT_NEAR((double)tile.at[i] - expected, 3e-7 + 1e-7 * deviation * 10);
 		}
 		guarded_free(&tile);
 	}
@@ -227,9 +228,9 @@ static void check_softmax(const struct kernels *kernels, uint64_t seed, double d
 			min = s > -INFINITY ? fmin(min, s) : min;
 		}
 		if (max == -INFINITY) {
-			ck_assert_float_eq(state.max[lane], -INFINITY);
-			ck_assert_float_eq(state.min[lane], INFINITY);
-			ck_assert_double_eq(state.sum[lane] + state.first[lane] + state.second[lane], 0);
+			ASSERT_SAME(state.max[lane], -INFINITY);
+			ASSERT_SAME(state.min[lane], INFINITY);
+			ASSERT_SAME(state.sum[lane] + state.first[lane] + state.second[lane], 0);
 			continue;
 		}
 		for (int64_t key = 0; key < keys; key++) {
@@ -241,11 +242,11 @@ static void check_softmax(const struct kernels *kernels, uint64_t seed, double d
 			}
 		}
 		double scale = 1e-6 * (1 + deviation / 10);
-		ck_assert_double_le(fabs((double)state.max[lane] - max), 1e-6 * fabs(max) + 1e-6);
-		ck_assert_double_le(fabs((double)state.min[lane] - min), 1e-6 * fabs(min) + 1e-6 * deviation);
-		ck_assert_double_le(fabs(state.sum[lane] / sum - 1), scale);
-		ck_assert_double_le(fabs(state.first[lane] - first), scale * (fabs(first) + sum));
-		ck_assert_double_le(fabs(state.second[lane] / second - 1), 2 * scale);
+		ASSERT_NEAR((double)state.max[lane] - max, 1e-6 * fabs(max) + 1e-6);
+		ASSERT_NEAR((double)state.min[lane] - min, 1e-6 * fabs(min) + 1e-6 * deviation);
+		ASSERT_NEAR(state.sum[lane] / sum - 1, scale);
+		ASSERT_NEAR(state.first[lane] - first, scale * (fabs(first) + sum));
+		ASSERT_NEAR(state.second[lane] / second - 1, 2 * scale);
 	}
 	free(logit);
 }
@@ -281,11 +282,11 @@ START_TEST(weights_that_are_no_softmax_are_summed)
 				max = fmax(max, w);
 				min = fmin(min, w);
 			}
-			ck_assert_double_eq((double)state.max[lane], max);
-			ck_assert_double_eq((double)state.min[lane], min);
-			ck_assert_double_le(fabs(state.sum[lane] - sum), 1e-6 * sum);
-			ck_assert_double_le(fabs(state.second[lane] - second), 1e-6 * second);
-			ck_assert_double_le(fabs(state.first[lane] - first), 1e-6 * size);
+			ASSERT_SAME((double)state.max[lane], max);
+			ASSERT_SAME((double)state.min[lane], min);
+			ASSERT_NEAR(state.sum[lane] - sum, 1e-6 * sum);
+			ASSERT_NEAR(state.second[lane] - second, 1e-6 * second);
+			ASSERT_NEAR(state.first[lane] - first, 1e-6 * size);
 		}
 		guarded_free(&tile);
 	}
@@ -306,7 +307,7 @@ START_TEST(soft_cap_is_a_hyperbolic_tangent)
 		kernels->soft_cap(tile.at, 65, caps[c], offset.at);
 		for (int i = 0; i < 65 * kernels->lanes; i++) {
 			double start = (double)offset.at[i % kernels->lanes], expected = start + (double)caps[c] * tanh((double)before[i] / (double)caps[c]);
-			ck_assert_double_le(fabs((double)tile.at[i] - expected), 4e-7 * (double)caps[c] + 1.2e-7 * fabs(start));
+			ASSERT_NEAR((double)tile.at[i] - expected, 4e-7 * (double)caps[c] + 1.2e-7 * fabs(start));
 		}
 	}
 	guarded_free(&tile);
@@ -345,17 +346,17 @@ static void check_reducers(const struct kernels *kernels, int64_t count, uint64_
 			above += tile.at[k * lanes + lane] >= threshold.at[lane];
 			weight += tile.at[k * lanes + lane] >= threshold.at[lane] ? p : 0;
 		}
-		ck_assert_double_le(fabs((double)out.at[lane] - sum), 1e-6 * sum);
-		ck_assert_double_eq((double)high.at[lane], max);
-		ck_assert_double_le(fabs((double)far.at[lane] - distance), 1e-6 * distance);
-		ck_assert_double_eq((double)number.at[lane], above);
-		ck_assert_double_le(fabs((double)mass.at[lane] - weight), 1e-6 * weight);
+		ASSERT_NEAR((double)out.at[lane] - sum, 1e-6 * sum);
+		ASSERT_SAME((double)high.at[lane], max);
+		ASSERT_NEAR((double)far.at[lane] - distance, 1e-6 * distance);
+		ASSERT_SAME((double)number.at[lane], above);
+		ASSERT_NEAR((double)mass.at[lane] - weight, 1e-6 * weight);
 	}
 	for (int64_t k = 0; k < count; k++) {
 		double sum = 0;
 		for (int lane = 0; lane < lanes; lane++)
 			sum += (double)tile.at[k * lanes + lane];
-		ck_assert_double_le(fabs(keys[k] - sum), 1e-6 * sum);
+		ASSERT_NEAR(keys[k] - sum, 1e-6 * sum);
 	}
 	struct guarded *all[] = { &tile, &out, &high, &far, &position, &threshold, &number, &mass };
 	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
@@ -408,7 +409,7 @@ START_TEST(transposing_and_scaling_move_the_right_numbers)
 		kernels->scale_block(tile.at, count, factor.at);
 		for (int lane = 0; lane < lanes; lane++)
 			for (int64_t k = 0; k < count; k++)
-				ck_assert_float_eq(tile.at[k * lanes + lane], lane % 3 == 0 ? 0 : 2 * rows.at[lane * count + k]);
+				ASSERT_SAME(tile.at[k * lanes + lane], lane % 3 == 0 ? 0 : 2 * rows.at[lane * count + k]);
 		guarded_free(&tile);
 		guarded_free(&factor);
 		guarded_free(&rows);
@@ -439,7 +440,7 @@ START_TEST(values_are_accumulated_for_all_sizes)
 					double sum = 2 * (w % 2 ? (double)rescale[lane] : 1);
 					for (int64_t k = 0; k < count; k++)
 						sum += (double)tile.at[k * lanes + lane] * (double)values[k * width + column];
-					ck_assert_double_le(fabs(output[column * lanes + lane] - sum), 1e-6 * (2 + sqrt((double)count) * 3));
+					ASSERT_NEAR(output[column * lanes + lane] - sum, 1e-6 * (2 + sqrt((double)count) * 3));
 				}
 			}
 			free(values);
@@ -467,18 +468,18 @@ START_TEST(partial_results_merge_and_nothing_changes_nothing)
 {
 	double lse = log(2), other = log(6), output[2] = { 1, 4 }, more[2] = { 5, 0 };
 	softmax_merge(&lse, output, other, more, 2);
-	ck_assert_double_le(fabs(lse - log(8)), 1e-15);
-	ck_assert_double_le(fabs(output[0] - 4), 1e-15);
-	ck_assert_double_le(fabs(output[1] - 1), 1e-15);
+	ASSERT_NEAR(lse - log(8), 1e-15);
+	ASSERT_NEAR(output[0] - 4, 1e-15);
+	ASSERT_NEAR(output[1] - 1, 1e-15);
 	softmax_merge(&lse, output, -INFINITY, more, 2);
-	ck_assert_double_le(fabs(lse - log(8)), 1e-15);
+	ASSERT_NEAR(lse - log(8), 1e-15);
 	double empty = -INFINITY, target[2] = { NAN, NAN };
 	softmax_merge(&empty, target, 1000, more, 2);
-	ck_assert_double_eq(empty, 1000);
-	ck_assert_double_eq(target[0], 5);
+	ASSERT_SAME(empty, 1000);
+	ASSERT_SAME(target[0], 5);
 	double none = -INFINITY;
 	softmax_merge(&none, NULL, -INFINITY, NULL, 0);
-	ck_assert_double_eq(none, -INFINITY);
+	ASSERT_SAME(none, -INFINITY);
 }
 END_TEST
 

@@ -211,8 +211,8 @@ static enum err feed_map(struct feeding *run, int64_t map, const int64_t *row, i
 		if (run->sinks[i]->ops->map_prepare)
 			err = run->sinks[i]->ops->map_prepare(run->sinks[i], source, map, map, info);
 	for (int64_t first = 0; first < row_count && !err; first += ITEM_ROWS) {
-		struct item item = { map, map, first / ITEM_ROWS, row + first, (int64_t)fmin(ITEM_ROWS, (double)(row_count - first)), source,
-				     &run->kernels };
+		struct item item = { .map = map, .index = map, .number = first / ITEM_ROWS, .position = first, .row = row + first,
+				     .count = (int64_t)fmin(ITEM_ROWS, (double)(row_count - first)), .source = source, .kernels = &run->kernels };
 		feed_item(run, &item, keys_outside);
 	}
 	for (int i = 0; i < run->sink_count && !err; i++)
