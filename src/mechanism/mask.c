@@ -78,8 +78,8 @@ enum coverage mask_coverage(const struct mask *mask, int64_t batch, int64_t firs
 	struct range early = row_range(mask, batch, first), late = row_range(mask, batch, last);
 	if (mask->dead_rows != DEAD_ROWS_ZERO && (mask->dead || !range_count(mask, early) || !range_count(mask, late)))
 		return TILE_PARTIAL;
-	bool in_window = end > early.begin && begin < late.end;
-	bool in_kept = end > mask->key_begin && begin < late.keep;
+	bool in_window = max_i64(begin, early.begin) < min_i64(end, late.end);
+	bool in_kept = max_i64(begin, mask->key_begin) < min_i64(end, late.keep);
 	if (!in_window && !in_kept)
 		return TILE_EMPTY;
 	bool reaches = begin >= late.begin || (begin >= mask->key_begin && (end <= early.keep || late.begin <= early.keep));
