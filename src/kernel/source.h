@@ -80,6 +80,7 @@ struct source {
 	bool is_causal;         /* no key after the query (in the aligned sense) */
 	bool is_square;         /* queries and keys are the same sequence: distances |i - j| mean something as they are */
 	int64_t diagonal;       /* key index of query 0 (keys - queries for a KV cache, 0 else): distance = |row + diagonal - key| */
+	bool dead_rows_nan;     /* weights of a row that sees nothing are computed as 0, and written as NaN */
 	const double *sink_logit; /* [maps] natural logit without a key (gpt-oss "sinks") that joins the denominator of each row once its keys are summed: lse is with
 	                           * it, and a row sums to 1 less its share. NULL: none. NORM_SOFTMAX only. */
 	const struct heads *values; /* V, or NULL: output O = W V and value norms can be had. Its head axis may be shorter (GQA). */

@@ -64,9 +64,10 @@ static bool has_files(const struct mask *mask)
 	return mask->allow || mask->bias;
 }
 
-static bool row_is_dead(const struct mask *mask, int64_t layer, int64_t batch, int64_t head, int64_t row)
+/* Dead, and to be shown as seeing every key alike. */
+static bool row_is_uniform(const struct mask *mask, int64_t layer, int64_t batch, int64_t head, int64_t row)
 {
-	if (mask->dead_rows == DEAD_ROWS_ZERO)
+	if (mask->dead_rows != DEAD_ROWS_UNIFORM)
 		return false;
 	if (mask->dead)
 		return mask->dead[((layer * mask->batches + batch) * mask->heads + head) * mask->queries + row];
@@ -76,7 +77,7 @@ static bool row_is_dead(const struct mask *mask, int64_t layer, int64_t batch, i
 enum coverage mask_coverage(const struct mask *mask, int64_t batch, int64_t first, int64_t last, int64_t begin, int64_t end)
 {
 	struct range early = row_range(mask, batch, first), late = row_range(mask, batch, last);
-	if (mask->dead_rows != DEAD_ROWS_ZERO && (mask->dead || !range_count(mask, early) || !range_count(mask, late)))
+	if (mask->dead_rows == DEAD_ROWS_UNIFORM && (mask->dead || !range_count(mask, early) || !range_count(mask, late)))
 		return TILE_PARTIAL;
 	bool in_window = max_i64(begin, early.begin) < min_i64(end, late.end);
 	bool in_kept = max_i64(begin, mask->key_begin) < min_i64(end, late.keep);
@@ -154,14 +155,14 @@ static int64_t count_with_files(const struct mask *mask, int64_t layer, int64_t 
 
 int64_t mask_support(const struct mask *mask, int64_t layer, int64_t batch, int64_t head, int64_t row)
 {
-	if (row_is_dead(mask, layer, batch, head, row))
+	if (row_is_uniform(mask, layer, batch, head, row))
 		return mask->keys;
 	return has_files(mask) ? count_with_files(mask, layer, batch, head, row) : range_count(mask, row_range(mask, batch, row));
 }
 
 bool mask_visible(const struct mask *mask, int64_t layer, int64_t batch, int64_t head, int64_t row, int64_t key)
 {
-	if (row_is_dead(mask, layer, batch, head, row))
+	if (row_is_uniform(mask, layer, batch, head, row))
 		return true;
 	double bias = 0;
 	if (!in_range(mask, row_range(mask, batch, row), key))
@@ -171,7 +172,7 @@ bool mask_visible(const struct mask *mask, int64_t layer, int64_t batch, int64_t
 
 enum err mask_find_dead(struct mask *mask, int64_t layers, int64_t heads, struct err_info *info)
 {
-	if (mask->dead_rows == DEAD_ROWS_ZERO || !has_files(mask))
+	if (mask->dead_rows != DEAD_ROWS_UNIFORM || !has_files(mask))
 		return ERR_OK;
 	int64_t maps = layers * mask->batches * heads, rows;
 	unsigned char *dead = mem_mul_i64(maps, mask->queries, &rows) ? mem_array((size_t)rows, 1) : NULL;
@@ -243,13 +244,11 @@ enum err mask_apply(const struct mask *mask, int64_t layer, int64_t batch, int64
 	if (err)
 		return err;
 	apply_limits(mask, batch, rows, lanes, key, count, tile);
-	if (mask->dead_rows == DEAD_ROWS_ZERO)
-		return ERR_OK;
-	for (int lane = 0; lane < rows->count; lane++) {
-		if (!row_is_dead(mask, layer, batch, head, rows->row[lane]))
+	for (int lane = 0; lane < rows->count && mask->dead_rows == DEAD_ROWS_UNIFORM; lane++) {
+		if (!row_is_uniform(mask, layer, batch, head, rows->row[lane]))
 			continue;
 		for (int64_t k = 0; k < count; k++)
-			tile[k * lanes + lane] = mask->dead_rows == DEAD_ROWS_NAN ? NAN : offset[lane];
+			tile[k * lanes + lane] = offset[lane];
 	}
 	return ERR_OK;
 }
@@ -258,7 +257,7 @@ enum err mask_apply64(const struct mask *mask, int64_t layer, int64_t batch, int
 {
 	double bias[KEY_BLOCK] = { 0 };
 	struct range range = row_range(mask, batch, row);
-	bool dead = row_is_dead(mask, layer, batch, head, row);
+	bool dead = row_is_uniform(mask, layer, batch, head, row);
 	for (int64_t key = 0; key < mask->keys; key += KEY_BLOCK) {
 		int64_t count = block_count(key, mask->keys);
 		enum err err = has_files(mask) ? file_bias(mask, layer, batch, head, row, key, count, bias, info) : ERR_OK;
@@ -267,7 +266,7 @@ enum err mask_apply64(const struct mask *mask, int64_t layer, int64_t batch, int
 		for (int64_t k = 0; k < count; k++) {
 			bool visible = in_range(mask, range, key + k) && bias[k] != -INFINITY;
 			double seen = visible ? score[key + k] + bias[k] : -INFINITY;
-			score[key + k] = !dead ? seen : mask->dead_rows == DEAD_ROWS_NAN ? NAN : 0;
+			score[key + k] = dead ? 0 : seen;
 		}
 	}
 	return ERR_OK;

@@ -16,7 +16,8 @@
 
 enum causal { CAUSAL_NONE, CAUSAL_TOP_LEFT, CAUSAL_BOTTOM_RIGHT };
 
-/* Rows that see nothing: zero (flash-attn, ONNX), uniform over all keys (what adding finfo.min does), NaN (softmax of nothing but -inf). */
+/* Rows that see nothing: zero (flash-attn, ONNX), uniform over all keys (what adding finfo.min does), NaN (softmax of nothing but -inf). NaN is how a row is written,
+ * not how it is computed: the mask treats it as zero, and the source says dead_rows_nan to whoever writes weights. */
 enum dead_rows { DEAD_ROWS_ZERO, DEAD_ROWS_UNIFORM, DEAD_ROWS_NAN };
 
 /* A bias at or below this hides the key: it swallows every float32 logit, so that finfo.min means what its users mean by it. */
@@ -42,18 +43,18 @@ struct mask {
 	unsigned char *dead;       /* [layers][batches][heads][queries] made by mask_find_dead; NULL: the limits alone tell */
 };
 
-/* Dead rows of masks with files can only be told from the whole row. Where they are to be shown as something other than zero this reads the files once
+/* Dead rows of masks with files can only be told from the whole row. Where they are to be uniform this reads the files once
  * (queries x keys for each map) and keeps one byte a row; else it does nothing. mask_release frees it. */
 enum err mask_find_dead(struct mask *mask, int64_t layers, int64_t heads, struct err_info *info);
 void mask_release(struct mask *mask);
 
-/* All four agree with each other. A dead row that is shown as uniform or NaN counts as seeing every key. O(1) without files; with files, coverage says
+/* All four agree with each other. A dead row that is uniform counts as seeing every key. O(1) without files; with files, coverage says
  * PARTIAL where the limits do not say EMPTY, and support reads the row. */
 enum coverage mask_coverage(const struct mask *mask, int64_t batch, int64_t first, int64_t last, int64_t begin, int64_t end);
 bool mask_visible(const struct mask *mask, int64_t layer, int64_t batch, int64_t head, int64_t row, int64_t key);
 int64_t mask_support(const struct mask *mask, int64_t layer, int64_t batch, int64_t head, int64_t row);
 
-/* Apply to a tile (see source_ops.fill): bias is added times log2(e), what is hidden becomes -inf, the scores of a dead row 0 or NaN. A NaN or +inf in the
+/* Apply to a tile (see source_ops.fill): bias is added times log2(e), what is hidden becomes -inf, the scores of a uniform row 0. A NaN or +inf in the
  * bias is ERR_VALUE with its place. */
 enum err mask_apply(const struct mask *mask, int64_t layer, int64_t batch, int64_t head, const struct row_group *rows, int lanes, int64_t key, int64_t count,
 		    const float *offset, float *tile, struct err_info *info);

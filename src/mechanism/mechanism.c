@@ -193,6 +193,7 @@ enum err mechanism_mask(const struct mechanism_args *args, struct source *source
 		.key_begin = cut(args->key_begin, bound), .key_length = args->key_length, .align_to_length = args->align_to_length && args->key_length,
 		.allow = args->allow, .bias = args->bias, .dead_rows = args->dead_rows,
 	};
+	source->dead_rows_nan = args->dead_rows == DEAD_ROWS_NAN;
 	source->is_causal = args->causal != CAUSAL_NONE;
 	source->diagonal = mask->diagonal;
 	mask_describe(mask, source->note, sizeof source->note);
