@@ -1,0 +1,311 @@
+#include "analysis/rollout.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "analysis/matrix_rows.h"
+#include "base/memory.h"
+
+static enum err check_square(const struct source *source, const struct rollout_request *request, struct err_info *info)
+{
+	if (source->queries != source->keys)
+		return err_set(info, ERR_SHAPE, "rollout follows the same tokens through the layers, but there are %lld queries and %lld keys",
+			       (long long)source->queries, (long long)source->keys);
+	if (source->is_signed)
+		return err_set(info, ERR_VALUE, "rollout needs weights that are not negative; this attention is signed");
+	if (request->batch < 0 || request->batch >= source->batches)
+		return err_set(info, ERR_USAGE, "there is no batch %lld (of %lld)", (long long)request->batch, (long long)source->batches);
+	return ERR_OK;
+}
+
+/* The maps of one layer, one a head. */
+static void layer_maps(const struct source *source, int64_t layer, int64_t batch, int64_t *map)
+{
+	for (int64_t head = 0; head < source->heads; head++)
+		map[head] = (layer * source->batches + batch) * source->heads + head;
+}
+
+/*
+ * One vector-matrix product for several vectors at once: out[v][key] += sum over maps and rows of vector[v][row] * p[row][key].
+ */
+struct product_sink {
+	struct sink base;
+	int64_t count, tokens;
+	const double *vector; /* [count][tokens], already divided by heads and row sums */
+	double *out;          /* [count][tokens] */
+};
+
+static size_t product_size(const struct sink *sink, const struct source *source, const struct kernels *kernels)
+{
+	const struct product_sink *product = (const struct product_sink *)sink;
+	(void)source, (void)kernels;
+	return (size_t)(product->count * product->tokens) * sizeof(double);
+}
+
+static void product_start(const struct sink *sink, const struct item *item, void *partial)
+{
+	memset(partial, 0, product_size(sink, item->source, item->kernels));
+}
+
+static void product_scan(const struct sink *sink, const struct item *item, int64_t lane0, const struct tile *tile, void *partial)
+{
+	const struct product_sink *product = (const struct product_sink *)sink;
+	double coefficient[MAX_LANES];
+	(void)item, (void)lane0;
+	for (int64_t v = 0; v < product->count; v++) {
+		double *out = (double *)partial + v * product->tokens + tile->key;
+		for (int lane = 0; lane < tile->rows->count; lane++)
+			coefficient[lane] = product->vector[v * product->tokens + tile->rows->row[lane]];
+		for (int64_t key = 0; key < tile->count; key++) {
+			const float *p = tile->p + key * tile->lanes;
+			double sum = 0;
+			for (int lane = 0; lane < tile->rows->count; lane++)
+				sum += coefficient[lane] * (double)p[lane];
+			out[key] += sum;
+		}
+	}
+}
+
+static void product_merge(struct sink *sink, const struct item *item, const void *partial)
+{
+	struct product_sink *product = (struct product_sink *)sink;
+	const double *part = partial;
+	(void)item;
+	for (int64_t i = 0; i < product->count * product->tokens; i++)
+		product->out[i] += part[i];
+}
+
+static const struct sink_ops product_ops = {
+	.name = "vector-matrix product",
+	.needs = SINK_TILES,
+	.partial_size = product_size,
+	.start = product_start,
+	.scan = product_scan,
+	.merge = product_merge,
+};
+
+/* Row sums, added up over the maps of a run. */
+struct sums_sink {
+	struct sink base;
+	double *sum;
+};
+
+static size_t sums_size(const struct sink *sink, const struct source *source, const struct kernels *kernels)
+{
+	(void)sink, (void)source, (void)kernels;
+	return ITEM_ROWS * sizeof(double);
+}
+
+static void sums_rows(const struct sink *sink, const struct item *item, int64_t lane0, const struct row_group *rows,
+		      const struct row_stats *stats, const float *output, int64_t output_width, void *partial)
+{
+	(void)sink, (void)item, (void)output, (void)output_width;
+	for (int lane = 0; lane < rows->count; lane++)
+		((double *)partial)[lane0 + lane] = stats[lane].sum;
+}
+
+static void sums_merge(struct sink *sink, const struct item *item, const void *partial)
+{
+	struct sums_sink *sums = (struct sums_sink *)sink;
+	for (int64_t i = 0; i < item->count; i++)
+		sums->sum[item->row[i]] += ((const double *)partial)[i];
+}
+
+static const struct sink_ops sums_ops = {
+	.name = "row sums",
+	.partial_size = sums_size,
+	.rows = sums_rows,
+	.merge = sums_merge,
+};
+
+/* Rows that any of the vectors touches: below the top layer usually all, in the top layer only the queries asked for. */
+static int64_t touched_rows(const double *vector, int64_t count, int64_t tokens, int64_t *row)
+{
+	int64_t touched = 0;
+	for (int64_t token = 0; token < tokens; token++) {
+		bool used = false;
+		for (int64_t v = 0; v < count && !used; v++)
+			used = vector[v * tokens + token] != 0;
+		if (used)
+			row[touched++] = token;
+	}
+	return touched;
+}
+
+struct chain {
+	const struct source *source;
+	const struct rollout_request *request;
+	int64_t count, tokens;
+	double *vector, *scaled, *sum; /* [count][tokens] twice, [tokens] */
+	int64_t *map, *row;
+};
+
+/* vector <- vector A~_layer */
+static enum err chain_step(struct chain *chain, int64_t layer, struct err_info *info)
+{
+	const struct source *source = chain->source;
+	const double residual = chain->request->residual, heads = (double)source->heads;
+	struct driver_options driver = chain->request->driver;
+	struct sums_sink sums = { { &sums_ops }, chain->sum };
+	struct product_sink product = { { &product_ops }, chain->count, chain->tokens, chain->scaled, chain->vector };
+
+	layer_maps(source, layer, chain->request->batch, chain->map);
+	driver.maps = chain->map;
+	driver.map_count = source->heads;
+	driver.rows = chain->row;
+	driver.row_count = touched_rows(chain->vector, chain->count, chain->tokens, chain->row);
+
+	memset(chain->sum, 0, (size_t)chain->tokens * sizeof *chain->sum);
+	enum err err = driver_run(source, (struct sink *[]){ &sums.base }, 1, &driver, info);
+	if (err)
+		return err;
+	for (int64_t v = 0; v < chain->count; v++)
+		for (int64_t token = 0; token < chain->tokens; token++) {
+			int64_t at = v * chain->tokens + token;
+			double whole = (1 - residual) * chain->sum[token] / heads + residual;
+			double share = whole > 0 ? chain->vector[at] / whole : 0;
+			chain->scaled[at] = share * (1 - residual) / heads;
+			chain->vector[at] = share * residual;
+		}
+	return driver_run(source, (struct sink *[]){ &product.base }, 1, &driver, info);
+}
+
+enum err rollout_rows(const struct source *source, const struct rollout_request *request, const int64_t *query, int64_t count, double *out,
+		      struct err_info *info)
+{
+	struct chain chain = { .source = source, .request = request, .count = count, .tokens = source->keys, .vector = out };
+	enum err err = check_square(source, request, info);
+	if (err)
+		return err;
+	if (request->fusion != FUSION_MEAN || request->discard > 0)
+		return err_set(info, ERR_USAGE, "single rows of a rollout exist for mean fusion without discarding only");
+	chain.scaled = mem_array((size_t)count, (size_t)chain.tokens * sizeof(double));
+	chain.sum = mem_array((size_t)chain.tokens, sizeof(double));
+	chain.row = mem_array((size_t)chain.tokens, sizeof(int64_t));
+	chain.map = mem_array((size_t)source->heads, sizeof(int64_t));
+	if (!chain.scaled || !chain.sum || !chain.row || !chain.map)
+		err = err_nomem(info, "the rollout");
+	for (int64_t v = 0; !err && v < count; v++)
+		for (int64_t token = 0; token < chain.tokens; token++)
+			out[v * chain.tokens + token] = token == query[v];
+	for (int64_t layer = source->layers - 1; !err && layer >= 0; layer--)
+		err = chain_step(&chain, layer, info);
+	free(chain.map);
+	free(chain.row);
+	free(chain.sum);
+	free(chain.scaled);
+	return err;
+}
+
+struct fusing {
+	enum head_fusion fusion;
+	int64_t tokens, heads;
+	double *matrix;
+};
+
+static enum err fuse_row(void *data, int64_t map, int64_t index, int64_t row, const float *weight, struct err_info *info)
+{
+	struct fusing *fusing = data;
+	double *fused = fusing->matrix + row * fusing->tokens;
+	(void)map, (void)info;
+	for (int64_t key = 0; key < fusing->tokens; key++) {
+		double p = (double)weight[key];
+		if (fusing->fusion == FUSION_MEAN)
+			fused[key] = (index ? fused[key] : 0) + p / (double)fusing->heads;
+		else if (index == 0 || (fusing->fusion == FUSION_MAX ? p > fused[key] : p < fused[key]))
+			fused[key] = p;
+	}
+	return ERR_OK;
+}
+
+static int compare_doubles(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+	return (x > y) - (x < y);
+}
+
+/* Set the smallest `share` of the entries to 0, sparing one column. `scratch` is as large as the matrix. */
+static void discard(double *matrix, int64_t tokens, double share, int64_t keep_column, double *scratch)
+{
+	int64_t cells = tokens * tokens, drop = (int64_t)(share * (double)cells);
+	if (drop <= 0)
+		return;
+	memcpy(scratch, matrix, (size_t)cells * sizeof *matrix);
+	qsort(scratch, (size_t)cells, sizeof *scratch, compare_doubles);
+	double least = scratch[drop < cells ? drop : cells - 1];
+	for (int64_t i = 0; i < cells; i++)
+		if (matrix[i] < least && i % tokens != keep_column)
+			matrix[i] = 0;
+}
+
+static void mix_residual(double *matrix, int64_t tokens, double residual)
+{
+	for (int64_t row = 0; row < tokens; row++) {
+		double *cell = matrix + row * tokens, sum = 0;
+		for (int64_t key = 0; key < tokens; key++) {
+			cell[key] = (1 - residual) * cell[key] + (key == row ? residual : 0);
+			sum += cell[key];
+		}
+		for (int64_t key = 0; sum > 0 && key < tokens; key++)
+			cell[key] /= sum;
+	}
+}
+
+/* out = matrix * right */
+static void multiply(const double *matrix, const double *right, int64_t tokens, double *out)
+{
+	memset(out, 0, (size_t)(tokens * tokens) * sizeof *out);
+	for (int64_t row = 0; row < tokens; row++)
+		for (int64_t middle = 0; middle < tokens; middle++) {
+			double factor = matrix[row * tokens + middle];
+			for (int64_t key = 0; factor != 0 && key < tokens; key++)
+				out[row * tokens + key] += factor * right[middle * tokens + key];
+		}
+}
+
+static enum err fuse_layer(const struct source *source, const struct rollout_request *request, int64_t layer, int64_t *map, double *matrix,
+			   struct err_info *info)
+{
+	struct fusing fusing = { request->fusion, source->keys, source->heads, matrix };
+	struct driver_options driver = request->driver;
+	struct sink *sink;
+	layer_maps(source, layer, request->batch, map);
+	driver.maps = map;
+	driver.map_count = source->heads;
+	driver.rows = NULL;
+	enum err err = matrix_rows_new(fuse_row, &fusing, &sink, info);
+	if (err)
+		return err;
+	err = driver_run(source, &sink, 1, &driver, info);
+	matrix_rows_free(sink);
+	return err;
+}
+
+enum err rollout_matrix(const struct source *source, const struct rollout_request *request, double *out, struct err_info *info)
+{
+	int64_t tokens = source->keys, cells;
+	enum err err = check_square(source, request, info);
+	if (err)
+		return err;
+	if (!mem_mul_i64(tokens, tokens, &cells))
+		return err_set(info, ERR_SHAPE, "%lld tokens are too many for a rollout matrix", (long long)tokens);
+	double *layer_matrix = mem_array((size_t)cells, sizeof(double)), *below = mem_array((size_t)cells, sizeof(double));
+	int64_t *map = mem_array((size_t)source->heads, sizeof(int64_t));
+	if (!layer_matrix || !below || !map)
+		err = err_nomem(info, "the rollout matrix");
+	for (int64_t layer = 0; !err && layer < source->layers; layer++) {
+		err = fuse_layer(source, request, layer, map, layer_matrix, info);
+		if (err)
+			break;
+		discard(layer_matrix, tokens, request->discard, request->keep_column, below);
+		mix_residual(layer_matrix, tokens, request->residual);
+		memcpy(layer ? below : out, layer ? out : layer_matrix, (size_t)cells * sizeof *out);
+		if (layer)
+			multiply(layer_matrix, below, tokens, out);
+	}
+	free(map);
+	free(below);
+	free(layer_matrix);
+	return err;
+}

@@ -1,0 +1,41 @@
+/*
+ * Attention rollout (Abnar & Zuidema 2020, arXiv 2005.00928): how much of each input token reaches each output token when attention and residual are
+ * followed through the layers.
+ *
+ *     A~_l = rows of ((1 - residual) * fuse_heads(A_l) + residual * I), each divided by its sum        residual 0.5 is (A + I) / 2
+ *     R    = A~_L ... A~_2 A~_1
+ *
+ * Rows of R sum to 1. The row sums are those of the fused matrix itself, so that max and min fusion and discarding stay normalised (a widely copied
+ * implementation divides columns instead). Layers are those of the source, in order; queries and keys must be the same tokens.
+ */
+#ifndef ATTNVIZ_ANALYSIS_ROLLOUT_H
+#define ATTNVIZ_ANALYSIS_ROLLOUT_H
+
+#include <stdint.h>
+
+#include "base/error.h"
+#include "kernel/driver.h"
+#include "kernel/source.h"
+
+enum head_fusion { FUSION_MEAN, FUSION_MAX, FUSION_MIN };
+
+struct rollout_request {
+	int64_t batch;
+	enum head_fusion fusion;
+	double residual;        /* 0 .. 1 */
+	double discard;         /* share of the smallest entries of the fused matrix that are set to 0 before normalising; 0: none */
+	int64_t keep_column;    /* a column whose entries are never discarded (CLS: 0); -1: none */
+	struct driver_options driver; /* threads, kernels, progress; maps and rows are set here */
+};
+
+/*
+ * Rows `query[0 .. count)` of R into out[count][tokens], straight from the source: each is a chain of vector-matrix products from the top layer down, in memory of
+ * O(count * tokens), with nothing of n x n. Needs FUSION_MEAN and no discarding (ERR_USAGE else): those need whole matrices.
+ */
+enum err rollout_rows(const struct source *source, const struct rollout_request *request, const int64_t *query, int64_t count, double *out,
+		      struct err_info *info);
+
+/* All of R, tokens x tokens, for any fusion and discarding. Holds two more matrices of that size: for some thousands of tokens. */
+enum err rollout_matrix(const struct source *source, const struct rollout_request *request, double *out, struct err_info *info);
+
+#endif
