@@ -1,6 +1,7 @@
 /* Alignment scores and symmetrisation against published figures and other tools' output. */
 #include "support/suite.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -121,9 +122,7 @@ static const struct {
 	enum symmetrisation how;
 } symmetric[] = {
 	{ "enfr", ".intersection.", SYMMETRISE_INTERSECTION }, { "enfr", ".union.", SYMMETRISE_UNION },
-	{ "enfr", ".grow-diagonal.", SYMMETRISE_GROW_DIAG },   { "enfr", ".grow-diagonal-final.", SYMMETRISE_GROW_DIAG_FINAL },
 	{ "roen", ".intersection.", SYMMETRISE_INTERSECTION }, { "roen", ".union.", SYMMETRISE_UNION },
-	{ "roen", ".grow-diagonal.", SYMMETRISE_GROW_DIAG },   { "roen", ".grow-diagonal-final.", SYMMETRISE_GROW_DIAG_FINAL },
 };
 
 START_TEST(symmetrisation_agrees_with_the_files_of_another_tool)
@@ -147,6 +146,99 @@ START_TEST(symmetrisation_agrees_with_the_files_of_another_tool)
 }
 END_TEST
 
+/*
+ * grow-diag as Koehn et al. (2005) write it down: a neighbour joins when its row *or* its column is free. Letters: I in both directions, f and b in one. From the
+ * two I, grow-diag takes (1,1) and (2,2), which are diagonal neighbours, and (3,4), whose column is free; final adds (5,3), whose row is free, and (6,6);
+ * final-and only (6,6).
+ */
+static const char drawing[7][8] = {
+	"I......",
+	".f.....",
+	"..b....",
+	"...If..",
+	".......",
+	"...f...",
+	"......b",
+};
+
+static int64_t grown(enum symmetrisation how, unsigned char *linked)
+{
+	unsigned char forward[49], backward[49];
+	int64_t count = 0;
+	for (int i = 0; i < 49; i++) {
+		char c = drawing[i / 7][i % 7];
+		forward[i] = c == 'I' || c == 'f';
+		backward[i] = c == 'I' || c == 'b';
+	}
+	alignment_symmetrise(how, forward, backward, 7, 7, linked);
+	for (int i = 0; i < 49; i++)
+		count += linked[i];
+	return count;
+}
+
+START_TEST(grow_diag_takes_neighbours_with_a_free_row_or_column)
+{
+	unsigned char linked[49];
+	ck_assert_int_eq(grown(SYMMETRISE_INTERSECTION, linked), 2);
+	ck_assert_int_eq(grown(SYMMETRISE_GROW_DIAG, linked), 5);
+	ck_assert(linked[1 * 7 + 1] && linked[2 * 7 + 2] && linked[3 * 7 + 4]);
+	ck_assert_int_eq(grown(SYMMETRISE_GROW_DIAG_FINAL, linked), 7);
+	ck_assert_int_eq(grown(SYMMETRISE_GROW_DIAG_FINAL_AND, linked), 6);
+	ck_assert(linked[6 * 7 + 6] && !linked[5 * 7 + 3]);
+	ck_assert_int_eq(grown(SYMMETRISE_UNION, linked), 7);
+}
+END_TEST
+
+START_TEST(both_ways_keeps_links_that_each_side_would_choose)
+{
+	/* The second row likes the first column best, but that column prefers the first row. */
+	double score[] = { 9, 0, -INFINITY, 5, 1, 0 }, scratch[10];
+	unsigned char linked[6];
+	alignment_both_ways(score, 2, 3, 0.05, scratch, linked);
+	ck_assert(linked[0] && !linked[1] && !linked[2]);
+	ck_assert(!linked[3] && !linked[4] && !linked[5]);
+	alignment_both_ways(score, 2, 3, 0.001, scratch, linked);
+	ck_assert(linked[0] && linked[3] && linked[4] && linked[5] && !linked[2]);
+}
+END_TEST
+
+START_TEST(a_wrong_link_file_is_named_by_line_and_word)
+{
+	static const struct {
+		const char *text;
+		int base;
+		const char *want;
+	} bad[] = {
+		{ "0-0 1-1\n2-\n", 0, "line 2: '2-'" },
+		{ "1-1 0-2\n", 1, "line 1: '0-2' has an index 0" },
+		{ "3:4", 0, "line 1: '3:4'" },
+		{ "99999999999-1", 0, "line 1: '99999999999-1'" },
+	};
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		struct links links;
+		struct err_info info = { 0 };
+		ck_assert_int_ne(links_parse(&links, bad[i].text, strlen(bad[i].text), &(struct links_format){ .base = bad[i].base }, &info),
+				 ERR_OK);
+		ck_assert_msg(strncmp(info.text, bad[i].want, strlen(bad[i].want)) == 0, "%s", info.text);
+	}
+}
+END_TEST
+
+START_TEST(numbers_possible_links_weights_and_order_are_read)
+{
+	static const char text[] = "7\t2-1 0p3 1?1:0.25\r\n\n";
+	struct links links;
+	ck_assert_int_eq(links_parse(&links, text, sizeof text - 1, &(struct links_format){ 0 }, NULL), ERR_OK);
+	ck_assert_uint_eq(links.count, 2);
+	ck_assert_uint_eq(links.line[0].count, 3);
+	ck_assert(link_set_find(&links.line[0], 2, 1)->sure);
+	ck_assert(!link_set_find(&links.line[0], 0, 3)->sure);
+	ck_assert(!link_set_find(&links.line[0], 1, 1)->sure);
+	ck_assert_int_eq(link_set_jumps(&links.line[0]), 1);
+	links_release(&links);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("alignment");
@@ -161,5 +253,11 @@ int main(void)
 	} else {
 		suite_skip(cases, "the shared data is not there");
 	}
+	TCase *own = tcase_create("definitions");
+	suite_add_tcase(suite, own);
+	tcase_add_test(own, grow_diag_takes_neighbours_with_a_free_row_or_column);
+	tcase_add_test(own, both_ways_keeps_links_that_each_side_would_choose);
+	tcase_add_test(own, a_wrong_link_file_is_named_by_line_and_word);
+	tcase_add_test(own, numbers_possible_links_weights_and_order_are_read);
 	return suite_main(suite);
 }
