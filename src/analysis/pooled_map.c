@@ -73,7 +73,7 @@ static int64_t key_cell(const struct pooled_map *map, int64_t key)
 /* Rows in different groups and rows in different picture rows have different strips; a boundary of both leaves a strip unused. */
 static int64_t strip_number(const struct pooled_map *map, const struct item *item, int64_t lane)
 {
-	int64_t first = item->number * ITEM_ROWS;
+	int64_t first = item->position;
 	if (map->by_query)
 		return lane;
 	return picture_row(map, first + lane) - picture_row(map, first) + lane / item->kernels->lanes;
@@ -84,7 +84,7 @@ static int64_t strip_run(const struct pooled_map *map, const struct item *item, 
 {
 	if (map->by_query)
 		return 1;
-	int64_t first = item->number * ITEM_ROWS;
+	int64_t first = item->position;
 	int64_t next = pooled_map_edge(picture_row(map, first + lane) + 1, map->height, map->request.row_count);
 	return min64(most, next - first - lane);
 }
@@ -266,7 +266,7 @@ static void merge(struct sink *sink, const struct item *item, const void *data)
 {
 	struct pooled_map *map = (struct pooled_map *)sink;
 	const struct partial *partial = data;
-	int64_t first = item->number * ITEM_ROWS, done = -1;
+	int64_t first = item->position, done = -1;
 	enum folding folding = folding_of(map, item->source);
 	bool rescaled = is_rescaled(map, item->source);
 	memcpy(map->query + first, item->row, (size_t)item->count * sizeof *map->query);
