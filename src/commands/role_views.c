@@ -1,0 +1,133 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "commands/roles.h"
+#include "tensor/npy.h"
+
+enum err role_letters(const struct string_list *layout, const char *word, const char **letters, struct err_info *info)
+{
+	*letters = NULL;
+	for (size_t i = 0; i < layout->count; i++) {
+		const char *item = layout->item[i], *equals = strchr(item, '=');
+		if (!equals) {
+			bool is_map = strchr(item, 'M') != NULL;
+			if (is_map ? strcmp(word, "weights") == 0 : name_role_find(word, strlen(word)) != NAME_WEIGHTS && strcmp(word, "mask") != 0)
+				*letters = item;
+			continue;
+		}
+		size_t length = (size_t)(equals - item);
+		enum name_role kind = name_role_find(item, length);
+		bool is_mask = length == 4 && strncmp(item, "mask", 4) == 0;
+		if (!kind && !is_mask)
+			return err_set(info, ERR_USAGE, "--layout %s: the role is one of query, key, value, weights, mask", item);
+		if (strcmp(word, kind ? name_role_word(kind) : "mask") == 0)
+			*letters = equals + 1;
+	}
+	return ERR_OK;
+}
+
+/* "H" or "H,HK"; 0 for what is not said. */
+static enum err parse_heads_in(const char *text, int64_t *queries, int64_t *keys, struct err_info *info)
+{
+	*queries = *keys = 0;
+	if (!text)
+		return ERR_OK;
+	char *end, *end_keys = NULL;
+	*queries = strtoll(text, &end, 10);
+	if (*end == ',')
+		*keys = strtoll(end + 1, &end_keys, 10);
+	if (*queries < 1 || (*end == ',' ? *keys < 1 || *end_keys : *end))
+		return err_set(info, ERR_USAGE, "--heads-in %s: wants the number of heads, or H,HK for fewer key heads", text);
+	return ERR_OK;
+}
+
+/* Keys and values may pack fewer heads than queries (GQA). Where it is not said how many, a key head is as wide as a query head, and there are as many value
+ * heads as key heads. */
+static int64_t packed_key_heads(const struct role *role, const struct role *before, int64_t queries)
+{
+	const struct tensor *tensor = &role->tensor[0];
+	int64_t width = tensor->rank ? tensor->shape[tensor->rank - 1] : 0;
+	if (before && before->kind == NAME_KEY)
+		return before->heads.size[AXIS_HEAD];
+	if (before && before->heads.size[AXIS_DIM] && width > 0 && width % before->heads.size[AXIS_DIM] == 0)
+		return width / before->heads.size[AXIS_DIM];
+	return queries;
+}
+
+static enum err set_packing(const struct role *role, const struct roles_request *request, const struct role *before, struct layout_request *layout,
+			    struct err_info *info)
+{
+	int64_t queries, keys;
+	enum err err = parse_heads_in(request->heads_in, &queries, &keys, info);
+	layout->heads_in = queries;
+	if (role->fused) {
+		layout->kv_heads_in = keys;
+		layout->fusion = layout->letters && strchr(layout->letters, '3') ? LAYOUT_SEPARATE : request->order;
+	} else if (queries && (role->kind == NAME_KEY || role->kind == NAME_VALUE)) {
+		layout->heads_in = keys ? keys : packed_key_heads(role, before, queries);
+	}
+	return err;
+}
+
+static enum err join_layer(struct role *role, size_t index, const struct heads *view, struct err_info *info)
+{
+	const struct tensor *tensor = &role->tensor[index], *first = &role->tensor[0];
+	char shape[128], shape_first[128];
+	if (view->present[AXIS_LAYER])
+		return err_set(info, ERR_SHAPE, "%s has a layer axis, and is one of %zu layers: give one or the other", tensor->name, role->count);
+	if (memcmp(view->size, role->heads.size, sizeof view->size) != 0)
+		return err_set(info, ERR_SHAPE, "layers of different shapes (%s %s, %s %s): show them one at a time", first->name,
+			       tensor_shape_text(first, shape_first, sizeof shape_first), tensor->name, tensor_shape_text(tensor, shape, sizeof shape));
+	if (memcmp(view->stride, role->heads.stride, sizeof view->stride) != 0 || view->first != role->heads.first)
+		return err_set(info, ERR_UNSUPPORTED, "layers whose elements lie in different orders (%s, %s): save them all in C order", first->name, tensor->name);
+	return ERR_OK;
+}
+
+static enum err resolve_views(struct role *role, const struct roles_request *request, const struct role *before, struct err_info *info)
+{
+	static const enum layout_role layout_roles[NAME_ROLE_COUNT] = { LAYOUT_QUERY, LAYOUT_QUERY, LAYOUT_KEY, LAYOUT_VALUE, LAYOUT_WEIGHTS };
+	struct layout_request layout = { .role = layout_roles[role->kind] };
+	enum err err = role_letters(&request->layout, role->word, &layout.letters, info);
+	if (!err)
+		err = set_packing(role, request, before, &layout, info);
+	for (size_t i = 0; !err && i < role->count; i++) {
+		struct heads view;
+		err = layout_resolve(&role->tensor[i], &layout, &role->slot[i], &view, info);
+		if (!err && i == 0)
+			role->heads = view;
+		if (!err && role->count > 1)
+			err = join_layer(role, i, &view, info);
+		if (err)
+			err_in_file(info, role->part[i].archive->file);
+	}
+	if (!err && role->count > 1) {
+		role->heads.present[AXIS_LAYER] = true;
+		role->heads.size[AXIS_LAYER] = (int64_t)role->count;
+		role->heads.tensor_count = (int64_t)role->count;
+	}
+	role->heads.tensors = role->slot;
+	return err;
+}
+
+enum err role_load(struct role *role, const struct roles_request *request, const struct role *before, struct err_info *info)
+{
+	if (role->loaded)
+		return ERR_OK;
+	role->tensor = mem_zero_array(role->count, sizeof *role->tensor);
+	role->slot = mem_zero_array(role->count, sizeof *role->slot);
+	if (!role->tensor || !role->slot)
+		return err_nomem(info, "the inputs");
+	for (size_t i = 0; i < role->count; i++) {
+		const struct tensor *tensor;
+		enum err err = archive_get(role->part[i].archive, role->part[i].member, &tensor, info);
+		if (err)
+			return err;
+		role->tensor[i] = *tensor;
+		role->slot[i] = &role->tensor[i];
+		if (request->dtype && tensor->dtype == DTYPE_U16 && (err = tensor_as_bfloat16(&role->tensor[i], info)))
+			return err;
+	}
+	role->loaded = true;
+	return role->kind ? resolve_views(role, request, before, info) : ERR_OK;
+}

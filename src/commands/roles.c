@@ -1,0 +1,339 @@
+#include "commands/roles.h"
+
+#include <fnmatch.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/strbuf.h"
+
+enum { NAME_MAX_SHOWN = 6 };
+
+static void role_free(struct role *role)
+{
+	for (size_t i = 0; i < role->count; i++)
+		free(role->part[i].name);
+	free(role->part);
+	free(role->tensor);
+	free(role->slot);
+	free(role->word);
+	free(role);
+}
+
+void roles_release(struct roles *roles)
+{
+	for (size_t i = 0; i < roles->count; i++)
+		role_free(roles->role[i]);
+	free(roles->role);
+	for (size_t i = 0; i < roles->archive_count; i++) {
+		archive_release(roles->archive[i]);
+		free(roles->archive[i]);
+	}
+	free(roles->archive);
+	*roles = (struct roles){ 0 };
+}
+
+struct role *roles_find(const struct roles *roles, const char *word)
+{
+	for (size_t i = 0; i < roles->count; i++)
+		if (strcmp(roles->role[i]->word, word) == 0)
+			return roles->role[i];
+	return NULL;
+}
+
+struct role *roles_kind(const struct roles *roles, enum name_role kind)
+{
+	return roles_find(roles, name_role_word(kind));
+}
+
+static enum err open_archive(struct roles *roles, const char *file, struct archive **archive, struct err_info *info)
+{
+	for (size_t i = 0; i < roles->archive_count; i++) {
+		if (strcmp(roles->archive[i]->file, file) == 0 || (strcmp(file, "-") == 0 && strcmp(roles->archive[i]->file, "standard input") == 0)) {
+			*archive = roles->archive[i];
+			return ERR_OK;
+		}
+	}
+	void *grown = roles->archive;
+	bool room = mem_grow(&grown, &roles->archive_capacity, roles->archive_count + 1, sizeof *roles->archive);
+	roles->archive = grown;
+	struct archive *opened = room ? calloc(1, sizeof *opened) : NULL;
+	if (!opened)
+		return err_nomem(info, "the list of files");
+	enum err err = archive_open(opened, file, info);
+	if (err) {
+		free(opened);
+		return err;
+	}
+	roles->archive[roles->archive_count++] = opened;
+	*archive = opened;
+	return ERR_OK;
+}
+
+enum err roles_tensor(struct roles *roles, const char *spec, const struct tensor **tensor, struct err_info *info)
+{
+	char *file = NULL, *name = NULL;
+	struct archive *archive;
+	enum err err = archive_split_spec(spec, &file, &name, info);
+	if (!err)
+		err = open_archive(roles, file, &archive, info);
+	if (!err)
+		err = archive_get(archive, name, tensor, info);
+	free(file);
+	free(name);
+	return err;
+}
+
+static struct role *add_role(struct roles *roles, const char *word, enum name_role kind, struct err_info *info)
+{
+	struct role *role = roles_find(roles, word);
+	if (role)
+		return role;
+	void *grown = roles->role;
+	bool room = mem_grow(&grown, &roles->capacity, roles->count + 1, sizeof *roles->role);
+	roles->role = grown;
+	role = calloc(1, sizeof *role);
+	char *copy = strdup(word);
+	if (!room || !role || !copy) {
+		free(role);
+		free(copy);
+		err_nomem(info, "the inputs");
+		return NULL;
+	}
+	role->word = copy;
+	role->kind = kind;
+	roles->role[roles->count++] = role;
+	return role;
+}
+
+static enum err add_part(struct role *role, struct archive *archive, const char *member, const char *name, struct err_info *info)
+{
+	void *grown = role->part;
+	bool room = mem_grow(&grown, &role->capacity, role->count + 1, sizeof *role->part);
+	role->part = grown;
+	char *copy = room ? strdup(name) : NULL;
+	if (!copy)
+		return err_nomem(info, "the inputs");
+	role->part[role->count] = (struct role_part){ .archive = archive, .member = member, .name = copy, .layer = (int64_t)role->count };
+	role->count++;
+	return ERR_OK;
+}
+
+static bool is_nameless(const struct archive *archive)
+{
+	return strcmp(archive->format, "npy") == 0;
+}
+
+const char *roles_tensor_name(const struct archive *archive, const struct tensor *tensor, char *buffer, size_t size)
+{
+	return is_nameless(archive) ? name_of_file(archive->file, buffer, size) : tensor->name;
+}
+
+static const char *find_member(const struct archive *archive, const char *name)
+{
+	for (size_t i = 0; name && i < archive->count; i++)
+		if (strcmp(archive->tensor[i].name, name) == 0)
+			return archive->tensor[i].name;
+	return NULL;
+}
+
+/* A name that the archive does not hold is left to archive_get, whose error lists what there is. */
+static enum err add_spec(struct roles *roles, const char *word, enum name_role kind, const char *spec, struct err_info *info)
+{
+	char *file = NULL, *name = NULL;
+	struct archive *archive;
+	const struct tensor *tensor;
+	enum err err = archive_split_spec(spec, &file, &name, info);
+	if (!err)
+		err = open_archive(roles, file, &archive, info);
+	if (!err && (name || archive->count != 1) && !find_member(archive, name))
+		err = archive_get(archive, name, &tensor, info);
+	struct role *role = err ? NULL : add_role(roles, word, kind, info);
+	if (!err && !role)
+		err = ERR_NOMEM;
+	if (!err) {
+		char buffer[256];
+		role->by_option = true;
+		err = add_part(role, archive, find_member(archive, name), roles_tensor_name(archive, &archive->tensor[0], buffer, sizeof buffer), info);
+	}
+	free(file);
+	free(name);
+	return err;
+}
+
+static enum err gather_options(struct roles *roles, const struct roles_request *request, struct err_info *info)
+{
+	enum err err = ERR_OK;
+	for (int kind = NAME_QUERY; kind < NAME_ROLE_COUNT; kind++)
+		for (size_t i = 0; !err && i < request->spec[kind].count; i++)
+			err = add_spec(roles, name_role_word((enum name_role)kind), (enum name_role)kind, request->spec[kind].item[i], info);
+	for (int kind = NAME_QUERY; kind <= NAME_VALUE; kind++) {
+		for (size_t i = 0; !err && i < request->fused.count; i++)
+			err = add_spec(roles, name_role_word((enum name_role)kind), (enum name_role)kind, request->fused.item[i], info);
+		if (!err && request->fused.count)
+			roles_kind(roles, (enum name_role)kind)->fused = true;
+	}
+	for (size_t i = 0; !err && i < request->input.count; i++) {
+		const char *item = request->input.item[i], *equals = strchr(item, '=');
+		if (!equals || equals == item)
+			return err_set(info, ERR_USAGE, "--input %s: wants ROLE=FILE[:NAME]", item);
+		enum name_role kind = name_role_find(item, (size_t)(equals - item));
+		char *word = kind ? strdup(name_role_word(kind)) : strndup(item, (size_t)(equals - item));
+		err = word ? add_spec(roles, word, kind, equals + 1, info) : err_nomem(info, "the inputs");
+		free(word);
+	}
+	return err;
+}
+
+/* What --names says of a name: ROLE=PATTERN gives the role; a bare PATTERN says which names count. */
+static bool named_role(const struct string_list *names, const char *name, enum name_role *kind)
+{
+	bool filtered = false, counts = false;
+	for (size_t i = 0; i < names->count; i++) {
+		const char *item = names->item[i], *equals = strchr(item, '=');
+		enum name_role role = equals ? name_role_find(item, (size_t)(equals - item)) : NAME_NONE;
+		if (role) {
+			*kind = role;
+			if (fnmatch(equals + 1, name, 0) == 0)
+				return true;
+		} else {
+			filtered = true;
+			counts = counts || fnmatch(item, name, 0) == 0;
+		}
+	}
+	*kind = name_role(name);
+	return (!filtered || counts) && *kind;
+}
+
+/* A role that --names assigns outright takes nothing by the usual rules. */
+static bool role_is_assigned(const struct string_list *names, enum name_role kind, const char *name)
+{
+	for (size_t i = 0; i < names->count; i++) {
+		const char *item = names->item[i], *equals = strchr(item, '=');
+		if (equals && name_role_find(item, (size_t)(equals - item)) == kind && fnmatch(equals + 1, name, 0) != 0)
+			return true;
+	}
+	return false;
+}
+
+static enum err gather_names(struct roles *roles, const struct roles_request *request, struct archive *archive, struct err_info *info)
+{
+	enum err err = ERR_OK;
+	for (size_t i = 0; !err && i < archive->count; i++) {
+		char buffer[256];
+		enum name_role kind;
+		const char *name = roles_tensor_name(archive, &archive->tensor[i], buffer, sizeof buffer);
+		if (!named_role(&request->names, name, &kind) || request->spec[kind].count || role_is_assigned(&request->names, kind, name))
+			continue;
+		struct role *role = add_role(roles, name_role_word(kind), kind, info);
+		if (!role)
+			return ERR_NOMEM;
+		if (!role->by_option)
+			err = add_part(role, archive, is_nameless(archive) ? NULL : archive->tensor[i].name, name, info);
+	}
+	return err;
+}
+
+static int compare_layers(const void *a, const void *b)
+{
+	const struct role_part *one = a, *two = b;
+	return one->layer < two->layer ? -1 : one->layer > two->layer;
+}
+
+static enum err several(const struct role *role, struct err_info *info)
+{
+	struct strbuf names;
+	strbuf_init(&names);
+	int shown = 0;
+	for (size_t i = 0; i < role->count && shown < NAME_MAX_SHOWN; i++) {
+		bool seen = false;
+		for (size_t before = 0; before < i && !seen; before++)
+			seen = name_same_template(role->part[before].name, role->part[i].name);
+		if (!seen)
+			strbuf_addf(&names, "%s%s", shown++ ? ", " : "", role->part[i].name);
+	}
+	err_set(info, ERR_USAGE, "several tensors could be the %s (%s): choose with --names PATTERN or --%s FILE:NAME", role->word, names.buf, role->word);
+	strbuf_release(&names);
+	return err_in_file(info, role->part[0].archive->file);
+}
+
+/* The number that varies becomes the layer. */
+static enum err order_layers(struct role *role, struct err_info *info)
+{
+	int varying = -1;
+	int64_t first, number;
+	for (size_t i = 1; i < role->count; i++)
+		if (!name_same_template(role->part[0].name, role->part[i].name))
+			return several(role, info);
+	for (int index = 0; name_number(role->part[0].name, index, &first); index++) {
+		bool varies = false;
+		for (size_t i = 1; i < role->count; i++)
+			varies = varies || !name_number(role->part[i].name, index, &number) || number != first;
+		if (varies && varying >= 0) {
+			err_set(info, ERR_USAGE, "two numbers vary in the names of the %s tensors (%s, %s): keep one with --names PATTERN", role->word,
+				role->part[0].name, role->part[role->count - 1].name);
+			return err_in_file(info, role->part[0].archive->file);
+		}
+		varying = varies ? index : varying;
+	}
+	if (varying < 0)
+		return role->count > 1 ? several(role, info) : ERR_OK;
+	for (size_t i = 0; i < role->count; i++)
+		name_number(role->part[i].name, varying, &role->part[i].layer);
+	qsort(role->part, role->count, sizeof *role->part, compare_layers);
+	for (size_t i = 1; i < role->count; i++)
+		if (role->part[i].layer == role->part[i - 1].layer)
+			return several(role, info);
+	return ERR_OK;
+}
+
+/* One .npy file that nothing else is said about holds ready weights, unless its name says that it is something else. */
+static enum err gather_lone_file(struct roles *roles, struct err_info *info)
+{
+	struct archive *archive = roles->archive[0];
+	char name[256];
+	roles_tensor_name(archive, &archive->tensor[0], name, sizeof name);
+	enum name_role kind = name_role(name);
+	if (kind == NAME_QUERY || kind == NAME_KEY) {
+		err_set(info, ERR_USAGE, "the name says that this is a %s: give both with -q and -k, or say -w if these are ready weights", name_role_word(kind));
+		return err_in_file(info, archive->file);
+	}
+	struct role *role = add_role(roles, name_role_word(NAME_WEIGHTS), NAME_WEIGHTS, info);
+	return role ? add_part(role, archive, NULL, name, info) : ERR_NOMEM;
+}
+
+enum err roles_gather(struct roles *roles, const struct roles_request *request, struct err_info *info)
+{
+	*roles = (struct roles){ 0 };
+	enum err err = gather_options(roles, request, info);
+	bool lone = !roles->count && request->file_count == 1 && !request->names.count;
+	for (int i = 0; !err && i < request->file_count; i++) {
+		struct archive *archive;
+		err = open_archive(roles, request->file[i], &archive, info);
+		if (!err && lone && is_nameless(archive))
+			return gather_lone_file(roles, info);
+		if (!err)
+			err = gather_names(roles, request, archive, info);
+	}
+	for (size_t i = 0; !err && i < roles->count; i++)
+		if (!roles->role[i]->by_option)
+			err = order_layers(roles->role[i], info);
+	return err;
+}
+
+bool roles_bind_by_name(struct roles *roles, const char *word, struct err_info *info)
+{
+	for (size_t a = 0; a < roles->archive_count; a++) {
+		struct archive *archive = roles->archive[a];
+		for (size_t i = 0; i < archive->count; i++) {
+			char buffer[256];
+			const char *name = roles_tensor_name(archive, &archive->tensor[i], buffer, sizeof buffer);
+			if (strcmp(name, word) != 0)
+				continue;
+			struct role *role = add_role(roles, word, NAME_NONE, info);
+			return role && !add_part(role, archive, is_nameless(archive) ? NULL : archive->tensor[i].name, name, info);
+		}
+	}
+	return false;
+}

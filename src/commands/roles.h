@@ -1,0 +1,89 @@
+/*
+ * Which tensor plays which role: from options (-q FILE[:NAME]), from --input ROLE=FILE[:NAME], and from the names in the positional files.
+ *
+ * Positional files are one pool of tensors, whether they are containers or .npy files (whose tensor is named by the file). A role is a list of
+ * tensors, one a layer. Data is touched only by role_load, so that the members of an archive which nobody needs are never inflated.
+ */
+#ifndef ATTNVIZ_COMMANDS_ROLES_H
+#define ATTNVIZ_COMMANDS_ROLES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/options.h"
+#include "commands/names.h"
+#include "tensor/layout.h"
+#include "tensor/reader.h"
+#include "tensor/tensor.h"
+
+/* What the command line says about inputs. Everything points into argv. */
+struct roles_request {
+	char *const *file; /* positional */
+	int file_count;
+	struct string_list spec[NAME_ROLE_COUNT]; /* -q -k -v -w: FILE[:NAME], one a layer */
+	struct string_list fused;                 /* --qkv FILE[:NAME]: queries, keys and values in one tensor */
+	struct string_list input;                 /* ROLE=FILE[:NAME] */
+	struct string_list names;                 /* PATTERN (which names count), or ROLE=PATTERN */
+	struct string_list layout;                /* LETTERS, or ROLE=LETTERS */
+	const char *heads_in;                     /* "H" or "H,HK" */
+	enum layout_fusion order;                 /* of the last axis of a fused tensor */
+	const char *dtype;                        /* "bfloat16": what two-byte integers hold; NULL */
+};
+
+/* One tensor of a role, not yet loaded. */
+struct role_part {
+	struct archive *archive;
+	const char *member; /* its name in the archive, NULL where that holds one nameless tensor; the archive's */
+	char *name;         /* as the rules for names see it */
+	int64_t layer;      /* the number in its name, or its place in the list */
+};
+
+struct role {
+	char *word;         /* "query", "projection", ... */
+	enum name_role kind; /* NAME_NONE for roles that only one mechanism knows */
+	bool by_option;
+	bool fused;         /* its tensor holds the other two as well */
+	struct role_part *part;
+	size_t count, capacity;
+	/* After role_load. */
+	struct tensor *tensor; /* [count] */
+	const struct tensor **slot;
+	struct heads heads; /* where kind is not NAME_NONE */
+	bool loaded;
+};
+
+struct roles {
+	struct archive **archive;
+	size_t archive_count, archive_capacity;
+	struct role **role;
+	size_t count, capacity;
+};
+
+/* Gather the roles; nothing is loaded. On failure *roles is safe to release. Several attentions in the pool (encoder and decoder) are ERR_USAGE that
+ * names them and --names. */
+enum err roles_gather(struct roles *roles, const struct roles_request *request, struct err_info *info);
+void roles_release(struct roles *roles); /* works on a zeroed struct */
+
+/* The role called so; NULL where nobody plays it. */
+struct role *roles_find(const struct roles *roles, const char *word);
+struct role *roles_kind(const struct roles *roles, enum name_role kind);
+
+/* Bind a tensor of the positional files by its exact name to a role that only a mechanism knows. False where there is none. */
+bool roles_bind_by_name(struct roles *roles, const char *word, struct err_info *info);
+
+/* Make the data valid and, for the four usual roles, resolve the layout. `before` settles how many heads are packed in the last axis where --heads-in does not
+ * say: the loaded query role for keys, the loaded key role for values; else NULL. Loading again does nothing. */
+enum err role_load(struct role *role, const struct roles_request *request, const struct role *before, struct err_info *info);
+
+/* The letters that --layout gives to a role ("query", "mask"), or NULL. */
+enum err role_letters(const struct string_list *layout, const char *word, const char **letters, struct err_info *info);
+
+/* The name that the rules see: the tensor's own, or the file's for .npy. */
+const char *roles_tensor_name(const struct archive *archive, const struct tensor *tensor, char *buffer, size_t size);
+
+/* Open FILE[:NAME] through the roles' archives, which own the tensor. */
+enum err roles_tensor(struct roles *roles, const char *spec, const struct tensor **tensor, struct err_info *info);
+
+#endif
