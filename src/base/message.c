@@ -102,6 +102,11 @@ void message_set_quiet(bool on)
 	quiet = on;
 }
 
+bool message_is_quiet(void)
+{
+	return quiet;
+}
+
 enum exit_status message_status(void)
 {
 	return status;

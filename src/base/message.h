@@ -29,6 +29,7 @@ void message_warning(const char *format, ...) __attribute__((format(printf, 1, 2
 void message_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 void message_set_quiet(bool quiet);
+bool message_is_quiet(void);
 
 /* The status so far. It is only ever raised: 0 < 1 < 2. */
 enum exit_status message_status(void);

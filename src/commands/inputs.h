@@ -1,0 +1,61 @@
+/*
+ * From the command line to an open source: what every command that looks at attention does first.
+ *
+ * A command joins input_rows (and more of the groups below) to its options with OPTION_GROUP, and calls input_open with its positional arguments. The struct then
+ * owns all that was opened, and gives it back in one go.
+ */
+#ifndef ATTNVIZ_COMMANDS_INPUTS_H
+#define ATTNVIZ_COMMANDS_INPUTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/options.h"
+#include "commands/labels.h"
+#include "commands/masking.h"
+#include "commands/roles.h"
+#include "commands/selection.h"
+#include "kernel/driver.h"
+#include "kernel/source.h"
+#include "mechanism/mechanism.h"
+
+/* Inputs, tokens, attention, mask, position, selection and threads: the groups with their titles. */
+extern const struct option_row input_rows[];
+
+/* Those of the inputs alone, for commands that only list them. */
+extern const struct option_row input_file_rows[];
+
+struct input {
+	struct roles roles;
+	struct masking masking;
+	struct mechanism_args args;
+	struct mechanism_binding *binding;
+	const struct mechanism *mechanism;
+	struct source *source;
+	struct labels labels;
+	struct selection selection;
+	int64_t *layer_number; /* [source->layers] as the names number them */
+	bool has_layers, has_batches; /* the files had these axes */
+	const struct kernels *kernels;
+	int threads;           /* 0: all */
+};
+
+/* Open everything that the options and the positional arguments name. On failure *input is safe to release. Do not move it afterwards. */
+enum err input_open(struct input *input, int file_count, char **file, struct err_info *info);
+void input_release(struct input *input); /* works on a zeroed struct */
+
+/* The gathering alone: which tensor plays which role, nothing loaded. */
+enum err input_gather(struct roles *roles, int file_count, char **file, struct err_info *info);
+const struct roles_request *input_request(void);
+
+/* Driver options for the selected maps, with the threads and the kernels asked for. */
+struct driver_options input_driver(const struct input *input);
+
+/* "genesis.npz" or "L0_q.npy and L0_k.npy": what a title calls the inputs. */
+void input_describe(const struct input *input, struct strbuf *out);
+
+/* "query q.npy float32 (8, 64, 16), key ...": for provenance. */
+void input_describe_sizes(const struct input *input, struct strbuf *out);
+
+#endif

@@ -1,0 +1,28 @@
+/*
+ * The mask options: which keys a query may see.
+ */
+#ifndef ATTNVIZ_COMMANDS_MASKING_H
+#define ATTNVIZ_COMMANDS_MASKING_H
+
+#include "base/error.h"
+#include "base/options.h"
+#include "commands/roles.h"
+#include "mechanism/mechanism.h"
+
+extern const struct option_row masking_rows[];
+
+/* What the options became; mechanism_args points into it. Release after the source. */
+struct masking {
+	int64_t *key_length;
+	struct tensor tensor;
+	const struct tensor *slot;
+	struct heads heads;
+};
+
+/* Fill the mask part of args. The queries and keys settle where --causal without a word is aligned: bottom-right where there are more keys than queries (a
+ * KV cache), else top-left; a note says so where the two differ. Files belong to `roles`; do not move *masking afterwards. */
+enum err masking_open(struct masking *masking, struct roles *roles, const struct string_list *layout, int64_t queries, int64_t keys,
+		      struct mechanism_args *args, struct err_info *info);
+void masking_release(struct masking *masking); /* works on a zeroed struct */
+
+#endif

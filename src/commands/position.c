@@ -1,0 +1,80 @@
+#include "commands/position.h"
+
+#include <string.h>
+
+static const char *const rope_words[] = { "none", "half", "interleaved", NULL };
+static const char *const scaling_words[] = { "none", "linear", "ntk", "dynamic", "llama3", "yarn", NULL };
+static const char *const bucket_words[] = { "by-mask", "bidirectional", "causal", NULL };
+static const char *const norm_words[] = { "none", "rms", "l2", NULL };
+
+static struct {
+	int rope, rope_scaling, t5_buckets, qk_norm;
+	struct position_args plain; /* what needs no file */
+	const char *inv_freq, *rope_cos, *rope_sin, *query_positions, *key_positions, *alibi_slopes, *t5_bias, *query_norm, *key_norm, *sinks;
+} given;
+
+const struct option_row position_rows[] = {
+	OPTION_CHOICE(0, "rope", "PAIRS", &given.rope, rope_words, "rotate queries and keys: half (NeoX, Hugging Face Llama) or interleaved (RoFormer) pairs"),
+	OPTION_INT(0, "rope-dims", "N", &given.plain.rope_dims, 0, 1e9, "the first N dims rotate (default: all)"),
+	OPTION_REAL(0, "rope-base", "X", &given.plain.rope_base, 1, 1e15, "base of the frequencies (default 10000)"),
+	OPTION_CHOICE(0, "rope-scaling", "KIND", &given.rope_scaling, scaling_words, "how the model was stretched beyond its trained context"),
+	OPTION_REAL(0, "rope-factor", "X", &given.plain.rope_factor, 1e-6, 1e9, "factor of the scaling"),
+	OPTION_INT(0, "rope-original-length", "N", &given.plain.rope_original_length, 1, 1e12, "context that the model was trained on, for dynamic, llama3 and yarn"),
+	OPTION_REAL(0, "rope-low", "X", &given.plain.rope_low, 0, 1e9, "llama3: low_freq_factor; yarn: beta_slow"),
+	OPTION_REAL(0, "rope-high", "X", &given.plain.rope_high, 0, 1e9, "llama3: high_freq_factor; yarn: beta_fast"),
+	OPTION_REAL(0, "rope-attention-factor", "X", &given.plain.rope_attention_factor, 0, 1e9, "multiplies cosine and sine"),
+	OPTION_STRING(0, "inv-freq", "FILE[:NAME]", &given.inv_freq, "the inverse frequencies themselves"),
+	OPTION_STRING(0, "rope-cos", "FILE[:NAME]", &given.rope_cos, "the cosines themselves, with --rope-sin"),
+	OPTION_STRING(0, "rope-sin", "FILE[:NAME]", &given.rope_sin, "the sines themselves, with --rope-cos"),
+	OPTION_STRING(0, "query-positions", "FILE[:NAME]", &given.query_positions, "position of each query"),
+	OPTION_STRING(0, "key-positions", "FILE[:NAME]", &given.key_positions, "position of each key"),
+	{ .kind = OPTION_KIND_INT, .name = "query-offset", .argument = "N", .value = &given.plain.query_offset, .min = -1e12, .max = 1e12,
+	  .given = &given.plain.has_query_offset, .help = "position of the first query (default: so that the last query meets the last key)" },
+	OPTION_INT(0, "key-offset", "N", &given.plain.key_offset, -1e12, 1e12, "position of the first key"),
+	OPTION_FLAG(0, "alibi", &given.plain.alibi, "linear biases with the slopes of the ALiBi paper"),
+	OPTION_STRING(0, "alibi-slopes", "FILE[:NAME]", &given.alibi_slopes, "linear biases with these slopes, one a head"),
+	OPTION_STRING(0, "t5-bias", "FILE[:NAME]", &given.t5_bias, "T5's relative biases (buckets, heads)"),
+	OPTION_INT(0, "t5-max-distance", "N", &given.plain.t5_max_distance, 1, 1e12, "distance of the last bucket (default 128)"),
+	OPTION_CHOICE(0, "t5-buckets", "KIND", &given.t5_buckets, bucket_words, "of a decoder or an encoder"),
+	OPTION_FLAG(0, "bias-before-scale", &given.plain.bias_before_scale, "biases are multiplied by the scale as well (Falcon)"),
+	OPTION_CHOICE(0, "qk-norm", "KIND", &given.qk_norm, norm_words, "normalise queries and keys before the rotation: rms or l2"),
+	OPTION_REAL(0, "qk-norm-epsilon", "X", &given.plain.qk_norm_epsilon, 0, 1, "added under the root (default 1e-6)"),
+	OPTION_STRING(0, "query-norm", "FILE[:NAME]", &given.query_norm, "weights of the queries' normalisation"),
+	OPTION_STRING(0, "key-norm", "FILE[:NAME]", &given.key_norm, "weights of the keys' normalisation"),
+	OPTION_STRING(0, "sinks", "FILE[:NAME]", &given.sinks, "learned sink logits, one a head (gpt-oss)"),
+	OPTION_END
+};
+
+enum err position_open(struct position_args *args, struct roles *roles, struct err_info *info)
+{
+	const struct {
+		const char *spec;
+		const struct tensor **tensor;
+	} files[] = {
+		{ given.inv_freq, &args->inv_freq }, { given.rope_cos, &args->rope_cos }, { given.rope_sin, &args->rope_sin },
+		{ given.query_positions, &args->query_positions }, { given.key_positions, &args->key_positions },
+		{ given.alibi_slopes, &args->alibi_slopes }, { given.t5_bias, &args->t5_bias }, { given.query_norm, &args->query_norm },
+		{ given.key_norm, &args->key_norm }, { given.sinks, &args->sinks },
+	};
+	*args = given.plain;
+	args->rope = (enum rope_pairing)given.rope;
+	args->rope_scaling = (enum rope_scaling)given.rope_scaling;
+	args->t5_buckets = (enum t5_buckets)given.t5_buckets;
+	args->qk_norm = (enum qk_norm)given.qk_norm;
+	args->alibi = given.plain.alibi || given.alibi_slopes;
+	for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+		enum err err = files[i].spec ? roles_tensor(roles, files[i].spec, files[i].tensor, info) : ERR_OK;
+		if (err)
+			return err;
+	}
+	if (!args->rope && (given.rope_scaling || args->inv_freq || args->rope_cos))
+		return err_set(info, ERR_USAGE, "a rotation needs its pairs: --rope half or --rope interleaved");
+	if (!args->rope_cos != !args->rope_sin)
+		return err_set(info, ERR_USAGE, "--rope-cos and --rope-sin go together");
+	return ERR_OK;
+}
+
+bool position_given(void)
+{
+	return given.rope || given.plain.alibi || given.alibi_slopes || given.t5_bias || given.qk_norm || given.sinks;
+}

@@ -1,0 +1,23 @@
+/*
+ * The progress bar: on standard error, only where that is a terminal, only for work that is longer than a second, and not under --quiet.
+ */
+#ifndef ATTNVIZ_COMMANDS_PROGRESS_H
+#define ATTNVIZ_COMMANDS_PROGRESS_H
+
+#include <stdbool.h>
+
+struct progress {
+	const char *what; /* "weights" */
+	double start, last; /* seconds */
+	bool wanted, shown;
+};
+
+void progress_start(struct progress *progress, const char *what);
+
+/* The driver's callback: `data` is a struct progress. Always true. */
+bool progress_report(void *data, double share);
+
+/* Remove the bar. */
+void progress_end(struct progress *progress);
+
+#endif
