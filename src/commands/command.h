@@ -16,6 +16,8 @@ struct command {
 	enum err (*run)(int argc, char **argv);
 };
 
+extern const struct command command_heatmap, command_weights, command_info, command_explain;
+
 extern const struct command *const command_table[]; /* NULL-terminated, in the order of the help */
 
 const struct command *command_find(const char *name);

@@ -5,6 +5,10 @@
 const char attnviz_version[] = "0.1.0";
 
 const struct command *const command_table[] = {
+	&command_heatmap,
+	&command_weights,
+	&command_info,
+	&command_explain,
 	NULL,
 };
 

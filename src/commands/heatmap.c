@@ -1,0 +1,213 @@
+/*
+ * attnviz heatmap: attention maps as pictures, pooled while they stream by.
+ */
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "analysis/pooled_map.h"
+#include "base/memory.h"
+#include "base/message.h"
+#include "base/strbuf.h"
+#include "commands/command.h"
+#include "commands/heatmap_text.h"
+#include "commands/inputs.h"
+#include "commands/picture.h"
+#include "commands/progress.h"
+#include "kernel/driver.h"
+
+static const char *const pool_words[] = { "max", "mean", "sum", NULL };
+static const char *const reduce_words[] = { "none", "mean", "max", NULL };
+
+static struct {
+	const char *rows, *keys;
+	int pool, reduce;
+	int64_t skip_first;
+} given;
+
+static const struct option_row map_rows[] = {
+	OPTION_CHOICE(0, "reduce", "HOW", &given.reduce, reduce_words, "one map of all the heads chosen"),
+	OPTION_CHOICE(0, "pool", "HOW", &given.pool, pool_words, "what a cell shows of the weights under it"),
+	OPTION_INT(0, "skip-first", "N", &given.skip_first, 0, 1e15, "leave the first N keys out and divide each row by what remains"),
+	OPTION_STRING(0, "rows", "A:B", &given.rows, "only the queries A to B - 1"),
+	OPTION_STRING(0, "keys", "A:B", &given.keys, "only the keys A to B - 1"),
+	OPTION_END
+};
+
+static const struct option_row heatmap_options[] = {
+	OPTION_GROUP(NULL, input_rows),
+	OPTION_GROUP("Map", map_rows),
+	OPTION_GROUP("Colours", colour_rows),
+	OPTION_GROUP("Picture", picture_rows),
+	OPTION_END
+};
+
+/* The maps on their way from the driver to the scene. */
+struct drawing {
+	struct input input;
+	struct picture picture;
+	struct heatmap_scene scene;
+	struct heatmap_text text;
+	struct panel *panel;
+	float **cell;          /* [panel_count], each height x width */
+	int64_t row_begin, row_end, key_begin, key_end;
+	struct progress progress;
+};
+
+/* Heads that are reduced to one share a panel; maps come in order, heads innermost. */
+static int64_t panel_of(const struct drawing *drawing, int64_t index)
+{
+	return given.reduce ? index / (int64_t)drawing->input.selection.heads : index;
+}
+
+/* A cell in which a head sees nothing is NaN: it counts nothing. */
+static void reduce_cells(float *to, const float *from, int64_t count)
+{
+	for (int64_t i = 0; i < count; i++)
+		if (isnan(to[i]) || isnan(from[i]))
+			to[i] = isnan(to[i]) ? from[i] : to[i];
+		else
+			to[i] = given.reduce == 1 ? to[i] + from[i] : fmaxf(to[i], from[i]);
+}
+
+static enum err keep_map(void *data, const struct source *source, int64_t map, int64_t index, const float *cell, int64_t height, int64_t width,
+			 struct err_info *info)
+{
+	(void)source, (void)map;
+	struct drawing *drawing = data;
+	int64_t at = panel_of(drawing, index), count = height * width;
+	struct panel *panel = &drawing->panel[at];
+	if (drawing->cell[at]) {
+		reduce_cells(drawing->cell[at], cell, count);
+		return ERR_OK;
+	}
+	drawing->cell[at] = mem_array((size_t)count, sizeof *cell);
+	if (!drawing->cell[at])
+		return err_nomem(info, "the picture");
+	memcpy(drawing->cell[at], cell, (size_t)count * sizeof *cell);
+	panel->cell = drawing->cell[at];
+	panel->height = height;
+	panel->width = width;
+	return ERR_OK;
+}
+
+static void finish_mean(struct drawing *drawing)
+{
+	float heads = (float)drawing->input.selection.heads;
+	for (int64_t at = 0; at < drawing->scene.panel_count; at++)
+		for (int64_t i = 0; i < drawing->panel[at].height * drawing->panel[at].width; i++)
+			drawing->cell[at][i] /= heads;
+}
+
+static enum err compute(struct drawing *drawing, int64_t height, int64_t width, struct err_info *info)
+{
+	struct sink *sink = NULL;
+	int64_t count = drawing->row_end - drawing->row_begin;
+	int64_t *rows = mem_array((size_t)count, sizeof *rows);
+	if (!rows)
+		return err_nomem(info, "the list of queries");
+	for (int64_t i = 0; i < count; i++)
+		rows[i] = drawing->row_begin + i;
+	const struct pooled_map_request request = {
+		.row_count = count, .key_begin = drawing->key_begin, .key_end = drawing->key_end, .height = height, .width = width,
+		.pooling = (enum pooling)given.pool, .skip_first = given.skip_first, .emit = keep_map, .emit_data = drawing,
+	};
+	struct driver_options options = input_driver(&drawing->input);
+	options.rows = rows;
+	options.row_count = count;
+	options.progress = progress_report;
+	options.progress_data = &drawing->progress;
+	progress_start(&drawing->progress, "attention");
+	enum err err = pooled_map_new(&request, &sink, info);
+	if (!err)
+		err = driver_run(drawing->input.source, &sink, 1, &options, info);
+	progress_end(&drawing->progress);
+	pooled_map_free(sink);
+	free(rows);
+	if (!err && given.reduce == 1)
+		finish_mean(drawing);
+	return err;
+}
+
+static enum err set_panels(struct drawing *drawing, struct err_info *info)
+{
+	const struct selection *selection = &drawing->input.selection;
+	int64_t count = given.reduce ? selection->maps / (int64_t)selection->heads : selection->maps;
+	drawing->panel = mem_zero_array((size_t)count, sizeof *drawing->panel);
+	drawing->cell = mem_zero_array((size_t)count, sizeof *drawing->cell);
+	if (!drawing->panel || !drawing->cell)
+		return err_nomem(info, "the panels");
+	drawing->scene.panel = drawing->panel;
+	drawing->scene.panel_count = count;
+	return ERR_OK;
+}
+
+static struct axis_scale axis(const char *title, int64_t begin, int64_t end, const char *const *label)
+{
+	return (struct axis_scale){ .title = title, .first = begin, .count = end - begin, .label = label ? label + begin : NULL };
+}
+
+static enum err set_scene(struct drawing *drawing, struct err_info *info)
+{
+	const struct source *source = drawing->input.source;
+	const struct labels *labels = &drawing->input.labels;
+	enum err err = selection_span(given.rows, "rows", source->queries, &drawing->row_begin, &drawing->row_end, info);
+	if (!err)
+		err = selection_span(given.keys, "keys", source->keys, &drawing->key_begin, &drawing->key_end, info);
+	if (!err && given.skip_first >= source->keys)
+		err = err_set(info, ERR_USAGE, "--skip-first %" PRId64 ": there are only %" PRId64 " keys", given.skip_first, source->keys);
+	if (!err)
+		err = set_panels(drawing, info);
+	if (err)
+		return err;
+	if (drawing->key_begin < given.skip_first)
+		drawing->key_begin = given.skip_first < drawing->key_end ? given.skip_first : drawing->key_begin;
+	struct heatmap_scene *scene = &drawing->scene;
+	scene->rows = axis("query", drawing->row_begin, drawing->row_end, labels->query);
+	scene->keys = axis("key", drawing->key_begin, drawing->key_end, labels->key);
+	scene->colouring = picture_colouring(source->is_signed, drawing->input.args.stage == STAGE_WEIGHTS ? "attention weight" : "logit");
+	scene->theme = drawing->picture.theme;
+	return heatmap_text_titles(&drawing->text, &drawing->input, given.reduce ? reduce_words[given.reduce] : NULL, drawing->picture.title, scene, drawing->panel, info);
+}
+
+static enum err draw(struct drawing *drawing, int argc, char **argv, struct err_info *info)
+{
+	int64_t height, width;
+	enum err err = input_open(&drawing->input, argc, argv, info);
+	if (!err)
+		err = picture_open(&drawing->picture, info);
+	if (!err)
+		err = set_scene(drawing, info);
+	if (err)
+		return err;
+	picture_cells(&drawing->picture, &drawing->scene, &height, &width);
+	err = compute(drawing, height, width, info);
+	if (!err)
+		err = heatmap_text_caption(&drawing->text, &drawing->input, pool_words[given.pool], given.skip_first, &drawing->scene, info);
+	return err ? err : picture_write_heatmap(&drawing->picture, &drawing->scene, drawing->text.source, info);
+}
+
+static enum err run_heatmap(int argc, char **argv)
+{
+	struct drawing drawing = { 0 };
+	struct err_info info = { 0 };
+	enum err err = draw(&drawing, argc, argv, &info);
+	message_err_info(&info);
+	for (int64_t i = 0; drawing.cell && i < drawing.scene.panel_count; i++)
+		free(drawing.cell[i]);
+	free(drawing.cell);
+	free(drawing.panel);
+	heatmap_text_release(&drawing.text);
+	picture_release(&drawing.picture);
+	input_release(&drawing.input);
+	return err;
+}
+
+const struct command command_heatmap = {
+	.name = "heatmap",
+	.summary = "draw attention maps: one head, a grid of heads, layers x heads",
+	.positional = "[FILE...]",
+	.options = heatmap_options,
+	.run = run_heatmap,
+};

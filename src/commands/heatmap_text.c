@@ -1,0 +1,193 @@
+#include "commands/heatmap_text.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "base/strbuf.h"
+#include "commands/picture.h"
+
+static void free_all(char **list, size_t count)
+{
+	for (size_t i = 0; list && i < count; i++)
+		free(list[i]);
+	free(list);
+}
+
+void heatmap_text_release(struct heatmap_text *text)
+{
+	free(text->title);
+	free(text->caption);
+	free(text->source);
+	free_all(text->panel_title, text->panels);
+	free_all(text->row_title, text->rows);
+	free_all(text->column_title, text->columns);
+	*text = (struct heatmap_text){ 0 };
+}
+
+/* "layer 3", "layer 3, item 1", "item 1": whatever there is more than one of, or is numbered by name. */
+static void add_place(struct strbuf *out, const struct input *input, int64_t layer, int64_t batch)
+{
+	if (input->has_layers) {
+		caption_join(out);
+		strbuf_addf(out, "layer %" PRId64, input->layer_number[layer]);
+	}
+	if (input->has_batches) {
+		caption_join(out);
+		strbuf_addf(out, "item %" PRId64, batch);
+	}
+}
+
+/* The grid has a row for each (layer, batch item), and a column for each head. */
+static void place_of_row(const struct input *input, int64_t row, int64_t *layer, int64_t *batch)
+{
+	const struct selection *selection = &input->selection;
+	*layer = selection->layer[row / (int64_t)selection->batches];
+	*batch = selection->batch[row % (int64_t)selection->batches];
+}
+
+static char *row_name(const struct input *input, int64_t row)
+{
+	struct strbuf out;
+	int64_t layer, batch;
+	strbuf_init(&out);
+	place_of_row(input, row, &layer, &batch);
+	add_place(&out, input, layer, batch);
+	return strbuf_detach(&out);
+}
+
+static char *head_name(const struct input *input, size_t column)
+{
+	struct strbuf out;
+	strbuf_init(&out);
+	strbuf_addf(&out, "head %" PRId64, input->selection.head[column]);
+	return strbuf_detach(&out);
+}
+
+static bool all_there(char *const *list, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!list[i])
+			return false;
+	return true;
+}
+
+/* Layers x heads: titles at the sides of the grid. */
+static enum err title_sides(struct heatmap_text *text, const struct input *input, struct heatmap_scene *scene, struct err_info *info)
+{
+	text->columns = input->selection.heads;
+	text->rows = input->selection.layers * input->selection.batches;
+	text->row_title = mem_zero_array(text->rows, sizeof *text->row_title);
+	text->column_title = mem_zero_array(text->columns, sizeof *text->column_title);
+	if (!text->row_title || !text->column_title)
+		return err_nomem(info, "the titles");
+	for (size_t i = 0; i < text->rows; i++)
+		text->row_title[i] = row_name(input, (int64_t)i);
+	for (size_t i = 0; i < text->columns; i++)
+		text->column_title[i] = head_name(input, i);
+	if (!all_there(text->row_title, text->rows) || !all_there(text->column_title, text->columns))
+		return err_nomem(info, "the titles");
+	scene->columns = (int64_t)text->columns;
+	scene->row_title = (const char *const *)text->row_title;
+	scene->column_title = (const char *const *)text->column_title;
+	return ERR_OK;
+}
+
+/* One kind of thing side by side: each panel says which. */
+static enum err title_panels(struct heatmap_text *text, const struct input *input, bool heads, int64_t count, struct panel *panel, struct err_info *info)
+{
+	text->panels = (size_t)count;
+	text->panel_title = mem_zero_array(text->panels, sizeof *text->panel_title);
+	if (!text->panel_title)
+		return err_nomem(info, "the titles");
+	for (int64_t i = 0; i < count; i++) {
+		text->panel_title[i] = heads ? head_name(input, (size_t)i) : row_name(input, i);
+		panel[i].title = text->panel_title[i];
+	}
+	return all_there(text->panel_title, text->panels) ? ERR_OK : err_nomem(info, "the titles");
+}
+
+/* The inputs and what of them is shown: "genesis: layer 3, head 5", "genesis: 4 layers, 8 heads". */
+static char *default_title(const struct input *input, const char *reduced, bool one_row)
+{
+	const struct selection *selection = &input->selection;
+	struct strbuf out, place;
+	strbuf_init(&out);
+	strbuf_init(&place);
+	if (one_row)
+		add_place(&place, input, selection->layer[0], selection->batch[0]);
+	else if (selection->layers > 1)
+		strbuf_addf(&place, "%zu layers", selection->layers);
+	if (selection->batches > 1) {
+		caption_join(&place);
+		strbuf_addf(&place, "%zu batch items", selection->batches);
+	}
+	caption_join(&place);
+	if (selection->heads == 1)
+		strbuf_addf(&place, "head %" PRId64, selection->head[0]);
+	else if (reduced)
+		strbuf_addf(&place, "%s of %zu heads", reduced, selection->heads);
+	else
+		strbuf_addf(&place, "%zu heads", selection->heads);
+	input_describe(input, &out);
+	strbuf_addf(&out, ": %s", place.buf);
+	strbuf_release(&place);
+	return strbuf_detach(&out);
+}
+
+enum err heatmap_text_titles(struct heatmap_text *text, const struct input *input, const char *reduced, const char *title, struct heatmap_scene *scene,
+			     struct panel *panel, struct err_info *info)
+{
+	int64_t rows = (int64_t)(input->selection.layers * input->selection.batches);
+	bool several_heads = !reduced && input->selection.heads > 1;
+	enum err err = ERR_OK;
+	if (rows > 1 && several_heads)
+		err = title_sides(text, input, scene, info);
+	else if (scene->panel_count > 1)
+		err = title_panels(text, input, several_heads, scene->panel_count, panel, info);
+	if (err)
+		return err;
+	if (title) {
+		scene->title = *title ? title : NULL;
+		return ERR_OK;
+	}
+	text->title = default_title(input, reduced, rows == 1);
+	scene->title = text->title;
+	return text->title ? ERR_OK : err_nomem(info, "the title");
+}
+
+static int64_t cell_size(int64_t positions, int64_t cells)
+{
+	return (positions + cells - 1) / cells;
+}
+
+static void describe_cells(struct strbuf *out, const struct heatmap_scene *scene, const char *pooling)
+{
+	int64_t height = scene->panel[0].height, width = scene->panel[0].width;
+	if (height >= scene->rows.count && width >= scene->keys.count)
+		return;
+	bool even = scene->rows.count % height == 0 && scene->keys.count % width == 0;
+	caption_join(out);
+	strbuf_addf(out, "each cell: %s of %s%" PRId64 " x %" PRId64 " weights", pooling, even ? "" : "up to ", cell_size(scene->rows.count, height),
+		    cell_size(scene->keys.count, width));
+}
+
+enum err heatmap_text_caption(struct heatmap_text *text, const struct input *input, const char *pooling, int64_t skip_first, struct heatmap_scene *scene,
+			      struct err_info *info)
+{
+	struct strbuf caption, source;
+	strbuf_init(&caption);
+	strbuf_init(&source);
+	strbuf_addf(&caption, "%" PRId64 " queries x %" PRId64 " keys", input->source->queries, input->source->keys);
+	if (*input->source->note)
+		strbuf_addf(&caption, ", %s", input->source->note);
+	if (skip_first > 0)
+		strbuf_addf(&caption, ", first %" PRId64 " key%s left out and rows renormalised", skip_first, skip_first == 1 ? "" : "s");
+	describe_cells(&caption, scene, pooling);
+	picture_describe_colouring(&scene->colouring, &caption);
+	input_describe_sizes(input, &source);
+	text->caption = strbuf_detach(&caption);
+	text->source = strbuf_detach(&source);
+	scene->caption = text->caption;
+	return text->caption && text->source ? ERR_OK : err_nomem(info, "the caption");
+}

@@ -1,0 +1,50 @@
+/*
+ * What the commands that draw have in common: the options of a picture, where it goes, and in which format.
+ */
+#ifndef ATTNVIZ_COMMANDS_PICTURE_H
+#define ATTNVIZ_COMMANDS_PICTURE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/options.h"
+#include "base/output.h"
+#include "base/strbuf.h"
+#include "commands/inputs.h"
+#include "render/scene.h"
+#include "render/terminal.h"
+
+extern const struct option_row colour_rows[];  /* --colormap, --scale, --clip, --vmin, --vmax, --range, --reverse */
+extern const struct option_row picture_rows[]; /* -o, --format, --size, --dpi, --theme, --title, --colour */
+
+struct picture {
+	enum picture_format format;
+	struct page page;
+	struct terminal terminal;
+	const char *target; /* "-" is standard output */
+	const char *title;  /* NULL: not given; "": none */
+	enum theme theme;
+	struct output out;
+};
+
+/* Decide the format (--format, else the suffix of -o, else text) and open the target. On failure *picture is safe to release. */
+enum err picture_open(struct picture *picture, struct err_info *info);
+void picture_release(struct picture *picture); /* an unfinished file disappears; works on a zeroed struct */
+
+/* The colouring asked for; `is_signed` makes the diverging map the default. */
+struct colouring picture_colouring(bool is_signed, const char *unit);
+
+/* Append what the caption should say of the colours: "log colour scale, clipped at the 99 % quantile"; nothing for the plain case. */
+void picture_describe_colouring(const struct colouring *colouring, struct strbuf *out);
+
+/* Cells to ask pooling for. */
+void picture_cells(const struct picture *picture, const struct heatmap_scene *scene, int64_t *height, int64_t *width);
+
+/* Draw the scene and finish the file. `source` describes the inputs for the provenance. */
+enum err picture_write_heatmap(struct picture *picture, const struct heatmap_scene *scene, const char *source, struct err_info *info);
+
+/* Append ", " where there is something already. */
+void caption_join(struct strbuf *out);
+
+#endif

@@ -1,0 +1,178 @@
+/*
+ * attnviz weights: the exact maps as an array, for everything that the other commands do not do.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "analysis/matrix_rows.h"
+#include "base/memory.h"
+#include "base/message.h"
+#include "base/output.h"
+#include "base/strbuf.h"
+#include "commands/command.h"
+#include "commands/inputs.h"
+#include "commands/progress.h"
+#include "commands/surroundings.h"
+#include "kernel/driver.h"
+#include "kernel/reference.h"
+#include "tensor/npy.h"
+
+static const char *const precision_words[] = { "auto", "single", "double", NULL };
+enum { PRECISION_AUTO, PRECISION_SINGLE, PRECISION_DOUBLE };
+
+/* Weights that are computed from the definition where nobody says how: it takes a moment, and the last digits are right too. */
+static const int64_t DEFINITION_MAX = 4 << 20;
+
+static struct {
+	const char *target, *rows;
+	int precision;
+} given;
+
+static const struct option_row weights_options[] = {
+	OPTION_GROUP(NULL, input_rows),
+	OPTION_STRING(0, "rows", "A:B", &given.rows, "only the queries A to B - 1"),
+	OPTION_CHOICE(0, "precision", "HOW", &given.precision, precision_words, "compute in float32 tiles or in float64 (which is also written); auto: float64 while that is quick, written as float32"),
+	OPTION_STRING('o', "output", "FILE", &given.target, "the array, .npy; - is standard output"),
+	OPTION_END
+};
+
+/* What is being written. */
+struct writing {
+	struct input input;
+	struct output out;
+	int64_t begin, end; /* queries */
+	struct progress progress;
+};
+
+/* The output keeps its first failure to itself until it is asked. */
+static enum err write_all(struct writing *writing, const void *bytes, size_t size, struct err_info *info)
+{
+	enum err err = output_write(&writing->out, bytes, size);
+	if (err && info->code == ERR_OK)
+		*info = writing->out.info;
+	return err;
+}
+
+static enum err write_row(void *data, int64_t map, int64_t index, int64_t row, const float *weight, struct err_info *info)
+{
+	(void)map, (void)index, (void)row;
+	struct writing *writing = data;
+	return write_all(writing, weight, (size_t)writing->input.source->keys * sizeof *weight, info);
+}
+
+static enum err write_header(struct writing *writing, struct err_info *info)
+{
+	const struct input *input = &writing->input;
+	int64_t shape[5];
+	int rank = 0;
+	if (input->has_layers)
+		shape[rank++] = (int64_t)input->selection.layers;
+	if (input->has_batches)
+		shape[rank++] = (int64_t)input->selection.batches;
+	shape[rank++] = (int64_t)input->selection.heads;
+	shape[rank++] = writing->end - writing->begin;
+	shape[rank++] = input->source->keys;
+	struct strbuf header;
+	strbuf_init(&header);
+	npy_header(&header, given.precision == PRECISION_DOUBLE ? DTYPE_F64 : DTYPE_F32, rank, shape);
+	enum err err = strbuf_failed(&header) ? err_nomem(info, "the header") : write_all(writing, header.buf, header.len, info);
+	strbuf_release(&header);
+	return err;
+}
+
+static enum err write_single(struct writing *writing, struct err_info *info)
+{
+	struct sink *sink = NULL;
+	int64_t count = writing->end - writing->begin;
+	int64_t *rows = mem_array((size_t)count, sizeof *rows);
+	if (!rows)
+		return err_nomem(info, "the list of queries");
+	for (int64_t i = 0; i < count; i++)
+		rows[i] = writing->begin + i;
+	struct driver_options options = input_driver(&writing->input);
+	options.rows = rows;
+	options.row_count = count;
+	options.progress = progress_report;
+	options.progress_data = &writing->progress;
+	enum err err = matrix_rows_new(write_row, writing, &sink, info);
+	if (!err)
+		err = driver_run(writing->input.source, &sink, 1, &options, info);
+	matrix_rows_free(sink);
+	free(rows);
+	return err;
+}
+
+static enum err write_definition_row(struct writing *writing, const double *weight, float *narrow, struct err_info *info)
+{
+	int64_t keys = writing->input.source->keys;
+	if (given.precision == PRECISION_DOUBLE)
+		return write_all(writing, weight, (size_t)keys * sizeof *weight, info);
+	for (int64_t key = 0; key < keys; key++)
+		narrow[key] = (float)weight[key];
+	return write_all(writing, narrow, (size_t)keys * sizeof *narrow, info);
+}
+
+static enum err write_definition(struct writing *writing, struct err_info *info)
+{
+	const struct input *input = &writing->input;
+	int64_t keys = input->source->keys, rows = writing->end - writing->begin, total = rows * input->selection.maps;
+	double *weight = mem_array((size_t)keys, sizeof *weight);
+	float *narrow = mem_array((size_t)keys, sizeof *narrow);
+	enum err err = weight && narrow ? ERR_OK : err_nomem(info, "a row of weights");
+	for (int64_t i = 0; !err && i < total; i++) {
+		err = reference_row(input->source, input->selection.map[i / rows], writing->begin + i % rows, weight, NULL, NULL, info);
+		if (!err)
+			err = write_definition_row(writing, weight, narrow, info);
+		progress_report(&writing->progress, (double)(i + 1) / (double)total);
+	}
+	free(weight);
+	free(narrow);
+	return err;
+}
+
+/* Products of axis lengths of a source exist: they cannot overflow. */
+static bool by_definition(const struct writing *writing)
+{
+	int64_t weights = writing->input.selection.maps * (writing->end - writing->begin) * writing->input.source->keys;
+	return given.precision == PRECISION_DOUBLE || (given.precision == PRECISION_AUTO && weights <= DEFINITION_MAX);
+}
+
+static enum err write_weights(struct writing *writing, int argc, char **argv, struct err_info *info)
+{
+	const char *target = given.target ? given.target : "-";
+	if (strcmp(target, "-") == 0 && surroundings_stdout_is_terminal())
+		return err_set(info, ERR_USAGE, "an array does not go to a terminal: give -o FILE");
+	enum err err = input_open(&writing->input, argc, argv, info);
+	if (!err)
+		err = selection_span(given.rows, "rows", writing->input.source->queries, &writing->begin, &writing->end, info);
+	if (!err)
+		err = output_open(&writing->out, target, info);
+	if (!err)
+		err = write_header(writing, info);
+	if (err)
+		return err;
+	progress_start(&writing->progress, "weights");
+	err = by_definition(writing) ? write_definition(writing, info) : write_single(writing, info);
+	progress_end(&writing->progress);
+	return err ? err : output_commit(&writing->out, info);
+}
+
+static enum err run_weights(int argc, char **argv)
+{
+	struct writing writing = { 0 };
+	struct err_info info = { 0 };
+	enum err err = write_weights(&writing, argc, argv, &info);
+	message_err_info(&info);
+	output_release(&writing.out);
+	input_release(&writing.input);
+	return err;
+}
+
+const struct command command_weights = {
+	.name = "weights",
+	.summary = "write exact attention weights as a .npy array",
+	.positional = "[FILE...]",
+	.options = weights_options,
+	.run = run_weights,
+};
