@@ -111,7 +111,8 @@ static size_t partial_size(const struct sink *sink, const struct source *source,
 
 static void start(const struct sink *sink, const struct item *item, void *data)
 {
-	memset(data, 0, partial_size(sink, item->source, item->kernels));
+	const struct pooled_map *map = map_of(sink);
+	memset(data, 0, sizeof(struct partial) + (size_t)(strip_number(map, item, item->count - 1) + 1) * strip_bytes(map));
 }
 
 enum folding { FOLD_SUM, FOLD_MAX, FOLD_EXTREME };

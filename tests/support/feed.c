@@ -206,13 +206,14 @@ static void feed_item(struct feeding *run, const struct item *item, bool keys_ou
 static enum err feed_map(struct feeding *run, int64_t map, const int64_t *row, int64_t row_count, bool keys_outside, struct err_info *info)
 {
 	const struct source *source = &run->feed->source;
+	int64_t item_rows = row_count > 300 ? ITEM_ROWS : ITEM_ROWS / 4;
 	enum err err = ERR_OK;
 	for (int i = 0; i < run->sink_count && !err; i++)
 		if (run->sinks[i]->ops->map_prepare)
 			err = run->sinks[i]->ops->map_prepare(run->sinks[i], source, map, map, info);
-	for (int64_t first = 0; first < row_count && !err; first += ITEM_ROWS) {
-		struct item item = { .map = map, .index = map, .number = first / ITEM_ROWS, .position = first, .row = row + first,
-				     .count = (int64_t)fmin(ITEM_ROWS, (double)(row_count - first)), .source = source, .kernels = &run->kernels };
+	for (int64_t first = 0; first < row_count && !err; first += item_rows) {
+		struct item item = { .map = map, .index = map, .number = first / item_rows, .position = first, .row = row + first,
+				     .count = (int64_t)fmin((double)item_rows, (double)(row_count - first)), .source = source, .kernels = &run->kernels };
 		feed_item(run, &item, keys_outside);
 	}
 	for (int i = 0; i < run->sink_count && !err; i++)

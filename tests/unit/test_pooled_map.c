@@ -121,7 +121,7 @@ static void check(struct scene *scene, const struct pooled_map_request *request,
 			double found = (double)scene->cell[map * scene->height * scene->width + i];
 			bool close = fabs(found - expected) <= 1e-6 * fabs(expected) + 1e-12 || (isnan(expected) && isnan(found));
 			if (!close) /* each passing assertion of Check is a system call */
-				ck_abort_msg("cell %d is %g, not %g", (int)i, found, expected);
+				ck_abort_msg("cell %d of %d x %d is %g, not %g", (int)i, (int)scene->height, (int)scene->width, found, expected);
 		}
 		free(weight);
 	}
