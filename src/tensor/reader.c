@@ -10,6 +10,7 @@
 
 const struct reader *const reader_table[] = {
 	&reader_npy,
+	&reader_npz,
 	NULL,
 };
 
