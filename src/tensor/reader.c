@@ -11,6 +11,8 @@
 const struct reader *const reader_table[] = {
 	&reader_npy,
 	&reader_npz,
+	&reader_safetensors,
+	&reader_safetensors_index,
 	NULL,
 };
 
@@ -66,6 +68,28 @@ void archive_skip(struct archive *archive, const char *name, const char *reason)
 	archive->skipped_name = strbuf_detach(&text);
 }
 
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp((*(const struct tensor *const *)a)->name, (*(const struct tensor *const *)b)->name);
+}
+
+struct tensor **archive_sort(const struct archive *archive)
+{
+	struct tensor **sorted = mem_array(archive->count, sizeof(struct tensor *));
+	for (size_t i = 0; sorted && i < archive->count; i++)
+		sorted[i] = &archive->tensor[i];
+	if (sorted)
+		qsort(sorted, archive->count, sizeof(struct tensor *), compare_names);
+	return sorted;
+}
+
+struct tensor *archive_find(struct tensor *const *sorted, size_t count, const char *name)
+{
+	const struct tensor wanted = { .name = name }, *key = &wanted;
+	struct tensor *const *found = bsearch(&key, sorted, count, sizeof *sorted, compare_names);
+	return found ? *found : NULL;
+}
+
 static const struct reader *reader_by_content(const unsigned char *head, size_t size)
 {
 	for (const struct reader *const *row = reader_table; *row; row++)
@@ -101,9 +125,11 @@ static enum err refuse_stranger(const struct bytes *bytes, struct err_info *info
 	return err_set(info, ERR_FORMAT, "neither .npy, .npz nor .safetensors");
 }
 
-static enum err open_bytes(struct archive *archive, struct bytes *bytes, struct err_info *info)
+static enum err open_bytes(struct archive *archive, struct bytes *bytes, const struct reader *reader, struct err_info *info)
 {
-	archive->reader = reader_by_content(bytes->data, (size_t)bytes->size);
+	archive->reader = reader;
+	if (!reader)
+		archive->reader = reader_by_content(bytes->data, (size_t)bytes->size);
 	if (!archive->reader && bytes->size)
 		archive->reader = reader_by_suffix(archive->file);
 	if (!archive->reader)
@@ -112,7 +138,7 @@ static enum err open_bytes(struct archive *archive, struct bytes *bytes, struct 
 	return archive->reader->open(archive, bytes, info);
 }
 
-enum err archive_open(struct archive *archive, const char *file, struct err_info *info)
+enum err archive_open_as(struct archive *archive, const char *file, const struct reader *reader, struct err_info *info)
 {
 	struct err_info scratch = { 0 };
 	if (!info)
@@ -124,7 +150,7 @@ enum err archive_open(struct archive *archive, const char *file, struct err_info
 	struct bytes bytes;
 	enum err err = bytes_open_if(&bytes, file, is_tensor_file, info);
 	if (!err) {
-		err = open_bytes(archive, &bytes, info);
+		err = open_bytes(archive, &bytes, reader, info);
 		bytes_release(&bytes);
 	}
 	if (err) {
@@ -132,6 +158,11 @@ enum err archive_open(struct archive *archive, const char *file, struct err_info
 		archive_release(archive);
 	}
 	return err;
+}
+
+enum err archive_open(struct archive *archive, const char *file, struct err_info *info)
+{
+	return archive_open_as(archive, file, NULL, info);
 }
 
 void archive_release(struct archive *archive)

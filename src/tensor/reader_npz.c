@@ -204,24 +204,16 @@ static enum err list_members(struct archive *archive, uint64_t count, const uint
 	return ERR_OK;
 }
 
-static int compare_names(const void *a, const void *b)
-{
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 static enum err refuse_duplicates(const struct archive *archive, struct err_info *info)
 {
-	const char **name = mem_array(archive->count, sizeof *name);
-	if (!name)
+	struct tensor **sorted = archive_sort(archive);
+	if (!sorted)
 		return err_nomem(info, "the names");
-	for (size_t i = 0; i < archive->count; i++)
-		name[i] = archive->tensor[i].name;
-	qsort(name, archive->count, sizeof *name, compare_names);
 	enum err err = ERR_OK;
 	for (size_t i = 1; !err && i < archive->count; i++)
-		if (strcmp(name[i - 1], name[i]) == 0)
-			err = err_set(info, ERR_FORMAT, "two members are called %s", name[i]);
-	free(name);
+		if (strcmp(sorted[i - 1]->name, sorted[i]->name) == 0)
+			err = err_set(info, ERR_FORMAT, "two members are called %s", sorted[i]->name);
+	free(sorted);
 	return err;
 }
 

@@ -15,6 +15,13 @@ struct tensor *archive_add(struct archive *archive, size_t *capacity, const char
 /* Count a member that is no numeric array; the first is remembered with the reason. */
 void archive_skip(struct archive *archive, const char *name, const char *reason);
 
+/* archive_open for one format only. */
+enum err archive_open_as(struct archive *archive, const char *file, const struct reader *reader, struct err_info *info);
+
+/* The tensors by name: an array to free() (NULL when out of memory), and the search in it (NULL where there is none). */
+struct tensor **archive_sort(const struct archive *archive);
+struct tensor *archive_find(struct tensor *const *sorted, size_t count, const char *name);
+
 /* The part of a path after the last slash. */
 const char *archive_base_name(const char *path);
 
