@@ -1,0 +1,95 @@
+/*
+ * The metrics, one row each: what `attnviz explain` prints, what --metrics selects, and what decides which sinks run.
+ *
+ * Notation of the formulas: p_ij is the weight of query i on key j, s_ij its logit, n_i the keys that query i may see (its support), N queries,
+ * S keys, i' = i + diagonal the position of query i among the keys (i itself unless the queries continue a cache). ln is natural. Only the
+ * support counts, never what is masked; a query that sees nothing is left out of every mean.
+ */
+#ifndef ATTNVIZ_ANALYSIS_METRIC_H
+#define ATTNVIZ_ANALYSIS_METRIC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/error.h"
+#include "kernel/source.h"
+
+enum metric_id {
+	METRIC_ENTROPY,
+	METRIC_ENTROPY_NORM,
+	METRIC_PERPLEXITY,
+	METRIC_COLLAPSE,
+	METRIC_MAX,
+	METRIC_FOCUS_RATE,
+	METRIC_SATURATION,
+	METRIC_PARTICIPATION,
+	METRIC_HOYER,
+	METRIC_ROW_SUM,
+	METRIC_LOGIT_MAX,
+	METRIC_LOGIT_MIN,
+	METRIC_LOGIT_RANGE,
+	METRIC_SINK1,
+	METRIC_SINK4,
+	METRIC_NAMED,
+	METRIC_DIAGONAL,
+	METRIC_PREVIOUS,
+	METRIC_NEXT,
+	METRIC_LOCAL,
+	METRIC_DIAGONALITY,
+	METRIC_DISTANCE,
+	METRIC_GINI,
+	METRIC_KEYS90,
+	METRIC_KEYS95,
+	METRIC_KEYS99,
+	METRIC_TOP_K,
+	METRIC_BELOW,
+	METRIC_H2O_SPARSITY,
+	METRIC_COUNT
+};
+
+/* What a metric is a number of. */
+enum metric_level {
+	METRIC_OF_ROW,  /* every query has one; a head has their mean */
+	METRIC_OF_HEAD, /* a head has one */
+	METRIC_OF_KEY,  /* every key has one; a head has none */
+	METRIC_LIST,    /* a head has a list */
+	METRIC_WORD,    /* a head has a word */
+};
+
+/* What a metric needs beyond a map. */
+enum metric_needs {
+	METRIC_NEEDS_UNSIGNED = 1,   /* weights are not negative */
+	METRIC_NEEDS_STOCHASTIC = 2, /* rows sum to 1 */
+	METRIC_NEEDS_LOGITS = 4,     /* a softmax */
+	METRIC_NEEDS_VALUES = 8,     /* V */
+	METRIC_NEEDS_TOKENS = 16,    /* token ids */
+	METRIC_NEEDS_NAMED = 32,     /* keys named by the user */
+};
+
+struct metric {
+	enum metric_id id;
+	const char *name;    /* in JSON, TSV and --metrics */
+	const char *unit;    /* "nats", "keys", "share", ... */
+	const char *summary; /* one line */
+	const char *formula; /* plain text, perhaps several lines */
+	const char *source;  /* who defined it */
+	const char *edges;   /* what happens at the edges: short rows, ties, long rows, how exact it is */
+	enum metric_level level;
+	unsigned needs;      /* enum metric_needs */
+	const char *instead; /* what to ask for where it is not defined */
+	bool is_default;     /* among those printed when nothing is asked for */
+};
+
+extern const struct metric metric_table[METRIC_COUNT]; /* at [id] */
+
+const struct metric *metric_find(const char *name); /* NULL when there is none */
+
+/* "gini,keys90", "default", "all", or a mixture, into list[METRIC_COUNT] in the order of the table, each once. ERR_USAGE for a name that is not known, with the
+ * nearest that is. */
+enum err metric_select(const char *text, const struct metric **list, int *count, struct err_info *info);
+
+/* Why a metric cannot be had for a source: ERR_VALUE with a sentence that ends in what to do instead, or ERR_OK. has_tokens and has_named: the
+ * request will carry token ids and named keys. */
+enum err metric_check(const struct metric *metric, const struct source *source, bool has_tokens, bool has_named, struct err_info *info);
+
+#endif
