@@ -20,10 +20,12 @@ MODE_FLAGS := $(filter -fsanitize% -fno-sanitize%,$(CFLAGS_$(MODE)))
 WARNINGS := -Wall -Wextra -Wpedantic -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wwrite-strings -Wpointer-arith \
 	-Wshadow -Wundef -Wformat=2 $(if $(CI),-Werror)
 
-# Asked once, and only by what compiles: the first use replaces the definition.
-PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(LIBRARIES)))$(PKG_CFLAGS)
-PKG_LIBS   = $(eval PKG_LIBS := $$(shell pkg-config --libs $(LIBRARIES)))$(PKG_LIBS)
-CHECK_LIBS = $(eval CHECK_LIBS := $$(shell pkg-config --libs check))$(CHECK_LIBS)
+# pkg-config is asked once, and only by what compiles: the first use replaces the definition.
+ask = $(eval $1 := $$(shell pkg-config $2 || echo missing))$(if $(filter missing,$($1)),$(error a library is missing: \
+	'make deps' installs what attnviz needs))$($1)
+PKG_CFLAGS = $(call ask,PKG_CFLAGS,--cflags $(LIBRARIES))
+PKG_LIBS   = $(call ask,PKG_LIBS,--libs $(LIBRARIES))
+CHECK_LIBS = $(call ask,CHECK_LIBS,--libs check)
 
 ifdef MPI
 CC := mpicc

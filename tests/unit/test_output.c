@@ -11,9 +11,11 @@
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/output.h"
+#include "base/pool.h"
 
 static char folder[64];
 
@@ -371,6 +373,36 @@ START_TEST(signals_and_exit_remove_temporaries)
 }
 END_TEST
 
+static enum err sleep_a_little(void *data, int64_t job, int worker)
+{
+	(void)data, (void)job, (void)worker;
+	nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+	return ERR_OK;
+}
+
+/* The signal goes to the process, whose threads are all at work. */
+START_TEST(a_signal_amid_threads_removes_temporaries)
+{
+	pid_t child = fork();
+	if (child == 0) {
+		struct output out;
+		output_guard_signals();
+		struct pool *pool = pool_new(4);
+		output_open(&out, "map.png", NULL);
+		pool_run(pool, 1000000, sleep_a_little, NULL);
+		_exit(1);
+	}
+	while (entries() == 0)
+		nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+	nanosleep(&(struct timespec){ .tv_nsec = 5000000 }, NULL);
+	kill(child, SIGTERM);
+	int status;
+	waitpid(child, &status, 0);
+	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+	ck_assert_int_eq(entries(), 0);
+}
+END_TEST
+
 START_TEST(an_ignored_signal_stays_ignored)
 {
 	signal(SIGHUP, SIG_IGN);
@@ -416,6 +448,7 @@ int main(void)
 	tcase_add_test(tests, a_closed_pipe_is_an_error_and_no_death);
 	tcase_add_test(tests, short_and_interrupted_writes_go_on);
 	tcase_add_test(tests, signals_and_exit_remove_temporaries);
+	tcase_add_test(tests, a_signal_amid_threads_removes_temporaries);
 	tcase_add_test(tests, an_ignored_signal_stays_ignored);
 	tcase_add_test(tests, many_outputs_may_be_open_and_too_many_are_refused);
 	Suite *suite = suite_create("output");
