@@ -29,7 +29,7 @@ static void plan_numbers(struct axis_layout *axis, struct typesetter *type, doub
 	axis->size = size_numbers * unit;
 	axis->angle = 0;
 	double number = widest_number(type, axis->size, scale);
-	double room = is_flat_side(axis->side) ? number + axis->size * 1.5 : axis->size * 2.4;
+	double room = is_flat_side(axis->side) ? number + axis->size * 1.5 : axis->size * 3.5;
 	axis->step = ticks_position_step(scale->count, (int64_t)(axis->length / room));
 	axis->widest = number + 1;
 	axis->tick = fmax(1, round(4 * unit));

@@ -159,7 +159,7 @@ static bool can_blit(cairo_surface_t *surface, struct box box)
 	       box.y + box.height <= cairo_image_surface_get_height(surface);
 }
 
-/* Runs of equal colour as rectangles. Each reaches a little under its right and lower neighbour, which is painted later, so that
+/* Runs of equal colour as rectangles. Each reaches at least a pixel under its right and lower neighbour, which is painted later, so that
  * viewers that smooth edges show no seams. */
 static void draw_cells(struct canvas *canvas, struct box box, const struct raster *raster)
 {
@@ -167,11 +167,11 @@ static void draw_cells(struct canvas *canvas, struct box box, const struct raste
 
 	for (int64_t row = 0; row < raster->height; row++) {
 		const uint32_t *rgb = raster->rgb + row * raster->width;
-		double y = box.y + (double)row * cell_height, under_y = row + 1 < raster->height ? cell_height * 0.2 : 0;
+		double y = box.y + (double)row * cell_height, under_y = row + 1 < raster->height ? fmax(cell_height * 0.2, 1) : 0;
 		for (int64_t first = 0, end; first < raster->width; first = end) {
 			for (end = first + 1; end < raster->width && rgb[end] == rgb[first]; end++)
 				;
-			double under_x = end < raster->width ? cell_width * 0.2 : 0;
+			double under_x = end < raster->width ? fmax(cell_width * 0.2, 1) : 0;
 			draw_rectangle(canvas, (struct box){ box.x + (double)first * cell_width, y, (double)(end - first) * cell_width + under_x,
 							     cell_height + under_y }, colour_from_rgb(rgb[first]));
 		}

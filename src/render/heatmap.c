@@ -16,14 +16,14 @@ struct prepared {
 	uint32_t *rgb;             /* of one panel */
 };
 
-static const struct value_range *panel_range(const struct prepared *prepared, int64_t panel)
-{
-	return &prepared->range[prepared->scene->colouring.per_panel ? panel : 0];
-}
-
 static int64_t range_count(const struct heatmap_scene *scene)
 {
 	return scene->colouring.per_panel ? scene->panel_count : 1;
+}
+
+static const struct value_range *panel_range(const struct prepared *prepared, int64_t panel)
+{
+	return &prepared->range[range_count(prepared->scene) > 1 ? panel : 0];
 }
 
 static void draw_panel_title(const struct prepared *prepared, struct canvas *canvas, int64_t panel, struct box box)
@@ -42,7 +42,7 @@ static void draw_panel_title(const struct prepared *prepared, struct canvas *can
 		canvas_text(canvas, box.x, y, &style, text.buf);
 	}
 	strbuf_clear(&text);
-	if (prepared->scene->colouring.per_panel && prepared->scene->panel_count > 1 && layout->panel_title_dy > 0) {
+	if (range_count(prepared->scene) > 1 && layout->panel_title_dy > 0) {
 		char low[TICK_TEXT_MAX], high[TICK_TEXT_MAX];
 		tick_text(low, sizeof low, panel_range(prepared, panel)->low);
 		tick_text(high, sizeof high, panel_range(prepared, panel)->high);
@@ -174,7 +174,7 @@ static enum err write_prepared(struct prepared *prepared, enum picture_format fo
 	enum err err = typesetter_init(&type, writer_is_exact(format), info);
 
 	if (!err)
-		err = heatmap_layout_init(&prepared->layout, &type, scene, page, scene->colouring.per_panel ? NULL : prepared->range, true, info);
+		err = heatmap_layout_init(&prepared->layout, &type, scene, page, range_count(scene) > 1 ? NULL : prepared->range, true, info);
 	if (!err) {
 		struct drawing drawing = {
 			.width = prepared->layout.width, .height = prepared->layout.height, .dpi = 96 * prepared->layout.unit,

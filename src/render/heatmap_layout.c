@@ -4,7 +4,9 @@
 
 static const double margin_size = 14, column_gap = 14, row_gap = 12, bar_gap = 20, block_gap = 12, grid_width = 1160, narrowest_page = 440;
 static const double panel_single = 768, panel_most = 360, panel_least = 72, cell_largest = 26, labelled_panel = 100;
-static const double bar_shortest = 130, bar_longest = 640;
+/* A panel may grow so far beyond its target before positions share a pixel. */
+static const double target_stretch = 1.6;
+static const double bar_shortest = 130, bar_longest = 640, bar_longest_single = 1200;
 
 static int64_t ceil_div(int64_t a, int64_t b)
 {
@@ -36,15 +38,28 @@ static double target_side(const struct heatmap_layout *layout, const struct heat
 	return fmin(fmax(share, panel_least * layout->unit), panel_most * layout->unit);
 }
 
-/* Cells that `positions` positions become on a side that aims at `target` pixels: one each where they come out at a pixel or more, else equal
- * groups. */
-static int64_t pooled_cells(int64_t positions, double target)
+static bool is_squarish(int64_t a, int64_t b)
 {
-	int64_t most = (int64_t)(target * 1.4);
+	return a <= 3 * b && b <= 3 * a;
+}
 
-	if (most < 1)
-		most = 1;
-	return positions <= most ? positions : ceil_div(positions, ceil_div(positions, most));
+/* Positions that must share a cell for the cells to be a pixel or more. */
+static int64_t group_size(int64_t positions, double pixels)
+{
+	return pixels < 1 ? positions : ceil_div(positions, (int64_t)pixels);
+}
+
+/* Cells of equal groups of positions; the same groups on both sides where the map is nearly square. */
+static void choose_cells(struct heatmap_layout *layout, const struct heatmap_scene *scene, double room_wide, double room_high)
+{
+	int64_t wide = group_size(scene->keys.count, room_wide), high = group_size(scene->rows.count, room_high);
+
+	if (wide < 1 || high < 1)
+		return;
+	if (is_squarish(scene->keys.count, scene->rows.count))
+		wide = high = wide > high ? wide : high;
+	layout->cells_wide = ceil_div(scene->keys.count, wide);
+	layout->cells_high = ceil_div(scene->rows.count, high);
 }
 
 static int64_t natural_cell(int64_t cells, double target, double unit)
@@ -53,11 +68,6 @@ static int64_t natural_cell(int64_t cells, double target, double unit)
 	int64_t largest = (int64_t)(cell_largest * unit);
 
 	return cell < 1 ? 1 : cell > largest && largest >= 1 ? largest : cell;
-}
-
-static bool is_squarish(int64_t a, int64_t b)
-{
-	return a <= 3 * b && b <= 3 * a;
 }
 
 /* Panel of a page whose size is free. */
@@ -115,7 +125,7 @@ static double widest_text(struct typesetter *type, double size, bool bold, const
 
 static bool has_panel_titles(const struct heatmap_scene *scene)
 {
-	for (int64_t i = 0; i < scene->panel_count; i++)
+	for (int64_t i = 0; scene->panel && i < scene->panel_count; i++)
 		if (scene->panel[i].title && *scene->panel[i].title)
 			return true;
 	return false;
@@ -218,7 +228,7 @@ static enum err place(struct heatmap_layout *layout, struct typesetter *type, co
 	plan_axes(layout, type, scene);
 	layout->left = place_left(layout, type, scene);
 	layout->bar_x = layout->left + grid_wide + round(bar_gap * unit);
-	layout->bar_height = round(fmin(fmax(grid_high, bar_shortest * unit), bar_longest * unit));
+	layout->bar_height = round(fmin(fmax(grid_high, bar_shortest * unit), (is_grid(scene) ? bar_longest : bar_longest_single) * unit));
 	struct colour_bar bar = { range, &scene->colouring, unit, layout->bar_height };
 	layout->need_width = layout->bar_x + colour_bar_width(&bar, type) + layout->margin;
 	layout->width = page->width ? page->width : ceil(fmax(layout->need_width, narrowest_page * unit));
@@ -247,10 +257,8 @@ static void resize_panels(struct heatmap_layout *layout, const struct heatmap_sc
 		room_high = room_wide * 3;
 	room_wide = fmax(1, room_wide);
 	room_high = fmax(1, room_high);
-	if (!measured) {
-		layout->cells_wide = pooled_cells(scene->keys.count, room_wide);
-		layout->cells_high = pooled_cells(scene->rows.count, room_high);
-	}
+	if (!measured)
+		choose_cells(layout, scene, room_wide, room_high);
 	fitted_panel(layout, room_wide, room_high);
 }
 
@@ -288,8 +296,12 @@ enum err heatmap_layout_init(struct heatmap_layout *layout, struct typesetter *t
 	if (has_panel_titles(scene))
 		layout->gap_y += round(text_line_height(SIZE_PANEL_TITLE * unit));
 	double target = target_side(layout, scene);
-	layout->cells_wide = measured ? scene->panel[0].width : pooled_cells(scene->keys.count, target);
-	layout->cells_high = measured ? scene->panel[0].height : pooled_cells(scene->rows.count, target);
+	if (measured) {
+		layout->cells_wide = scene->panel[0].width;
+		layout->cells_high = scene->panel[0].height;
+	} else {
+		choose_cells(layout, scene, target * target_stretch, target * target_stretch);
+	}
 	if (layout->cells_wide < 1 || layout->cells_high < 1)
 		return err_set(info, ERR_VALUE, "there is nothing to draw: the map has %lld rows and %lld columns",
 			       (long long)layout->cells_high, (long long)layout->cells_wide);

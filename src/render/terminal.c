@@ -12,7 +12,8 @@
 #include "render/ticks.h"
 #include "render/value_range.h"
 
-enum { LABEL_COLUMNS_MAX = 14, KEY_LINES_MAX = 8, PANEL_COLUMNS_LEAST = 28, GAP_COLUMNS = 3, LEGEND_COLUMNS = 32, ROWS_AROUND = 5 };
+enum { LABEL_COLUMNS_MAX = 14, KEY_LINES_MAX = 8, PANEL_COLUMNS_LEAST = 28, GAP_COLUMNS = 3, LEGEND_COLUMNS = 32, ROWS_AROUND = 5, ROWS_SCROLLED = 40,
+       TITLE_COLUMNS = 14, SHORT_BODY = 12 };
 
 struct text_plan {
 	const struct heatmap_scene *scene;
@@ -22,18 +23,14 @@ struct text_plan {
 	int cell_columns;
 	int across;            /* panels side by side */
 	int label_columns;     /* left of the cells, with the space after them */
-	int panel_columns;
+	int cell_area;         /* columns that the cells take */
+	int panel_columns;     /* labels, cells, and what a title needs more */
 	int64_t body_lines;
 	int key_lines;
 	bool query_tokens, key_tokens;
 	struct terminal_ink ink;
 	struct value_range *range;
 };
-
-static int int_of(double value)
-{
-	return (int)value;
-}
 
 static int token_columns(const struct axis_scale *scale, int most)
 {
@@ -56,15 +53,15 @@ static bool can_half(const struct terminal *terminal)
 	return terminal->unicode && terminal->colour != TERMINAL_ASCII;
 }
 
-/* Columns and lines that the cells of one panel may take. */
+/* Columns and lines that the cells of one panel may take. A small map may be taller than the window rather than lose its tokens. */
 static void panel_room(const struct text_plan *plan, int *columns, int64_t *lines)
 {
 	int share = (plan->terminal->columns - (plan->across - 1) * GAP_COLUMNS) / plan->across - plan->label_columns;
 
 	*columns = share > 2 ? share : 2;
 	*lines = INT64_MAX / 8;
-	if (plan->terminal->rows > 0 && plan->across >= plan->scene->panel_count)
-		*lines = plan->terminal->rows - ROWS_AROUND > 4 ? plan->terminal->rows - ROWS_AROUND : 4;
+	if (plan->terminal->rows > 0)
+		*lines = plan->terminal->rows - ROWS_AROUND > ROWS_SCROLLED ? plan->terminal->rows - ROWS_AROUND : ROWS_SCROLLED;
 }
 
 static int64_t smaller(int64_t a, int64_t b)
@@ -72,12 +69,10 @@ static int64_t smaller(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
-static int64_t grouped(int64_t positions, int64_t most)
+/* Positions that share a cell. */
+static int64_t group_size(int64_t positions, int64_t most)
 {
-	if (positions <= most)
-		return positions;
-	int64_t group = (positions + most - 1) / most;
-	return (positions + group - 1) / group;
+	return most < 1 ? positions : (positions + most - 1) / most;
 }
 
 static void choose_labels(struct text_plan *plan)
@@ -103,20 +98,25 @@ static void plan_text(struct text_plan *plan, const struct heatmap_scene *scene,
 	plan->half = can_half(terminal) && (wide * 2 > columns || high > lines);
 	choose_labels(plan);
 	panel_room(plan, &columns, &lines);
-	if (!plan->half && plan->key_tokens && lines < INT64_MAX / 8)
-		lines = lines - plan->key_lines + 1 > 4 ? lines - plan->key_lines + 1 : 4;
 	plan->cell_columns = plan->half ? 1 : 2;
-	/* One scale for both sides keeps the map's proportions. */
-	int64_t most_wide = columns / plan->cell_columns, most_high = lines * (plan->half ? 2 : 1);
-	plan->cells_wide = grouped(wide, most_wide);
-	plan->cells_high = grouped(high, most_high);
+	int64_t group_wide = group_size(wide, columns / plan->cell_columns), group_high = group_size(high, lines * (plan->half ? 2 : 1));
+	if (wide <= 3 * high && high <= 3 * wide)
+		group_wide = group_high = group_wide > group_high ? group_wide : group_high;
+	plan->cells_wide = (wide + group_wide - 1) / group_wide;
+	plan->cells_high = (high + group_high - 1) / group_high;
 }
 
 static void finish_plan(struct text_plan *plan)
 {
 	choose_labels(plan);
 	plan->body_lines = plan->half ? (plan->cells_high + 1) / 2 : plan->cells_high;
-	plan->panel_columns = plan->label_columns + int_of((double)plan->cells_wide) * plan->cell_columns;
+	plan->cell_area = (int)plan->cells_wide * plan->cell_columns;
+	plan->panel_columns = plan->label_columns + plan->cell_area;
+	for (int64_t i = 0; i < plan->scene->panel_count && plan->across > 1; i++) {
+		int title = plan->scene->panel[i].title ? utf8_text_width(plan->scene->panel[i].title) : 0;
+		int need = plan->label_columns + (title < TITLE_COLUMNS ? title : TITLE_COLUMNS);
+		plan->panel_columns = need > plan->panel_columns ? need : plan->panel_columns;
+	}
 }
 
 void terminal_cells(const struct heatmap_scene *scene, const struct terminal *terminal, int64_t *height, int64_t *width)
@@ -176,7 +176,7 @@ static void add_query_label(const struct text_plan *plan, struct strbuf *line, i
 	if (plan->query_tokens) {
 		add_padded(line, scale->label[cell], plan->label_columns - 1, true);
 	} else {
-		int64_t step = ticks_position_step(scale->count, plan->body_lines / 3 + 1);
+		int64_t step = ticks_position_step(scale->count, plan->body_lines <= SHORT_BODY ? plan->body_lines : plan->body_lines / 3 + 1);
 		int64_t tick = tick_in_cell(scale, plan->cells_high, cell, together, step);
 		if (tick >= 0)
 			snprintf(number, sizeof number, "%lld", (long long)tick);
@@ -210,7 +210,8 @@ static void add_key_numbers(const struct text_plan *plan, struct strbuf *line)
 {
 	const struct axis_scale *scale = &plan->scene->keys;
 	int64_t columns = plan->cells_wide * plan->cell_columns, used = 0;
-	int64_t step = ticks_position_step(scale->count, columns / (number_columns(scale) + 4) + 1);
+	int digits = number_columns(scale);
+	int64_t step = ticks_position_step(scale->count, columns / (digits + (digits > 1 ? 3 : 1)));
 
 	add_spaces(line, plan->label_columns);
 	for (int64_t cell = 0; cell < plan->cells_wide; cell++) {
@@ -291,6 +292,8 @@ static void add_band(struct text_plan *plan, struct strbuf *text, int64_t first)
 			} else {
 				add_key_line(plan, text, (int)(line - 1 - plan->body_lines));
 			}
+			if (line > 0)
+				add_spaces(text, plan->panel_columns - plan->label_columns - plan->cell_area);
 		}
 		end_line(text);
 	}

@@ -97,15 +97,35 @@ void ticks_log(struct ticks *ticks, double low, double high, int most)
 	ticks->count = 0;
 	/* The top power is the one that matters: count down from it. */
 	int start = last - (last - first) / step * step;
+	bool decimal = start >= -3 && last <= 3;
 	for (int exponent = start; exponent <= last; exponent += step) {
-		ticks->value[ticks->count] = pow(10, exponent);
+		double value = pow(10, exponent);
+
+		ticks->value[ticks->count] = value;
 		char *text = ticks->text[ticks->count++];
-		if (exponent >= 0 && exponent <= 3)
-			snprintf(text, TICK_TEXT_MAX, "%d", (int)lrint(pow(10, exponent)));
-		else if (exponent == -1)
-			snprintf(text, TICK_TEXT_MAX, "0.1");
+		if (decimal || exponent == 0)
+			fixed_text(text, TICK_TEXT_MAX, value, exponent < 0 ? -exponent : 0);
 		else
-			power_text(text, TICK_TEXT_MAX, pow(10, exponent));
+			power_text(text, TICK_TEXT_MAX, value);
+	}
+}
+
+void ticks_sqrt(struct ticks *ticks, double high)
+{
+	static const double factor[3] = { 1, 2, 5 };
+	int top = (int)floor(log10(high) + 1e-9);
+
+	ticks->count = 0;
+	ticks->value[0] = 0;
+	snprintf(ticks->text[ticks->count++], TICK_TEXT_MAX, "0");
+	for (int exponent = top - 2; exponent <= top; exponent++) {
+		for (int i = 0; i < 3; i++) {
+			double value = factor[i] * pow(10, exponent);
+			if (value < high / 100 || value > high * (1 + 1e-9))
+				continue;
+			ticks->value[ticks->count] = value;
+			tick_text(ticks->text[ticks->count++], TICK_TEXT_MAX, value);
+		}
 	}
 }
 

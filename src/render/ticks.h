@@ -26,6 +26,9 @@ void ticks_linear(struct ticks *ticks, double low, double high, int most);
 /* The same for a logarithmic axis, 0 < low < high. */
 void ticks_log(struct ticks *ticks, double low, double high, int most);
 
+/* 0 and the numbers 1, 2, 5 times a power of ten up to `high`, as far down as `high` / 100: for square root scales. */
+void ticks_sqrt(struct ticks *ticks, double high);
+
 /* Step of round whole numbers (1, 2, 5, 10, 20, ...) such that `count` positions need at most `most` ticks. */
 int64_t ticks_position_step(int64_t count, int64_t most);
 

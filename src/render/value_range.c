@@ -299,6 +299,8 @@ void value_range_ticks(const struct value_range *range, int most, struct ticks *
 		symmetric_log_ticks(range, most, ticks);
 	else if (is_log(range))
 		ticks_log(ticks, range->low, range->high, most);
+	else if (range->scale == SCALE_SQRT && range->low == 0)
+		ticks_sqrt(ticks, range->high);
 	else
 		ticks_linear(ticks, range->low, range->high, most);
 	for (int i = 0; i < ticks->count; i++)

@@ -186,7 +186,7 @@ static void draw_text(struct canvas *canvas, struct point at, const struct text_
 	strbuf_addstr(xml, "</text>\n");
 }
 
-/* Runs of equal colour; each reaches under the neighbours painted after it, so that smoothed edges show no seams. */
+/* Runs of equal colour; each reaches at least a pixel under the neighbours painted after it, so that smoothed edges show no seams. */
 static void draw_cells(struct svg_canvas *svg, struct box box, const struct raster *raster)
 {
 	double cell_width = box.width / (double)raster->width, cell_height = box.height / (double)raster->height;
@@ -194,11 +194,11 @@ static void draw_cells(struct svg_canvas *svg, struct box box, const struct rast
 	strbuf_addstr(&svg->xml, "<g>\n");
 	for (int64_t row = 0; row < raster->height; row++) {
 		const uint32_t *rgb = raster->rgb + row * raster->width;
-		double height = row + 1 < raster->height ? cell_height * 1.2 : cell_height;
+		double height = cell_height + (row + 1 < raster->height ? fmax(cell_height * 0.2, 1) : 0);
 		for (int64_t first = 0, end; first < raster->width; first = end) {
 			for (end = first + 1; end < raster->width && rgb[end] == rgb[first]; end++)
 				;
-			double under = end < raster->width ? cell_width * 0.2 : 0;
+			double under = end < raster->width ? fmax(cell_width * 0.2, 1) : 0;
 			draw_rectangle(&svg->canvas, (struct box){ box.x + (double)first * cell_width, box.y + (double)row * cell_height,
 								   (double)(end - first) * cell_width + under, height },
 				       colour_from_rgb(rgb[first]));
