@@ -6,6 +6,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/memory.h"
 #include "base/strbuf.h"
@@ -197,7 +198,7 @@ static bool store_real(const struct option_row *row, const char *argument)
 static bool store_choice(const struct option_row *row, const char *argument)
 {
 	for (int i = 0; row->choices[i]; i++) {
-		if (strcmp(row->choices[i], argument) == 0) {
+		if (strcasecmp(row->choices[i], argument) == 0) {
 			*(int *)row->value = i;
 			return true;
 		}

@@ -181,8 +181,10 @@ enum err heatmap_text_caption(struct heatmap_text *text, const struct input *inp
 	strbuf_addf(&caption, "%" PRId64 " queries x %" PRId64 " keys", input->source->queries, input->source->keys);
 	if (*input->source->note)
 		strbuf_addf(&caption, ", %s", input->source->note);
-	if (skip_first > 0)
-		strbuf_addf(&caption, ", first %" PRId64 " key%s left out and rows renormalised", skip_first, skip_first == 1 ? "" : "s");
+	if (skip_first == 1)
+		strbuf_addstr(&caption, ", first key left out, rows renormalised");
+	else if (skip_first > 1)
+		strbuf_addf(&caption, ", first %" PRId64 " keys left out, rows renormalised", skip_first);
 	describe_cells(&caption, scene, pooling);
 	picture_describe_colouring(&scene->colouring, &caption);
 	input_describe_sizes(input, &source);

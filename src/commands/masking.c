@@ -28,7 +28,7 @@ const struct option_row masking_rows[] = {
 	OPTION_INT(0, "key-begin", "N", &given.key_begin, 0, 1e15, "keys before N are hidden (padding on the left)"),
 	OPTION_STRING(0, "key-lengths", "N,...|FILE", &given.key_lengths, "keys of each batch item; those beyond are padding"),
 	OPTION_STRING(0, "mask", "FILE[:NAME]", &given.mask, "booleans and integers: true attends; floats are added to the logits"),
-	OPTION_CHOICE(0, "dead-rows", "HOW", &given.dead_rows, dead_row_words, "rows that see no key are zero, uniform or nan"),
+	OPTION_CHOICE(0, "dead-rows", "HOW", &given.dead_rows, dead_row_words, "what rows that see no key become"),
 	OPTION_END
 };
 

@@ -32,7 +32,7 @@ const struct option_row colour_rows[] = {
 	OPTION_REAL(0, "vmin", "X", &given.vmin, 0, 0, "value of the first colour (default: from the data)"),
 	OPTION_REAL(0, "vmax", "X", &given.vmax, 0, 0, "value of the last colour"),
 	OPTION_REAL(0, "clip", "SHARE", &given.clip, 0, 0.5, "this share of the largest values gets the last colour: 0.01"),
-	OPTION_CHOICE(0, "range", "RANGE", &given.range, range_words, "one range of values for all panels, or one each"),
+	OPTION_CHOICE(0, "range", "RANGE", &given.range, range_words, "values of one panel or of all of them make the range of colours"),
 	OPTION_END
 };
 

@@ -14,7 +14,7 @@ static struct {
 } given;
 
 const struct option_row position_rows[] = {
-	OPTION_CHOICE(0, "rope", "PAIRS", &given.rope, rope_words, "rotate queries and keys: half (NeoX, Hugging Face Llama) or interleaved (RoFormer) pairs"),
+	OPTION_CHOICE(0, "rope", "PAIRS", &given.rope, rope_words, "rotate pairs of dims (half as in Hugging Face Llama, interleaved as in Meta's)"),
 	OPTION_INT(0, "rope-dims", "N", &given.plain.rope_dims, 0, 1e9, "the first N dims rotate (default: all)"),
 	OPTION_REAL(0, "rope-base", "X", &given.plain.rope_base, 1, 1e15, "base of the frequencies (default 10000)"),
 	OPTION_CHOICE(0, "rope-scaling", "KIND", &given.rope_scaling, scaling_words, "how the model was stretched beyond its trained context"),
@@ -37,7 +37,7 @@ const struct option_row position_rows[] = {
 	OPTION_INT(0, "t5-max-distance", "N", &given.plain.t5_max_distance, 1, 1e12, "distance of the last bucket (default 128)"),
 	OPTION_CHOICE(0, "t5-buckets", "KIND", &given.t5_buckets, bucket_words, "of a decoder or an encoder"),
 	OPTION_FLAG(0, "bias-before-scale", &given.plain.bias_before_scale, "biases are multiplied by the scale as well (Falcon)"),
-	OPTION_CHOICE(0, "qk-norm", "KIND", &given.qk_norm, norm_words, "normalise queries and keys before the rotation: rms or l2"),
+	OPTION_CHOICE(0, "qk-norm", "KIND", &given.qk_norm, norm_words, "normalise queries and keys before the rotation"),
 	OPTION_REAL(0, "qk-norm-epsilon", "X", &given.plain.qk_norm_epsilon, 0, 1, "added under the root (default 1e-6)"),
 	OPTION_STRING(0, "query-norm", "FILE[:NAME]", &given.query_norm, "weights of the queries' normalisation"),
 	OPTION_STRING(0, "key-norm", "FILE[:NAME]", &given.key_norm, "weights of the keys' normalisation"),
