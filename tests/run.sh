@@ -27,7 +27,7 @@ export ASAN_OPTIONS="${ASAN_OPTIONS-allocator_may_return_null=1}" UBSAN_OPTIONS=
 export CK_DEFAULT_TIMEOUT="${CK_DEFAULT_TIMEOUT-60}"
 
 # fontconfig keeps what it found until the process ends.
-export LSAN_OPTIONS=\"${LSAN_OPTIONS-suppressions=$root/tests/support/leaks.supp:print_suppressions=0}\"
+export LSAN_OPTIONS="${LSAN_OPTIONS-suppressions=$root/tests/support/leaks.supp:print_suppressions=0}"
 passed=0 failed=0 skipped=0
 log=$BUILD/test.log
 : > "$log"

@@ -70,7 +70,6 @@ static struct bytes write_scene(const struct heatmap_scene *scene, enum picture_
 
 static struct heatmap_scene scene_of(struct panel *panel, int64_t panels, int64_t height, int64_t width)
 {
-	(void)panels;
 	return (struct heatmap_scene){
 		.panel = panel, .panel_count = panels,
 		.rows = { "query", 0, height, NULL }, .keys = { "key", 0, width, NULL },
