@@ -64,24 +64,32 @@ void kernels_pack_values(const float *values, int64_t stride, int64_t count, int
 	}
 }
 
-void kernels_pack_keys_bf16(const uint16_t *keys, int64_t stride, int64_t count, int64_t dim, uint16_t *packed)
+static uint16_t high_half(float value)
+{
+	uint32_t bits;
+	memcpy(&bits, &value, sizeof(bits));
+	return (uint16_t)(bits >> 16);
+}
+
+void kernels_pack_keys_bf16(const float *keys, int64_t stride, int64_t count, int64_t dim, uint16_t *packed)
 {
 	int64_t pairs = (dim + 1) / 2;
 	for (int64_t key = 0; key < count; key += KEY_PANEL, packed += KEY_PANEL * pairs * 2) {
 		int64_t rows = count - key < KEY_PANEL ? count - key : KEY_PANEL;
-		memset(packed, 0, (size_t)(KEY_PANEL * pairs * 2) * sizeof(*packed));
-		for (int64_t k = 0; k < rows; k++)
-			for (int64_t d = 0; d < dim; d++)
-				packed[(d / 2 * KEY_PANEL + k) * 2 + d % 2] = keys[(key + k) * stride + d];
+		if (rows < KEY_PANEL || dim % 2)
+			memset(packed, 0, (size_t)(KEY_PANEL * pairs * 2) * sizeof(*packed));
+		for (int64_t d = 0; d < dim; d++)
+			for (int64_t k = 0; k < rows; k++)
+				packed[(d / 2 * KEY_PANEL + k) * 2 + d % 2] = high_half(keys[(key + k) * stride + d]);
 	}
 }
 
-void kernels_pack_queries_bf16(const uint16_t *queries, int64_t stride, int64_t count, int64_t dim, int lanes, uint16_t *packed)
+void kernels_pack_queries_bf16(const float *queries, int64_t stride, int64_t count, int64_t dim, int lanes, uint16_t *packed)
 {
 	memset(packed, 0, (size_t)((dim + 1) / 2 * lanes * 2) * sizeof(*packed));
 	for (int64_t lane = 0; lane < count; lane++)
 		for (int64_t d = 0; d < dim; d++)
-			packed[(d / 2 * lanes + lane) * 2 + d % 2] = queries[lane * stride + d];
+			packed[(d / 2 * lanes + lane) * 2 + d % 2] = high_half(queries[lane * stride + d]);
 }
 
 void softmax_merge(double *lse, double *output, double other_lse, const double *other_output, int64_t width)

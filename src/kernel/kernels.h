@@ -125,9 +125,10 @@ void kernels_pack_queries(const float *queries, int64_t stride, int64_t count, i
  * ceil(width / KEY_PANEL) * KEY_PANEL * count floats. */
 void kernels_pack_values(const float *values, int64_t stride, int64_t count, int64_t width, float *packed);
 
-/* The bfloat16 operands of dot_tile_bf16, from bit patterns. */
-void kernels_pack_keys_bf16(const uint16_t *keys, int64_t stride, int64_t count, int64_t dim, uint16_t *packed);
-void kernels_pack_queries_bf16(const uint16_t *queries, int64_t stride, int64_t count, int64_t dim, int lanes, uint16_t *packed);
+/* The operands of dot_tile_bf16, from floats that are bfloat16 numbers (their low halves are dropped). With pairs = ceil(dim / 2), `packed` holds
+ * ceil(count / KEY_PANEL) * KEY_PANEL * pairs * 2 numbers for keys, lanes * pairs * 2 for queries. */
+void kernels_pack_keys_bf16(const float *keys, int64_t stride, int64_t count, int64_t dim, uint16_t *packed);
+void kernels_pack_queries_bf16(const float *queries, int64_t stride, int64_t count, int64_t dim, int lanes, uint16_t *packed);
 
 /* Merge two partial results of one row, each already normalised (mechanisms.md 2.5): lse = ln(e^lse_a + e^lse_b), o = o_a + sigmoid(lse_b - lse_a)(o_b - o_a).
  * lse = -inf contributes nothing. The result is left in *lse and output[width]. */

@@ -4,6 +4,7 @@
 enum { VECTOR = 1, ROW_VECTORS = 4, ROW_KEYS = 2, LANES = 8 };
 typedef float vf, vf_memory;
 typedef int32_t vi, vi_memory;
+typedef uint32_t vu;
 #define v_mask(comparison) (-(comparison))
 #define V_FLOAT_OF_INT(a) ((float)(a))
 

@@ -1,7 +1,7 @@
 /*
  * The kernels, once for all instruction sets. The including file defines
  *
- *     VECTOR          floats a vector; types vf (floats) and vi (int32), and vf_memory, vi_memory, which may alias and need no alignment
+ *     VECTOR          floats a vector; types vf (floats), vi (int32) and vu (uint32), and vf_memory, vi_memory, which may alias and need no alignment
  *     ROW_VECTORS     vectors of queries in the register tile
  *     ROW_KEYS        keys in the register tile: divides KEY_PANEL
  *     LANES           queries a tile: a multiple of VECTOR * ROW_VECTORS
@@ -69,7 +69,7 @@ static inline vf v_exp2(vf x)
 	p = v_fma(p, r, v_set(2.4022119724e-1f));
 	p = v_fma(p, r, v_set(6.9314696706e-1f));
 	p = v_fma(p, r, v_set(1.0f));
-	return p * v_float(v_bits(shifted) << 23);
+	return p * v_float((vi)((vu)v_bits(shifted) << 23));
 }
 
 /* log2 of a normal x > 0: x = 2^e m with m in [sqrt 1/2, sqrt 2), then the series of atanh((m - 1) / (m + 1)). */

@@ -27,6 +27,7 @@ struct softmax {
 	bool bias_before_scale; /* the biases of positions, which then are also before the soft-cap */
 	double *sink_logit;     /* [maps], owned; NULL: none */
 	int64_t dim;
+	bool bfloat16;          /* both operands are, and nothing is done to them before the product */
 };
 
 static const struct softmax *softmax_of(const struct source *source)
@@ -82,17 +83,27 @@ static int64_t softmax_prepared_id(const struct source *source, int64_t map)
 	return (layer * size[AXIS_BATCH] + batch) * size[AXIS_HEAD] + at.kv_head;
 }
 
+/* Products of bfloat16 numbers are exact, so the dot instruction for them only gains. */
+static bool multiplies_bfloat16(const struct softmax *softmax, const struct kernels *kernels)
+{
+	return softmax->bfloat16 && kernels->dot_tile_bf16;
+}
+
+/* Bytes of one packed vector. */
+static int64_t packed_bytes(const struct softmax *softmax, const struct kernels *kernels)
+{
+	return multiplies_bfloat16(softmax, kernels) ? (softmax->dim + 1) / 2 * 2 * (int64_t)sizeof(uint16_t) : softmax->dim * (int64_t)sizeof(float);
+}
+
 static size_t softmax_prepared_size(const struct source *source, const struct kernels *kernels)
 {
-	(void)kernels;
 	int64_t panels = (source->keys + KEY_PANEL - 1) / KEY_PANEL;
-	return (size_t)(panels * KEY_PANEL * softmax_of(source)->dim) * sizeof(float);
+	return (size_t)(panels * KEY_PANEL * packed_bytes(softmax_of(source), kernels));
 }
 
 static enum err softmax_prepare(const struct source *source, const struct kernels *kernels, int64_t map, int64_t begin, int64_t end, void *prepared,
 				struct err_info *info)
 {
-	(void)kernels;
 	const struct softmax *softmax = softmax_of(source);
 	struct map_index at = map_index(softmax, map);
 	int64_t dim = softmax->dim;
@@ -107,7 +118,11 @@ static enum err softmax_prepare(const struct source *source, const struct kernel
 		if (err)
 			break;
 		position_transform_block(&softmax->position, POSITION_KEY, at.batch, at.kv_head, key, count, keys, scratch);
-		kernels_pack_keys(keys, dim, count, dim, (float *)prepared + key * dim);
+		void *packed = (char *)prepared + key * packed_bytes(softmax, kernels);
+		if (multiplies_bfloat16(softmax, kernels))
+			kernels_pack_keys_bf16(keys, dim, count, dim, packed);
+		else
+			kernels_pack_keys(keys, dim, count, dim, packed);
 	}
 	free(scratch);
 	return err;
@@ -117,7 +132,7 @@ static enum err softmax_prepare(const struct source *source, const struct kernel
 static size_t softmax_rows_size(const struct source *source, const struct kernels *kernels)
 {
 	size_t dim = (size_t)softmax_of(source)->dim;
-	return dim * sizeof(double) + 2 * dim * (size_t)kernels->lanes * sizeof(float);
+	return dim * sizeof(double) + (2 * dim + 1) * (size_t)kernels->lanes * sizeof(float);
 }
 
 static const float *packed_queries(const struct softmax *softmax, const void *loaded)
@@ -146,11 +161,27 @@ static enum err softmax_load_rows(const struct source *source, const struct kern
 	const struct softmax *softmax = softmax_of(source);
 	struct map_index at = map_index(softmax, rows->map);
 	int64_t dim = softmax->dim;
-	float *packed = (float *)((double *)loaded + dim), *decoded = packed + dim * kernels->lanes;
+	/* Pairs of an odd dim take one column more. */
+	float *packed = (float *)((double *)loaded + dim), *decoded = packed + (dim + 1) * kernels->lanes;
 	enum err err = decode_queries(softmax, &at, rows, decoded, loaded, info);
-	if (!err)
+	if (err)
+		return err;
+	if (multiplies_bfloat16(softmax, kernels))
+		kernels_pack_queries_bf16(decoded, dim, rows->count, dim, kernels->lanes, (uint16_t *)packed);
+	else
 		kernels_pack_queries(decoded, dim, rows->count, dim, kernels->lanes, (float)(softmax->scale * LOG2_E), packed);
-	return err;
+	return ERR_OK;
+}
+
+/* tile = offset + base-2 logits, before soft-cap, biases and mask. */
+static void dot_products(const struct softmax *softmax, const struct kernels *kernels, const void *prepared, const void *loaded, int64_t key, int64_t count,
+			 const float *offset, float *tile)
+{
+	const void *queries = packed_queries(softmax, loaded), *keys = (const char *)prepared + key * packed_bytes(softmax, kernels);
+	if (multiplies_bfloat16(softmax, kernels))
+		kernels->dot_tile_bf16(queries, keys, (softmax->dim + 1) / 2, count, (float)(softmax->scale * LOG2_E), offset, tile);
+	else
+		kernels->dot_tile(queries, keys, softmax->dim, count, offset, tile);
 }
 
 /* What is shown before the softmax is in natural units, and what is hidden is 0. */
@@ -166,10 +197,9 @@ static enum err softmax_fill(const struct source *source, const struct kernels *
 	static const float zero[MAX_LANES];
 	const struct softmax *softmax = softmax_of(source);
 	struct map_index at = map_index(softmax, rows->map);
-	const float *keys = (const float *)prepared + key * softmax->dim;
 	bool capped = softmax->softcap > 0 && softmax->stage != STAGE_SCORES, biased = is_masked(softmax);
 	enum err err = ERR_OK;
-	kernels->dot_tile(packed_queries(softmax, loaded), keys, softmax->dim, count, capped ? zero : offset, tile);
+	dot_products(softmax, kernels, prepared, loaded, key, count, capped ? zero : offset, tile);
 	if (biased && softmax->bias_before_scale)
 		position_add_bias(&softmax->position, at.batch, at.head, rows, kernels->lanes, key, count, tile);
 	if (capped)
@@ -306,6 +336,14 @@ static enum err find_sinks(struct softmax *softmax, const struct tensor *sinks, 
 	return softmax->sink_logit ? ERR_OK : err_nomem(info, "sink logits");
 }
 
+static bool is_bfloat16(const struct heads *heads)
+{
+	for (int64_t i = 0; i < heads->tensor_count; i++)
+		if (heads->tensors[i]->dtype != DTYPE_BF16 || heads->tensors[i]->scale != 1)
+			return false;
+	return true;
+}
+
 static enum err set_up(struct softmax *softmax, const struct mechanism_args *args, struct err_info *info)
 {
 	const struct mechanism *mechanism = &mechanism_softmax;
@@ -329,6 +367,7 @@ static enum err set_up(struct softmax *softmax, const struct mechanism_args *arg
 				    softmax->scale, info);
 	if (!err && args->position.sinks && softmax->stage == STAGE_WEIGHTS)
 		err = find_sinks(softmax, args->position.sinks, info);
+	softmax->bfloat16 = is_bfloat16(softmax->query) && is_bfloat16(softmax->key) && !position_transforms(&softmax->position);
 	show_stage(softmax);
 	return err;
 }

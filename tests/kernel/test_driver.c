@@ -443,6 +443,7 @@ int main(void)
 	table_count = kernels_available(tables);
 	Suite *suite = suite_create("driver");
 	TCase *tcase = tcase_create("driver");
+	tcase_set_timeout(tcase, 60);
 	tcase_add_loop_test(tcase, every_table_agrees_with_the_twin, 0, table_count);
 	tcase_add_loop_test(tcase, soft_cap_sink_logit_and_missing_fill_agree_with_the_twin, 0, table_count);
 	tcase_add_loop_test(tcase, other_normalisations_agree_with_the_twin, 0, table_count);

@@ -7,6 +7,7 @@ enum { VECTOR = 8, ROW_VECTORS = 3, ROW_KEYS = 4, LANES = 24 };
 typedef float vf __attribute__((vector_size(32)));
 typedef float vf_memory __attribute__((vector_size(32), aligned(4), may_alias));
 typedef int32_t vi __attribute__((vector_size(32)));
+typedef uint32_t vu __attribute__((vector_size(32)));
 typedef int32_t vi_memory __attribute__((vector_size(32), aligned(4), may_alias));
 #define v_mask(comparison) ((vi)(comparison))
 #define V_FLOAT_OF_INT(a) ((vf)_mm256_cvtepi32_ps((__m256i)(a)))

@@ -13,6 +13,7 @@ enum { VECTOR = 16, ROW_VECTORS = 3, ROW_KEYS = 8, LANES = 48 };
 typedef float vf __attribute__((vector_size(64)));
 typedef float vf_memory __attribute__((vector_size(64), aligned(4), may_alias));
 typedef int32_t vi __attribute__((vector_size(64)));
+typedef uint32_t vu __attribute__((vector_size(64)));
 typedef int32_t vi_memory __attribute__((vector_size(64), aligned(4), may_alias));
 #define v_mask(comparison) ((vi)(comparison))
 #define V_FLOAT_OF_INT(a) ((vf)_mm512_cvtepi32_ps((__m512i)(a)))

@@ -1,0 +1,261 @@
+/*
+ * What the benchmarks share: clocks, the float32 FMA peak of this machine at this moment, and ratios that survive a shared machine.
+ *
+ * A measurement is a pair of peaks with the work between them. Pairs that differ by more than 10 % are dropped (somebody else had the processor), the median
+ * of what is left counts. BENCH_CLOCK=cpu measures processor time instead of the wall clock, for machines that are never quiet.
+ */
+#ifndef ATTNVIZ_TESTS_BENCH_BENCH_H
+#define ATTNVIZ_TESTS_BENCH_BENCH_H
+
+#include <math.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+
+#include "base/memory.h"
+#include "kernel/driver.h"
+#include "mechanism/mechanism.h"
+
+enum { BENCH_MIN_PAIRS = 5, BENCH_MAX_PAIRS = 15 };
+
+static inline double bench_now(int threads)
+{
+	const char *name = getenv("BENCH_CLOCK");
+	bool cpu = name && strcmp(name, "cpu") == 0;
+	struct timespec time;
+	clock_gettime(cpu ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC, &time);
+	return ((double)time.tv_sec + 1e-9 * (double)time.tv_nsec) / (cpu ? threads : 1);
+}
+
+/* Independent multiply-adds that stay in registers: 16 chains hide the latency of 4 cycles on two ports. */
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+__attribute__((target("avx512f"))) static inline float bench_fma512(int64_t rounds)
+{
+	__m512 a[16], b = _mm512_set1_ps(0.999f);
+	for (int i = 0; i < 16; i++)
+		a[i] = _mm512_set1_ps((float)i);
+	for (int64_t r = 0; r < rounds; r++) {
+		_Pragma("GCC unroll 16") for (int i = 0; i < 16; i++)
+			a[i] = _mm512_fmadd_ps(a[i], b, b);
+		__asm__ volatile("" : : "x"(a[0]));
+	}
+	for (int i = 1; i < 16; i++)
+		a[0] = _mm512_add_ps(a[0], a[i]);
+	return _mm512_cvtss_f32(a[0]);
+}
+
+__attribute__((target("avx2,fma"))) static inline float bench_fma256(int64_t rounds)
+{
+	__m256 a[12], b = _mm256_set1_ps(0.999f);
+	for (int i = 0; i < 12; i++)
+		a[i] = _mm256_set1_ps((float)i);
+	for (int64_t r = 0; r < rounds; r++) {
+		_Pragma("GCC unroll 16") for (int i = 0; i < 12; i++)
+			a[i] = _mm256_fmadd_ps(a[i], b, b);
+		__asm__ volatile("" : : "x"(a[0]));
+	}
+	for (int i = 1; i < 12; i++)
+		a[0] = _mm256_add_ps(a[0], a[i]);
+	return _mm256_cvtss_f32(a[0]);
+}
+#endif
+
+typedef float vector4 __attribute__((vector_size(16)));
+
+static inline float bench_fma128(int64_t rounds)
+{
+	vector4 a[12], b = { 0.999f, 0.999f, 0.999f, 0.999f };
+	for (int i = 0; i < 12; i++)
+		a[i] = b * (float)i;
+	for (int64_t r = 0; r < rounds; r++) {
+		_Pragma("GCC unroll 16") for (int i = 0; i < 12; i++)
+			a[i] = a[i] * b + b;
+		__asm__ volatile("" : : "x"(a[0]));
+	}
+	for (int i = 1; i < 12; i++)
+		a[0] += a[i];
+	return a[0][0];
+}
+
+struct bench_peak {
+	int width; /* bits a vector */
+	int64_t rounds;
+	float result;
+};
+
+static inline void *bench_peak_thread(void *data)
+{
+	struct bench_peak *peak = data;
+#if defined(__x86_64__)
+	if (peak->width == 512) {
+		peak->result = bench_fma512(peak->rounds);
+		return NULL;
+	}
+	if (peak->width == 256) {
+		peak->result = bench_fma256(peak->rounds);
+		return NULL;
+	}
+#endif
+	peak->result = bench_fma128(peak->rounds);
+	return NULL;
+}
+
+static inline int bench_width(const struct kernels *kernels)
+{
+	return strncmp(kernels->name, "avx512", 6) == 0 ? 512 : strcmp(kernels->name, "avx2") == 0 ? 256 : 128;
+}
+
+/* Multiply-adds a second (in flop/s, two each) of `threads` threads with vectors of `width` bits, over about `seconds`. */
+static inline double bench_peak(int width, int threads, double seconds)
+{
+	int chains = width == 512 ? 16 : 12;
+	struct bench_peak peak[64];
+	pthread_t thread[64];
+	int64_t rounds = (int64_t)(seconds * 2.5e9 / (width == 512 ? 16 : 6));
+	double start = bench_now(threads);
+	for (int i = 0; i < threads; i++) {
+		peak[i] = (struct bench_peak){ .width = width, .rounds = rounds };
+		if (i > 0)
+			pthread_create(&thread[i], NULL, bench_peak_thread, &peak[i]);
+	}
+	bench_peak_thread(&peak[0]);
+	for (int i = 1; i < threads; i++)
+		pthread_join(thread[i], NULL);
+	return 2.0 * (double)rounds * chains * (width / 32) * threads / (bench_now(threads) - start);
+}
+
+struct bench_result {
+	double seconds, peak, rate, share; /* medians: time of one call, FMA peak and rate in flop/s, rate / peak */
+	int pairs, dropped;
+};
+
+static inline int bench_ascending(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+	return (x > y) - (x < y);
+}
+
+static inline double bench_median(double *value, int count)
+{
+	qsort(value, (size_t)count, sizeof(*value), bench_ascending);
+	return count % 2 ? value[count / 2] : (value[count / 2 - 1] + value[count / 2]) / 2;
+}
+
+/* Time `work` (which makes `flop` floating point operations a call), repeated so that a measurement lasts `least` seconds. */
+static inline struct bench_result bench_run(void (*work)(void *), void *data, double flop, int width, int threads, double least)
+{
+	work(data);
+	double once = bench_now(threads);
+	work(data);
+	once = bench_now(threads) - once;
+	int repeats = once < least ? (int)(least / (once + 1e-7)) + 1 : 1;
+	double share[BENCH_MAX_PAIRS], seconds[BENCH_MAX_PAIRS], peaks[BENCH_MAX_PAIRS];
+	struct bench_result result = { 0 };
+	for (int tries = 0; tries < BENCH_MAX_PAIRS && result.pairs < BENCH_MIN_PAIRS; tries++) {
+		double before = bench_peak(width, threads, 0.01), start = bench_now(threads);
+		for (int i = 0; i < repeats; i++)
+			work(data);
+		double time = (bench_now(threads) - start) / repeats, after = bench_peak(width, threads, 0.01);
+		bool steady = fabs(before - after) <= 0.1 * fmax(before, after);
+		if (!steady && tries < BENCH_MAX_PAIRS - BENCH_MIN_PAIRS) {
+			result.dropped++;
+			continue;
+		}
+		seconds[result.pairs] = time;
+		peaks[result.pairs] = (before + after) / 2;
+		share[result.pairs] = flop / time / peaks[result.pairs];
+		result.pairs++;
+	}
+	result.seconds = bench_median(seconds, result.pairs);
+	result.peak = bench_median(peaks, result.pairs);
+	result.share = bench_median(share, result.pairs);
+	result.rate = flop / result.seconds;
+	return result;
+}
+
+static inline double bench_peak_rss_mb(void)
+{
+	struct rusage usage;
+	getrusage(RUSAGE_SELF, &usage);
+	return (double)usage.ru_maxrss / 1024;
+}
+
+/* Random normal operands as the softmax mechanism takes them. */
+struct bench_attention {
+	int64_t heads, n, dim;
+	bool causal;
+	float *data[3];
+	struct tensor tensor[3];
+	const struct tensor *slot[3];
+	struct heads view[3];
+	struct mechanism_binding binding[3];
+	struct source *source;
+};
+
+static inline void bench_normal(float *to, int64_t count, uint64_t state)
+{
+	for (int64_t i = 0; i < count; i++) {
+		double sum = 0; /* the sum of four uniforms, scaled to deviation 1, is normal enough */
+		for (int k = 0; k < 4; k++) {
+			state = state * 6364136223846793005u + 1442695040888963407u;
+			sum += (double)(state >> 40) * 0x1p-24;
+		}
+		to[i] = (float)((sum - 2) * 1.7320508);
+	}
+}
+
+static inline void bench_fail(const char *what, const struct err_info *info)
+{
+	fprintf(stderr, "bench: %s: %s\n", what, info->text);
+	exit(1);
+}
+
+/* bf16 halves the elements in place: the same numbers cut to bfloat16. */
+static inline void bench_attention_init(struct bench_attention *a, int64_t heads, int64_t n, int64_t dim, bool causal, bool bf16)
+{
+	static const char *const role[] = { "query", "key", "value" };
+	*a = (struct bench_attention){ .heads = heads, .n = n, .dim = dim, .causal = causal };
+	for (int i = 0; i < 3; i++) {
+		a->data[i] = mem_aligned((size_t)(heads * n * dim) * sizeof(float));
+		bench_normal(a->data[i], heads * n * dim, (uint64_t)i + 1);
+		uint16_t *half = (uint16_t *)a->data[i];
+		for (int64_t k = 0; k < heads * n * dim && bf16; k++) {
+			uint32_t bits;
+			memcpy(&bits, &a->data[i][k], sizeof(bits));
+			half[k] = (uint16_t)(bits >> 16);
+		}
+		a->tensor[i] = (struct tensor){ .name = role[i], .file = "bench", .dtype = bf16 ? DTYPE_BF16 : DTYPE_F32, .rank = 3, .shape = { heads, n, dim },
+						.stride = { n * dim, dim, 1 }, .data = (const unsigned char *)a->data[i], .scale = 1 };
+		a->slot[i] = &a->tensor[i];
+		a->view[i] = (struct heads){ .tensors = &a->slot[i], .tensor_count = 1, .size = { 1, 1, heads, n, dim },
+					     .stride = { 0, 0, n * dim, dim, 1 }, .present = { false, false, true, true, true } };
+		a->binding[i] = (struct mechanism_binding){ .role = role[i], .tensor = &a->tensor[i], .heads = &a->view[i] };
+	}
+	struct mechanism_args args = { .binding = a->binding, .binding_count = 3, .scale = NAN, .causal = causal ? CAUSAL_BOTTOM_RIGHT : CAUSAL_NONE,
+				       .window_left = -1, .window_right = -1 };
+	struct err_info info = { 0 };
+	if (mechanism_find("softmax")->open(&args, &a->source, &info))
+		bench_fail("softmax", &info);
+}
+
+static inline void bench_attention_release(struct bench_attention *a)
+{
+	source_free(a->source);
+	for (int i = 0; i < 3; i++)
+		mem_aligned_free(a->data[i]);
+}
+
+/* Flop of one product Q K^T over all heads: 2 n^2 d each, half of it when causal. */
+static inline double bench_flop(const struct bench_attention *a)
+{
+	return 2.0 * (double)a->heads * (double)a->n * (double)(a->causal ? a->n + 1 : 2 * a->n) / 2 * (double)a->dim;
+}
+
+#endif

@@ -1,0 +1,9 @@
+#!/bin/sh
+# Run every benchmark. BENCH=full adds the long ones (131072 tokens and more).
+set -eu
+for program in "$BUILD"/tests/bench/*; do
+	if [ -f "$program" ] && [ -x "$program" ]; then
+		printf '\n== %s\n' "${program##*/}"
+		"$program"
+	fi
+done
