@@ -51,8 +51,9 @@ struct kernels {
 	const char *name; /* "avx512_bf16", "avx512", "avx2", "sse2", "neon", "c" */
 	int lanes;        /* queries a tile: divides 48, a multiple of the vector, at most MAX_LANES */
 
-	/* tile[key][lane] = offset[lane] + sum_d queries[d][lane] * keys[d][key], accumulated in this order; `count` keys (1 .. KEY_BLOCK; packed
-	 * panels are zero padded). Rows of the tile up to the next multiple of KEY_PANEL may be written. */
+	/* tile[key][lane] = sum_d queries[d][lane] * keys[d][key] + offset[lane]; `count` keys (1 .. KEY_BLOCK; packed panels are zero padded). The sum is
+	 * rounded before the offset is added: a logit is then the same number in every pass, and rounding errors of large logits cancel in e^(s - lse).
+	 * Rows of the tile up to the next multiple of KEY_PANEL may be written. */
 	void (*dot_tile)(const float *queries, const float *keys, int64_t dim, int64_t count, const float *offset, float *tile);
 
 	/* The same for bfloat16 operands: products are exact, sums are float32 with the rounding of the dot instruction (denormal operands and results

@@ -101,14 +101,11 @@ static inline vf v_tanh(vf x)
 }
 
 /* The register tile: ROW_KEYS keys of ROW_VECTORS vectors of queries, over `depth` products. */
-static inline __attribute__((always_inline)) void register_tile(const float *rows, const float *panel, int64_t depth, const float *offset,
-								 vf sum[ROW_KEYS][ROW_VECTORS])
+static inline __attribute__((always_inline)) void register_tile(const float *rows, const float *panel, int64_t depth, vf sum[ROW_KEYS][ROW_VECTORS])
 {
-	UNROLL for (int v = 0; v < ROW_VECTORS; v++) {
-		vf start = offset ? v_load(offset + v * VECTOR) : v_set(0.0f);
-		UNROLL for (int k = 0; k < ROW_KEYS; k++)
-			sum[k][v] = start;
-	}
+	UNROLL for (int k = 0; k < ROW_KEYS; k++)
+		UNROLL for (int v = 0; v < ROW_VECTORS; v++)
+			sum[k][v] = v_set(0.0f);
 	for (int64_t d = 0; d < depth; d++) {
 		vf row[ROW_VECTORS];
 		UNROLL for (int v = 0; v < ROW_VECTORS; v++)
@@ -121,16 +118,29 @@ static inline __attribute__((always_inline)) void register_tile(const float *row
 	}
 }
 
+/* Products of a run are summed in registers, and the runs in the tile: two short sums round less than a long one. */
+enum { DOT_RUN = 32 };
+
+static inline __attribute__((always_inline)) void add_run(vf sum[ROW_KEYS][ROW_VECTORS], float *to, bool first, const float *offset)
+{
+	UNROLL for (int k = 0; k < ROW_KEYS; k++)
+		UNROLL for (int v = 0; v < ROW_VECTORS; v++) {
+			float *at = to + k * LANES + v * VECTOR;
+			vf total = first ? sum[k][v] : v_load(at) + sum[k][v];
+			v_store(at, offset ? total + v_load(offset + v * VECTOR) : total);
+		}
+}
+
 static void dot_tile(const float *queries, const float *keys, int64_t dim, int64_t count, const float *offset, float *tile)
 {
 	for (int64_t key = 0; key < count; key += ROW_KEYS) {
 		const float *panel = keys + key / KEY_PANEL * KEY_PANEL * dim + key % KEY_PANEL;
 		for (int lane = 0; lane < LANES; lane += ROW_VECTORS * VECTOR) {
-			vf sum[ROW_KEYS][ROW_VECTORS];
-			register_tile(queries + lane, panel, dim, offset + lane, sum);
-			UNROLL for (int k = 0; k < ROW_KEYS; k++)
-				UNROLL for (int v = 0; v < ROW_VECTORS; v++)
-					v_store(tile + (key + k) * LANES + lane + v * VECTOR, sum[k][v]);
+			for (int64_t d = 0; d < dim; d += DOT_RUN) {
+				vf sum[ROW_KEYS][ROW_VECTORS];
+				register_tile(queries + d * LANES + lane, panel + d * KEY_PANEL, dim - d < DOT_RUN ? dim - d : DOT_RUN, sum);
+				add_run(sum, tile + key * LANES + lane, d == 0, d + DOT_RUN < dim ? NULL : offset + lane);
+			}
 		}
 	}
 }
@@ -141,7 +151,7 @@ static void accumulate_values(const float *tile, int64_t count, const float *val
 		const float *panel = values + column / KEY_PANEL * KEY_PANEL * count + column % KEY_PANEL;
 		for (int lane = 0; lane < LANES; lane += ROW_VECTORS * VECTOR) {
 			vf sum[ROW_KEYS][ROW_VECTORS];
-			register_tile(tile + lane, panel, count, NULL, sum);
+			register_tile(tile + lane, panel, count, sum);
 			float flat[ROW_KEYS][ROW_VECTORS * VECTOR];
 			memcpy(flat, sum, sizeof(flat));
 			for (int k = 0; k < ROW_KEYS; k++) {
