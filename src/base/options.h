@@ -39,7 +39,7 @@ struct option_row {
 	int letter;           /* 'q' for -q, 0 for none */
 	const char *name;     /* "query" for --query */
 	const char *argument; /* the word in help: "FILE"; NULL for flags */
-	const char *help;     /* one line, no full stop; -h adds the choices, unless it names them all */
+	const char *help;     /* one line, no full stop; the choices are listed behind it by themselves */
 	void *value;
 	const char *const *choices;
 	double min, max;      /* for INT and REAL; both 0: no bounds */

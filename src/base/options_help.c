@@ -68,33 +68,17 @@ static void add_wrapped(struct strbuf *out, const char *text, int column, int ma
 	strbuf_addch(out, '\n');
 }
 
-/* Help that explains each choice in words needs no list of them. */
-static bool names_choices(const struct option_row *row)
-{
-	for (size_t i = 0; row->choices[i]; i++)
-		if (!strstr(row->help, row->choices[i]))
-			return false;
-	return true;
-}
-
-static void add_help(struct strbuf *help, const struct option_row *row)
-{
-	strbuf_addstr(help, row->help);
-	if (row->kind != OPTION_KIND_CHOICE || names_choices(row))
-		return;
-	for (size_t i = 0; row->choices[i]; i++) {
-		strbuf_addstr(help, i == 0 ? ": " : row->choices[i + 1] ? ", " : " or ");
-		strbuf_addstr(help, row->choices[i]);
-	}
-}
-
 static void add_option(struct strbuf *out, const struct option_row *row, int margin)
 {
 	struct strbuf label, help;
 	strbuf_init(&label);
 	strbuf_init(&help);
 	add_label(&label, row);
-	add_help(&help, row);
+	strbuf_addstr(&help, row->help ? row->help : "");
+	for (size_t i = 0; row->kind == OPTION_KIND_CHOICE && row->choices[i]; i++) {
+		strbuf_addstr(&help, i == 0 ? ": " : row->choices[i + 1] ? ", " : " or ");
+		strbuf_addstr(&help, row->choices[i]);
+	}
 	int width = utf8_text_width(label.buf);
 	strbuf_addstr(out, label.buf);
 	if (width + GAP > margin) {

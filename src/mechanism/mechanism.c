@@ -114,10 +114,24 @@ static enum err check_shared_axes(const struct heads *query, const struct heads 
 	return ERR_OK;
 }
 
+static enum err check_not_empty(const struct heads *heads, const char *what, struct err_info *info)
+{
+	char shape[128];
+	for (int axis = 0; axis < AXIS_COUNT; axis++)
+		if (heads->size[axis] < 1)
+			return err_set(info, ERR_SHAPE, "the %s '%s' %s are empty", what, heads->tensors[0]->name,
+				       tensor_shape_text(heads->tensors[0], shape, sizeof shape));
+	return ERR_OK;
+}
+
 enum err mechanism_attend(struct source *source, const struct heads *query, const struct heads *key, const struct heads *value, bool same_dim,
 			  struct err_info *info)
 {
-	enum err err = check_shared_axes(query, key, "queries and keys", info);
+	enum err err = check_not_empty(query, "queries", info);
+	if (!err)
+		err = check_not_empty(key, "keys", info);
+	if (!err)
+		err = check_shared_axes(query, key, "queries and keys", info);
 	if (!err && same_dim && query->size[AXIS_DIM] != key->size[AXIS_DIM])
 		err = misfit(query, key, "queries and keys", "their last axes, the head size, must be equal", info);
 	if (!err && value)

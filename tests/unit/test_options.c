@@ -214,7 +214,6 @@ START_TEST(help_is_grouped_aligned_and_wrapped)
 		OPTION_GROUP("Mask", mask_rows),
 		OPTION_GROUP("Drawing", inner),
 		OPTION_CHOICE(0, "colours", "MAP", &colours, colour_names, "colour map"),
-		OPTION_CHOICE(0, "again", "MAP", &colours, colour_names, "grey, or viridis and magma by night"),
 		OPTION_END,
 	};
 	struct strbuf sb;
@@ -235,8 +234,7 @@ START_TEST(help_is_grouped_aligned_and_wrapped)
 	                         "                         goes to the next line\n"
 	                         "\n"
 	                         "Options:\n"
-	                         "      --colours MAP      colour map: viridis, magma or grey\n"
-	                         "      --again MAP        grey, or viridis and magma by night\n");
+	                         "      --colours MAP      colour map: viridis, magma or grey\n");
 	strbuf_release(&sb);
 }
 END_TEST
