@@ -98,7 +98,7 @@ static const struct reader *reader_by_content(const unsigned char *head, size_t 
 	return NULL;
 }
 
-static bool is_tensor_file(const unsigned char *head, size_t size)
+bool archive_is_tensor_file(const unsigned char *head, size_t size)
 {
 	return reader_by_content(head, size) != NULL;
 }
@@ -138,25 +138,34 @@ static enum err open_bytes(struct archive *archive, struct bytes *bytes, const s
 	return archive->reader->open(archive, bytes, info);
 }
 
-enum err archive_open_as(struct archive *archive, const char *file, const struct reader *reader, struct err_info *info)
+enum err archive_open_bytes(struct archive *archive, const char *file, struct bytes *bytes, const struct reader *reader,
+			    struct err_info *info)
 {
 	struct err_info scratch = { 0 };
 	if (!info)
 		info = &scratch;
 	memset(archive, 0, sizeof *archive);
 	archive->file = strdup(strcmp(file, "-") == 0 ? "standard input" : file);
-	if (!archive->file)
-		return err_nomem(info, "the file name");
-	struct bytes bytes;
-	enum err err = bytes_open_if(&bytes, file, is_tensor_file, info);
-	if (!err) {
-		err = open_bytes(archive, &bytes, reader, info);
-		bytes_release(&bytes);
-	}
+	enum err err = archive->file ? open_bytes(archive, bytes, reader, info) : err_nomem(info, "the file name");
+	bytes_release(bytes);
 	if (err) {
-		err_in_file(info, archive->file);
+		err_in_file(info, archive->file ? archive->file : file);
 		archive_release(archive);
 	}
+	return err;
+}
+
+enum err archive_open_as(struct archive *archive, const char *file, const struct reader *reader, struct err_info *info)
+{
+	struct err_info scratch = { 0 };
+	if (!info)
+		info = &scratch;
+	memset(archive, 0, sizeof *archive);
+	struct bytes bytes;
+	enum err err = bytes_open_if(&bytes, file, archive_is_tensor_file, info);
+	if (!err)
+		return archive_open_bytes(archive, file, &bytes, reader, info);
+	err_in_file(info, strcmp(file, "-") == 0 ? "standard input" : file);
 	return err;
 }
 

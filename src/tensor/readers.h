@@ -15,8 +15,15 @@ struct tensor *archive_add(struct archive *archive, size_t *capacity, const char
 /* Count a member that is no numeric array; the first is remembered with the reason. */
 void archive_skip(struct archive *archive, const char *name, const char *reason);
 
+/* archive_open of bytes that are in memory already: taken over on success, released and zeroed in every case. With a reader, for its format only. */
+enum err archive_open_bytes(struct archive *archive, const char *file, struct bytes *bytes, const struct reader *reader,
+			    struct err_info *info);
+
 /* archive_open for one format only. */
 enum err archive_open_as(struct archive *archive, const char *file, const struct reader *reader, struct err_info *info);
+
+/* Do the first bytes belong to one of the formats? */
+bool archive_is_tensor_file(const unsigned char *head, size_t size);
 
 /* The tensors by name: an array to free() (NULL when out of memory), and the search in it (NULL where there is none). */
 struct tensor **archive_sort(const struct archive *archive);

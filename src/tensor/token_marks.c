@@ -22,17 +22,28 @@ static bool is_continuation(const char *raw, size_t length)
 	return length > 2 && begins_with(raw, length, "##") && raw[2] != '#' && !isspace((unsigned char)raw[2]);
 }
 
+static enum token_marks mark_of(const char *raw, size_t length)
+{
+	if (begins_with(raw, length, lower_block))
+		return MARKS_SENTENCEPIECE;
+	if (memmem(raw, length, "\xc4\xa0", 2) || memmem(raw, length, "\xc4\x8a", 2))
+		return MARKS_BYTE_LEVEL;
+	if (is_continuation(raw, length))
+		return MARKS_WORDPIECE;
+	return length > 1 && raw[0] == ' ' ? MARKS_SPACE : MARKS_NONE;
+}
+
 enum token_marks token_marks_find(const char *const *raw, const size_t *length, size_t count)
 {
-	bool byte_level = false, wordpiece = false, space = false;
-	for (size_t i = 0; i < count; i++) {
-		if (begins_with(raw[i], length[i], lower_block))
-			return MARKS_SENTENCEPIECE;
-		byte_level = byte_level || memmem(raw[i], length[i], "\xc4\xa0", 2) || memmem(raw[i], length[i], "\xc4\x8a", 2);
-		wordpiece = wordpiece || is_continuation(raw[i], length[i]);
-		space = space || (length[i] > 1 && raw[i][0] == ' ');
-	}
-	return byte_level ? MARKS_BYTE_LEVEL : wordpiece ? MARKS_WORDPIECE : space ? MARKS_SPACE : MARKS_NONE;
+	size_t seen[MARKS_COUNT] = { 0 };
+	for (size_t i = 0; i < count; i++)
+		seen[mark_of(raw[i], length[i])]++;
+	seen[MARKS_NONE] = 0;
+	int most = MARKS_NONE;
+	for (int marks = 0; marks < MARKS_COUNT; marks++)
+		if (seen[marks] > seen[most])
+			most = marks;
+	return (enum token_marks)most;
 }
 
 /* The byte that a character of the alphabet stands for, or -1. */

@@ -8,11 +8,17 @@
 #include <stddef.h>
 
 #include "base/strbuf.h"
+#include "tensor/tokens.h"
 
 enum token_marks { MARKS_NONE, MARKS_SPACE, MARKS_BYTE_LEVEL, MARKS_SENTENCEPIECE, MARKS_WORDPIECE };
+enum { MARKS_COUNT = MARKS_WORDPIECE + 1 };
 
 /* Which marks a list shows (see tokens.h). */
 enum token_marks token_marks_find(const char *const *raw, const size_t *length, size_t count);
+
+/* tokens_from_raw where the marks are known (from a vocabulary) rather than found in the list. */
+enum err tokens_with_marks(struct tokens *tokens, const char *const *raw, const size_t *length, size_t count, enum token_marks marks,
+			   bool keep_marks, struct err_info *info);
 
 /* Append what the token stands for: "Ġthe" -> " the", "<0x0A>" -> a newline, "##ing" -> "ing". */
 void token_marks_decode(enum token_marks marks, const char *raw, size_t length, struct strbuf *out);

@@ -43,6 +43,7 @@ static enum err collection_close_token(struct collection *collection)
 
 static enum err tokens_alloc(struct tokens *tokens, size_t count, struct err_info *info)
 {
+	memset(tokens, 0, sizeof *tokens);
 	tokens->text = mem_zero_array(count, sizeof(char *));
 	tokens->raw = mem_zero_array(count, sizeof(char *));
 	tokens->count = count;
@@ -61,13 +62,13 @@ static bool tokens_set(struct tokens *tokens, size_t i, const char *raw, size_t 
 	return tokens->text[i] && tokens->raw[i] && !strbuf_failed(label);
 }
 
-enum err tokens_from_raw(struct tokens *tokens, const char *const *raw, const size_t *length, size_t count, bool keep_marks,
-			 struct err_info *info)
+enum err tokens_with_marks(struct tokens *tokens, const char *const *raw, const size_t *length, size_t count, enum token_marks marks,
+			   bool keep_marks, struct err_info *info)
 {
 	enum err err = tokens_alloc(tokens, count, info);
 	if (err)
 		return err;
-	enum token_marks marks = keep_marks ? MARKS_NONE : token_marks_find(raw, length, count);
+	tokens->marks = (int)marks;
 	struct strbuf text, label;
 	strbuf_init(&text);
 	strbuf_init(&label);
@@ -89,6 +90,12 @@ enum err tokens_from_raw(struct tokens *tokens, const char *const *raw, const si
 		return ERR_OK;
 	tokens_release(tokens);
 	return err_nomem(info, "tokens");
+}
+
+enum err tokens_from_raw(struct tokens *tokens, const char *const *raw, const size_t *length, size_t count, bool keep_marks,
+			 struct err_info *info)
+{
+	return tokens_with_marks(tokens, raw, length, count, token_marks_find(raw, length, count), keep_marks, info);
 }
 
 static enum err tokens_from_collection(struct tokens *tokens, const struct collection *collection, bool keep_marks)

@@ -15,6 +15,7 @@ struct tokens {
 	char **text;
 	char **raw;
 	size_t count;
+	int marks; /* enum token_marks, of the list: for tokens_words */
 };
 
 enum { TOKENS_MAX = 1 << 22 }; /* more than any context; a file with more is refused */
@@ -28,9 +29,10 @@ enum { TOKENS_MAX = 1 << 22 }; /* more than any context; a file with more is ref
  *   JSON Lines  such an object a line
  *   text        one token a line: CR LF allowed, "\n", "\t", "\r" and "\\" are escapes; a last line end is not a token
  *
- * Unless keep_marks, the space marks of tokenizers are shown as a person expects. Which tokenizer it is shows in the whole list:
+ * Unless keep_marks, the space marks of tokenizers are shown as a person expects. Which tokenizer it is shows in the whole list, by the
+ * mark that most tokens have:
  *
- *   byte-level BPE  a U+0120 'Ġ' or U+010A 'Ċ' somewhere: every token that is written in GPT-2's byte alphabet is decoded
+ *   byte-level BPE  U+0120 'Ġ' or U+010A 'Ċ': every token that is written in GPT-2's byte alphabet is decoded
  *   SentencePiece   a token that begins with U+2581: that mark is a space; <0x0A> is a byte
  *   WordPiece       a token that begins with ##: it goes on with the word before
  *   plain           a token that begins with a space (lists of decoded tokens)

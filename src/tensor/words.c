@@ -44,8 +44,9 @@ static void close_word(struct joining *joining)
 	strbuf_clear(&joining->text);
 }
 
-static void join(const struct tokens *tokens, enum token_marks marks, size_t *word, struct joining *joining)
+static void join(const struct tokens *tokens, size_t *word, struct joining *joining)
 {
+	enum token_marks marks = (enum token_marks)tokens->marks;
 	bool boundary = false;
 	struct strbuf text;
 	strbuf_init(&text);
@@ -86,20 +87,14 @@ static enum err finish(const struct joining *joining, struct tokens *words, stru
 enum err tokens_words(const struct tokens *tokens, size_t *word, struct tokens *words, struct err_info *info)
 {
 	memset(words, 0, sizeof *words);
-	size_t *length = mem_array(tokens->count, sizeof *length);
 	struct joining joining = { .end = mem_array(tokens->count, sizeof *joining.end) };
 	strbuf_init(&joining.text);
 	strbuf_init(&joining.labels);
-	enum err err = length && joining.end ? ERR_OK : err_nomem(info, "words");
-	if (!err) {
-		for (size_t i = 0; i < tokens->count; i++)
-			length[i] = strlen(tokens->raw[i]);
-		join(tokens, token_marks_find((const char *const *)tokens->raw, length, tokens->count), word, &joining);
-		err = finish(&joining, words, info);
-	}
+	if (joining.end)
+		join(tokens, word, &joining);
+	enum err err = joining.end ? finish(&joining, words, info) : err_nomem(info, "words");
 	strbuf_release(&joining.text);
 	strbuf_release(&joining.labels);
 	free(joining.end);
-	free(length);
 	return err;
 }
