@@ -19,6 +19,7 @@ struct pooled_map {
 	bool single;    /* one key a cell */
 	bool by_query;  /* a strip for every query: one query a picture row, or rows that are divided by their rest */
 	int64_t *query; /* [row_count], as the driver hands them out */
+	double *cell_keys; /* [width]: keys of a cell, without those that are skipped */
 	double *open;   /* [width]: the picture row that is being filled */
 	int64_t open_row;
 	float *cell;
@@ -239,10 +240,22 @@ static void scan(const struct sink *sink, const struct item *item, int64_t lane0
 		fold_narrow(map, item, lane0, tile, begin, end, (float *)partial->strips);
 }
 
-static double strip_at(const struct pooled_map *map, const struct partial *partial, int64_t strip, int64_t cell)
+/* A strip, times a factor, into the picture row that is open. */
+static void fold_strip(const struct pooled_map *map, enum folding folding, const struct partial *partial, int64_t strip, double factor)
 {
-	int64_t at = strip * map->width + cell;
-	return map->wide ? partial->strips[at] : (double)((const float *)partial->strips)[at];
+	const double *wide = partial->strips + strip * map->width;
+	const float *narrow = (const float *)partial->strips + strip * map->width;
+	double *open = map->open;
+	if (map->wide || folding == FOLD_EXTREME) {
+		for (int64_t c = 0; c < map->width; c++)
+			open[c] = fold(folding, open[c], factor * (map->wide ? wide[c] : (double)narrow[c]));
+	} else if (folding == FOLD_SUM) {
+		for (int64_t c = 0; c < map->width; c++)
+			open[c] += factor * (double)narrow[c];
+	} else {
+		for (int64_t c = 0; c < map->width; c++)
+			open[c] = factor * (double)narrow[c] > open[c] ? factor * (double)narrow[c] : open[c];
+	}
 }
 
 /* Write the picture row that is open, and open `row`. */
@@ -253,11 +266,9 @@ static void open_row(struct pooled_map *map, int64_t row)
 		float *cell = map->cell + map->open_row * map->width;
 		int64_t rows = pooled_map_edge(map->open_row + 1, map->height, request->row_count) -
 			       pooled_map_edge(map->open_row, map->height, request->row_count);
-		for (int64_t c = 0; c < map->width; c++) {
-			int64_t keys = key_edge(map, c + 1) - max64(key_edge(map, c), request->skip_first);
-			double positions = request->pooling == POOLING_MEAN ? (double)rows * (double)keys : 1;
-			cell[c] = keys > 0 ? (float)(map->open[c] / positions) : NAN;
-		}
+		bool mean = request->pooling == POOLING_MEAN;
+		for (int64_t c = 0; c < map->width; c++)
+			cell[c] = map->cell_keys[c] > 0 ? (float)(map->open[c] / (mean ? (double)rows * map->cell_keys[c] : 1)) : NAN;
 	}
 	memset(map->open, 0, (size_t)map->width * sizeof *map->open);
 	map->open_row = row;
@@ -279,8 +290,7 @@ static void merge(struct sink *sink, const struct item *item, const void *data)
 			continue;
 		done = strip;
 		double factor = !rescaled ? 1 : partial->rest[lane] > 0 ? 1 / partial->rest[lane] : 0;
-		for (int64_t c = 0; c < map->width; c++)
-			map->open[c] = fold(folding, map->open[c], factor * strip_at(map, partial, strip, c));
+		fold_strip(map, folding, partial, strip, factor);
 	}
 }
 
@@ -330,7 +340,9 @@ static enum err map_end(struct sink *sink, const struct source *source, int64_t 
 {
 	struct pooled_map *map = (struct pooled_map *)sink;
 	open_row(map, -1);
-	for (int64_t row = 0; row < map->height; row++)
+	const int64_t last = map->request.row_count - 1;
+	bool whole = !source->ops->coverage || source->ops->coverage(source, number, map->query[0], map->query[last], 0, source->keys) == TILE_FULL;
+	for (int64_t row = 0; row < map->height && !whole; row++)
 		mark_row(map, source, number, row);
 	return map->request.emit(map->request.emit_data, source, number, index, map->cell, map->height, map->width, info);
 }
@@ -372,11 +384,14 @@ enum err pooled_map_new(const struct pooled_map_request *request, struct sink **
 	map->by_query = height == request->row_count || request->skip_first > 0;
 	map->query = mem_zero_array((size_t)request->row_count, sizeof *map->query);
 	map->open = mem_zero_array((size_t)width, sizeof *map->open);
-	map->cell = mem_zero_array((size_t)cells, sizeof *map->cell);
-	if (!map->query || !map->open || !map->cell) {
+	map->cell = mem_aligned((size_t)cells * sizeof *map->cell);
+	map->cell_keys = mem_zero_array((size_t)width, sizeof *map->cell_keys);
+	if (!map->query || !map->open || !map->cell || !map->cell_keys) {
 		pooled_map_free(&map->sink);
 		return err_nomem(info, "the picture");
 	}
+	for (int64_t c = 0; c < width; c++)
+		map->cell_keys[c] = (double)max64(0, key_edge(map, c + 1) - max64(key_edge(map, c), request->skip_first));
 	*sink = &map->sink;
 	return ERR_OK;
 }
@@ -388,6 +403,7 @@ void pooled_map_free(struct sink *sink)
 		return;
 	free(map->query);
 	free(map->open);
-	free(map->cell);
+	free(map->cell_keys);
+	mem_aligned_free(map->cell);
 	free(map);
 }

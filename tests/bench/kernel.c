@@ -1,4 +1,5 @@
 /* Pass 1, and what it costs to add to it, as a share of the FMA peak. Usage: kernel [ISA [N DIM causal|full HEADS]] */
+#include "analysis/pooled_map.h"
 #include "bench.h"
 
 /* Mean entropy: what every run of pass 1 ends in. */
@@ -55,31 +56,57 @@ static void mean_merge(struct sink *sink, const struct item *item, const void *p
 
 static const struct sink_ops pass_1 = MEAN_OPS(0), pass_2 = MEAN_OPS(SINK_TILES), pass_1_output = MEAN_OPS(SINK_OUTPUT);
 
+enum kind { PASS_1, PASS_1_2, OUTPUT, HEATMAP_MAX, HEATMAP_MEAN, KINDS };
+
+static const struct { const char *name; double products; const struct sink_ops *ops; enum pooling pooling; } kinds[KINDS] = {
+	[PASS_1] = { "pass 1", 1, &pass_1, 0 },
+	[PASS_1_2] = { "pass 1 and 2", 2, &pass_2, 0 },
+	[OUTPUT] = { "pass 1 with O = P V", 2, &pass_1_output, 0 },
+	[HEATMAP_MAX] = { "heatmap 1024, max", 2, NULL, POOLING_MAX },
+	[HEATMAP_MEAN] = { "heatmap 1024, mean", 2, NULL, POOLING_MEAN },
+};
+
 struct job {
 	struct bench_attention *attention;
-	const struct sink_ops *ops;
+	enum kind kind;
 	struct driver_options options;
 };
+
+static enum err emit(void *data, const struct source *source, int64_t map, int64_t index, const float *cell, int64_t height, int64_t width,
+		     struct err_info *info)
+{
+	(void)data;
+	(void)source;
+	(void)map;
+	(void)index;
+	(void)info;
+	return cell[height * width - 1] >= 0 ? ERR_OK : ERR_VALUE;
+}
 
 static void run_job(void *data)
 {
 	struct job *job = data;
-	struct mean_sink mean = { .sink = { job->ops } };
-	struct sink *sinks[] = { &mean.sink };
+	struct mean_sink mean = { .sink = { kinds[job->kind].ops } };
+	struct sink *sink = &mean.sink;
 	struct err_info info = { 0 };
-	if (driver_run(job->attention->source, sinks, 1, &job->options, &info))
+	struct pooled_map_request request = { .row_count = job->attention->n, .key_end = job->attention->n, .height = 1024, .width = 1024,
+					      .pooling = kinds[job->kind].pooling, .emit = emit };
+	if (!kinds[job->kind].ops && pooled_map_new(&request, &sink, &info))
+		bench_fail("pooled map", &info);
+	if (driver_run(job->attention->source, &sink, 1, &job->options, &info))
 		bench_fail("driver", &info);
+	if (!kinds[job->kind].ops)
+		pooled_map_free(sink);
 }
 
 static void measure(const struct kernels *kernels, int64_t n, int64_t dim, bool causal, int64_t heads, bool bf16)
 {
 	struct bench_attention attention;
 	bench_attention_init(&attention, heads, n, dim, causal, bf16);
-	const struct { const char *name; const struct sink_ops *ops; double products; } kinds[] = {
-		{ "pass 1", &pass_1, 1 }, { "pass 1 and 2", &pass_2, 2 }, { "pass 1 with O = P V", &pass_1_output, 2 } };
 	int threads = getenv("BENCH_THREADS") ? atoi(getenv("BENCH_THREADS")) : pool_default_threads();
-	for (int k = 0; k < 3; k++) {
-		struct job job = { .attention = &attention, .ops = kinds[k].ops, .options = { .kernels = kernels, .threads = threads } };
+	int only = getenv("BENCH_KIND") ? atoi(getenv("BENCH_KIND")) : -1;
+	for (int k = only < 0 ? 0 : only; k < (only < 0 ? KINDS : only + 1); k++) {
+		struct job job = { .attention = &attention, .kind = k, .options = { .kernels = kernels, .threads = threads } };
 		if (getenv("ROW_TILE")) job.options.row_tile = atoi(getenv("ROW_TILE"));
 		if (getenv("KEY_TILE")) job.options.key_tile = atoi(getenv("KEY_TILE"));
 		struct bench_result r = bench_run(run_job, &job, kinds[k].products * bench_flop(&attention), bench_width(kernels), threads, 0.1);
