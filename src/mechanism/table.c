@@ -5,6 +5,15 @@
 const struct mechanism *const mechanism_table[] = {
 	&mechanism_softmax,
 	&mechanism_weights,
+	&mechanism_additive,
+	&mechanism_window,
+	&mechanism_bigbird,
+	&mechanism_linear,
+	&mechanism_performer,
+	&mechanism_linformer,
+	&mechanism_conformer,
+	&mechanism_shaw,
+	&mechanism_sinusoidal,
 	NULL,
 };
 

@@ -8,5 +8,14 @@
 
 extern const struct mechanism mechanism_softmax;
 extern const struct mechanism mechanism_weights;
+extern const struct mechanism mechanism_additive;
+extern const struct mechanism mechanism_window;
+extern const struct mechanism mechanism_bigbird;
+extern const struct mechanism mechanism_linear;
+extern const struct mechanism mechanism_performer;
+extern const struct mechanism mechanism_linformer;
+extern const struct mechanism mechanism_conformer;
+extern const struct mechanism mechanism_shaw;
+extern const struct mechanism mechanism_sinusoidal;
 
 #endif

@@ -1,0 +1,274 @@
+/*
+ * Queries and keys from content and absolute positions, x = e + p: the logit splits into four terms,
+ *
+ *   q.k = (W_Q e_i).(W_K e_j) + (W_Q e_i).(W_K p_j) + (W_Q p_i).(W_K e_j) + (W_Q p_i).(W_K p_j)
+ *
+ * each of which can be shown, as logits (--stage scores) or through the softmax. Biases belong to the content: they do not depend on the position.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "mechanism/dot.h"
+#include "mechanism/operand.h"
+#include "mechanism/sinusoid.h"
+#include "mechanism/table.h"
+
+/* What a side of the product is made of. */
+enum made_of { CONTENT = 1, POSITION = 2 };
+
+/* "cp": the query's content with the key's position. */
+static const char *const part_words[] = { "all", "cc", "cp", "pc", "pp", NULL };
+static const unsigned query_of[] = { CONTENT | POSITION, CONTENT, CONTENT, POSITION, POSITION };
+static const unsigned key_of[] = { CONTENT | POSITION, CONTENT, POSITION, CONTENT, POSITION };
+
+static const char *const form_words[] = { "interleaved", "halves", NULL };
+
+struct side {
+	unsigned made_of;
+	struct operand matrix, bias; /* (heads * dim, width), (heads * dim); may be absent */
+};
+
+struct sinusoidal {
+	struct dot dot;
+	int64_t width, heads;      /* of e and p; heads that the projections make */
+	const struct heads *content; /* (layer, batch, 1, token, width); NULL: only positions are known */
+	struct heads view, tokens;
+	const struct tensor *slot;
+	struct operand position;   /* (tokens, width); absent: sinusoids */
+	enum sinusoid form;
+	int64_t first;             /* position of token 0, for sinusoids and as row of a given table */
+	struct side query, key;
+};
+
+static const struct sinusoidal *sinusoidal_of(const struct dot *dot)
+{
+	return (const struct sinusoidal *)dot;
+}
+
+static void add_position(const struct sinusoidal *sinusoidal, int64_t layer, int64_t token, double *scratch, double *x)
+{
+	const double *row = scratch;
+	if (sinusoidal->position.at)
+		row = operand_block(&sinusoidal->position, layer, 0) + (sinusoidal->first + token) * sinusoidal->width;
+	else
+		sinusoid_row(sinusoidal->form, (double)(sinusoidal->first + token), sinusoidal->width, scratch);
+	for (int64_t c = 0; c < sinusoidal->width; c++)
+		x[c] += row[c];
+}
+
+/* The vector of one token and head, on one side. */
+static enum err side_vector(const struct sinusoidal *sinusoidal, const struct side *side, int64_t map, int64_t token, double *out, struct err_info *info)
+{
+	int64_t layer, batch, head, width = sinusoidal->width, dim = sinusoidal->dot.dim;
+	source_map_id(&sinusoidal->dot.masked.source, map, &layer, &batch, &head);
+	double *x = mem_zero_array((size_t)(2 * width), sizeof *x);
+	enum err err = x ? ERR_OK : err_nomem(info, "a token");
+	if (!err && (side->made_of & CONTENT))
+		err = heads_decode_f64(sinusoidal->content, layer, batch, 0, token, 1, false, x, width, info);
+	if (!err && (side->made_of & POSITION))
+		add_position(sinusoidal, layer, token, x + width, x);
+	bool biased = side->bias.at && (side->made_of & CONTENT);
+	for (int64_t d = 0; !err && d < dim; d++)
+		out[d] = (biased ? operand_block(&side->bias, layer, 0)[head * dim + d] : 0) + (side->matrix.at ? 0 : x[head * dim + d]);
+	if (!err && side->matrix.at)
+		operand_multiply(operand_block(&side->matrix, layer, 0) + head * dim * width, dim, width, x, out);
+	free(x);
+	return err;
+}
+
+static enum err token_query(const struct dot *dot, int64_t map, int64_t row, double *out, struct err_info *info)
+{
+	return side_vector(sinusoidal_of(dot), &sinusoidal_of(dot)->query, map, row, out, info);
+}
+
+static enum err token_key(const struct dot *dot, int64_t map, int64_t begin, int64_t count, double *out, struct err_info *info)
+{
+	enum err err = ERR_OK;
+	for (int64_t k = 0; !err && k < count; k++)
+		err = side_vector(sinusoidal_of(dot), &sinusoidal_of(dot)->key, map, begin + k, out + k * dot->dim, info);
+	return err;
+}
+
+static const struct dot_vectors sinusoidal_vectors = { token_query, token_key };
+
+static int64_t sinusoidal_prepared_id(const struct source *source, int64_t map)
+{
+	(void)source;
+	return map;
+}
+
+static void sinusoidal_free(struct source *source)
+{
+	struct sinusoidal *sinusoidal = (struct sinusoidal *)source;
+	operand_release(&sinusoidal->position);
+	operand_release(&sinusoidal->query.matrix);
+	operand_release(&sinusoidal->query.bias);
+	operand_release(&sinusoidal->key.matrix);
+	operand_release(&sinusoidal->key.bias);
+	masked_release(&sinusoidal->dot.masked);
+	free(sinusoidal);
+}
+
+static const struct source_ops sinusoidal_ops = {
+	.name = "sinusoidal",
+	.coverage = masked_coverage,
+	.support = masked_support,
+	.visible = masked_visible,
+	.prepared_id = sinusoidal_prepared_id,
+	.prepared_size = dot_prepared_size,
+	.prepare = dot_prepare,
+	.rows_size = dot_rows_size,
+	.load_rows = dot_load_rows,
+	.fill = dot_fill,
+	.score64 = dot_score64,
+	.free = sinusoidal_free,
+};
+
+static enum err open_side(struct sinusoidal *sinusoidal, struct side *side, const char *matrix, const char *bias, const struct mechanism_args *args,
+			  struct err_info *info)
+{
+	int64_t layers = sinusoidal->content->size[AXIS_LAYER];
+	struct operand_shape shape = { .rank = 2, .size = { -1, sinusoidal->width }, .layers = layers };
+	enum err err = operand_read(&side->matrix, args, &mechanism_sinusoidal, matrix, false, &shape, info);
+	if (err)
+		return err;
+	shape = (struct operand_shape){ .rank = 1, .size = { side->matrix.at ? side->matrix.size[0] : sinusoidal->width }, .layers = layers };
+	return operand_read(&side->bias, args, &mechanism_sinusoidal, bias, false, &shape, info);
+}
+
+static enum err open_position(struct sinusoidal *sinusoidal, const struct mechanism_args *args, struct err_info *info)
+{
+	int form;
+	const struct heads *content = sinusoidal->content;
+	struct operand_shape shape = { .rank = 2, .size = { -1, sinusoidal->width }, .layers = content->size[AXIS_LAYER] };
+	enum err err = mechanism_parameter_choice(args, &mechanism_sinusoidal, "form", form_words, &form, info);
+	if (!err)
+		err = mechanism_parameter_int(args, &mechanism_sinusoidal, "first", &sinusoidal->first, info);
+	if (!err)
+		err = operand_read(&sinusoidal->position, args, &mechanism_sinusoidal, "position", false, &shape, info);
+	if (err)
+		return err;
+	sinusoidal->form = (enum sinusoid)form;
+	if (sinusoidal->first < 0 || sinusoidal->first > INT32_MAX)
+		return err_set(info, ERR_USAGE, "--param first=%lld: positions begin at 0", (long long)sinusoidal->first);
+	if (!sinusoidal->position.at || sinusoidal->position.size[0] - sinusoidal->first >= content->size[AXIS_TOKEN])
+		return ERR_OK;
+	char text[160];
+	snprintf(text, sizeof text, "at least %lld rows", (long long)(content->size[AXIS_TOKEN] + sinusoidal->first));
+	return operand_misshapen(&mechanism_sinusoidal, "position", mechanism_input_find(args, "position")->tensor, text, info);
+}
+
+/* The number of heads follows from the projections and the head size that is asked for. */
+static enum err split_heads(struct sinusoidal *sinusoidal, const struct mechanism_args *args, struct err_info *info)
+{
+	int64_t query = sinusoidal->query.matrix.at ? sinusoidal->query.matrix.size[0] : sinusoidal->width;
+	int64_t key = sinusoidal->key.matrix.at ? sinusoidal->key.matrix.size[0] : sinusoidal->width;
+	enum err err = mechanism_parameter_int(args, &mechanism_sinusoidal, "heads", &sinusoidal->heads, info);
+	if (err)
+		return err;
+	if (query != key)
+		return err_set(info, ERR_SHAPE, "W_Q makes %lld columns and W_K %lld: both must have the same number of rows", (long long)query, (long long)key);
+	if (sinusoidal->heads < 1 || query % sinusoidal->heads != 0)
+		return err_set(info, ERR_USAGE, "--param heads=%lld: the %lld columns of the queries cannot be split so", (long long)sinusoidal->heads,
+			       (long long)query);
+	sinusoidal->dot.dim = query / sinusoidal->heads;
+	return ERR_OK;
+}
+
+/* Hidden states have no heads: an axis that was taken for them is the batch. */
+static enum err view_tokens(struct sinusoidal *sinusoidal, struct err_info *info)
+{
+	struct heads *tokens = &sinusoidal->tokens;
+	*tokens = *sinusoidal->content;
+	if (tokens->size[AXIS_HEAD] > 1 && tokens->size[AXIS_BATCH] > 1)
+		return operand_misshapen(&mechanism_sinusoidal, "content", tokens->tensors[0], "no axis of heads", info);
+	if (tokens->size[AXIS_HEAD] > 1) {
+		tokens->size[AXIS_BATCH] = tokens->size[AXIS_HEAD];
+		tokens->stride[AXIS_BATCH] = tokens->stride[AXIS_HEAD];
+		tokens->size[AXIS_HEAD] = 1;
+	}
+	sinusoidal->content = tokens;
+	return ERR_OK;
+}
+
+static enum err sinusoidal_bind(struct sinusoidal *sinusoidal, const struct mechanism_args *args, struct err_info *info)
+{
+	const struct mechanism *mechanism = &mechanism_sinusoidal;
+	struct source *source = &sinusoidal->dot.masked.source;
+	int part;
+	enum err err = mechanism_parameter_choice(args, mechanism, "part", part_words, &part, info);
+	if (!err)
+		err = operand_view(args, mechanism, "content", true, &sinusoidal->view, &sinusoidal->slot, &sinusoidal->content, info);
+	if (err)
+		return err;
+	err = view_tokens(sinusoidal, info);
+	if (err)
+		return err;
+	sinusoidal->width = sinusoidal->content->size[AXIS_DIM];
+	sinusoidal->query.made_of = query_of[part];
+	sinusoidal->key.made_of = key_of[part];
+	sinusoidal->dot.vectors = &sinusoidal_vectors;
+	err = open_position(sinusoidal, args, info);
+	if (!err)
+		err = open_side(sinusoidal, &sinusoidal->query, "W_Q", "b_Q", args, info);
+	if (!err)
+		err = open_side(sinusoidal, &sinusoidal->key, "W_K", "b_K", args, info);
+	if (!err)
+		err = split_heads(sinusoidal, args, info);
+	if (err)
+		return err;
+	double scale = 1 / sqrt((double)sinusoidal->dot.dim);
+	sinusoidal->tokens.size[AXIS_HEAD] = sinusoidal->heads;
+	sinusoidal->tokens.stride[AXIS_HEAD] = 0;
+	err = masked_init(&sinusoidal->dot.masked, mechanism, args, sinusoidal->content, sinusoidal->content, true, scale, info);
+	mechanism_note(source->note, sizeof source->note, "content and position: %s", part_words[part]);
+	return err;
+}
+
+static enum err sinusoidal_open(const struct mechanism_args *args, struct source **source, struct err_info *info)
+{
+	struct sinusoidal *sinusoidal = mem_zero_array(1, sizeof *sinusoidal);
+	if (!sinusoidal)
+		return err_nomem(info, "attention with absolute positions");
+	sinusoidal->dot.masked.source.ops = &sinusoidal_ops;
+	sinusoidal->dot.masked.source.norm = NORM_SOFTMAX;
+	enum err err = sinusoidal_bind(sinusoidal, args, info);
+	if (err) {
+		sinusoidal_free(&sinusoidal->dot.masked.source);
+		return err;
+	}
+	*source = &sinusoidal->dot.masked.source;
+	return ERR_OK;
+}
+
+static const struct mechanism_input inputs[] = {
+	{ "content", "(L,B,1,N,E)", true, "token embeddings or hidden states without positions; leading axes may be left out" },
+	{ "position", "(N,E)", false, "what is added to them: a learned table, or sinusoids that were exported; without it sinusoids are made" },
+	{ "W_Q", "(H*D,E)", false, "projection of the queries; without it they are the content and positions themselves" },
+	{ "W_K", "(H*D,E)", false, "projection of the keys" },
+	{ "b_Q", "(H*D)", false, "bias of the queries" },
+	{ "b_K", "(H*D)", false, "bias of the keys" },
+	{ NULL, NULL, false, NULL },
+};
+
+static const struct mechanism_parameter parameters[] = {
+	{ "part", "all", "all, cc, cp, pc or pp: content or position of the query, then of the key" },
+	{ "heads", "1", "heads that the projections hold" },
+	{ "form", "interleaved", "of the sinusoids: interleaved (Vaswani) or halves (tensor2tensor, Whisper)" },
+	{ "first", "0", "position of the first token" },
+	{ NULL, NULL, NULL },
+};
+
+const struct mechanism mechanism_sinusoidal = {
+	.name = "sinusoidal",
+	.summary = "absolute positions: the logit split into its four terms of content and position",
+	.equation = "q_i.k_j = (W_Q e_i + b_Q).(W_K e_j + b_K) + (W_Q e_i + b_Q).(W_K p_j) + (W_Q p_i).(W_K e_j + b_K) + (W_Q p_i).(W_K p_j)\n"
+		    "A_ij = softmax_j(q_i.k_j / sqrt d), of the sum or of one term; --stage scores shows the term itself\n",
+	.properties = "weights >= 0, rows sum to 1; terms: signed, and they add up",
+	.reference = "Vaswani et al. 2017, arXiv 1706.03762; tensor2tensor and Whisper for the other form",
+	.input = inputs,
+	.parameter = parameters,
+	.open = sinusoidal_open,
+};
