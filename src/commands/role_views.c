@@ -60,11 +60,12 @@ static enum err set_packing(const struct role *role, const struct roles_request 
 {
 	int64_t queries, keys;
 	enum err err = parse_heads_in(request->heads_in, &queries, &keys, info);
-	layout->heads_in = queries;
+	bool has_heads = layout->letters && strchr(layout->letters, 'H') && !strchr(layout->letters, '(');
+	layout->heads_in = has_heads ? 0 : queries;
 	if (role->fused) {
 		layout->kv_heads_in = keys;
 		layout->fusion = layout->letters && strchr(layout->letters, '3') ? LAYOUT_SEPARATE : request->order;
-	} else if (queries && (role->kind == NAME_KEY || role->kind == NAME_VALUE)) {
+	} else if (layout->heads_in && (role->kind == NAME_KEY || role->kind == NAME_VALUE)) {
 		layout->heads_in = keys ? keys : packed_key_heads(role, before, queries);
 	}
 	return err;
