@@ -2,6 +2,7 @@
 . "$ROOT/tests/cli/lib.sh"
 . "$ROOT/tests/support/arrays.sh"
 samples=$ROOT/samples
+export LC_ALL=C
 shared=${ATTNVIZ_SHARED:-$ROOT/../shared}/data
 "${CC:-cc}" -o difference "$ROOT/tests/cli/difference.c" -lm || exit 1
 
