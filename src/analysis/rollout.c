@@ -178,8 +178,8 @@ enum err rollout_rows(const struct source *source, const struct rollout_request 
 	enum err err = check_square(source, request, info);
 	if (err)
 		return err;
-	if (request->fusion != FUSION_MEAN || request->discard > 0)
-		return err_set(info, ERR_USAGE, "single rows of a rollout exist for mean fusion without discarding only");
+	if (!rollout_streams(request))
+		return err_set(info, ERR_USAGE, "rows of a rollout can be had one by one for plain mean fusion only");
 	chain.scaled = mem_array((size_t)count, (size_t)chain.tokens * sizeof(double));
 	chain.sum = mem_array((size_t)chain.tokens, sizeof(double));
 	chain.row = mem_array((size_t)chain.tokens, sizeof(int64_t));
@@ -199,24 +199,68 @@ enum err rollout_rows(const struct source *source, const struct rollout_request 
 }
 
 struct fusing {
-	enum head_fusion fusion;
-	int64_t tokens, heads;
+	const struct source *source;
+	const struct rollout_request *request;
 	double *matrix;
+	double *norm;    /* [tokens] of the head at hand; NULL: not asked for */
+	double *scratch; /* one row of gradients, or one value */
+	int64_t map;     /* whose norms these are */
 };
+
+static enum err load_norms(struct fusing *fusing, int64_t map, struct err_info *info)
+{
+	const struct heads *values = fusing->source->values;
+	int64_t layer, batch, head, dim = values->size[AXIS_DIM];
+	if (map == fusing->map)
+		return ERR_OK;
+	source_map_id(fusing->source, map, &layer, &batch, &head);
+	head /= fusing->source->heads / values->size[AXIS_HEAD];
+	for (int64_t token = 0; token < fusing->source->keys; token++) {
+		double square = 0;
+		enum err err = heads_decode_f64(values, layer, batch, head, token, 1, false, fusing->scratch, dim, info);
+		if (err)
+			return err;
+		for (int64_t i = 0; i < dim; i++)
+			square += fusing->scratch[i] * fusing->scratch[i];
+		fusing->norm[token] = sqrt(square);
+	}
+	fusing->map = map;
+	return ERR_OK;
+}
+
+static enum err load_gradients(struct fusing *fusing, int64_t map, int64_t row, struct err_info *info)
+{
+	int64_t layer, batch, head;
+	source_map_id(fusing->source, map, &layer, &batch, &head);
+	return heads_decode_part_f64(fusing->request->gradient, layer, batch, head, row, 0, fusing->source->keys, false, fusing->scratch, info);
+}
+
+static void fuse_cell(enum head_fusion fusion, bool first, double p, int64_t heads, double *fused)
+{
+	if (fusion == FUSION_MEAN)
+		*fused = (first ? 0 : *fused) + p / (double)heads;
+	else if (first || (fusion == FUSION_MAX ? p > *fused : p < *fused))
+		*fused = p;
+}
 
 static enum err fuse_row(void *data, int64_t map, int64_t index, int64_t row, const float *weight, struct err_info *info)
 {
 	struct fusing *fusing = data;
-	double *fused = fusing->matrix + row * fusing->tokens;
-	(void)map, (void)info;
-	for (int64_t key = 0; key < fusing->tokens; key++) {
+	const struct rollout_request *request = fusing->request;
+	int64_t tokens = fusing->source->keys;
+	enum err err = fusing->norm ? load_norms(fusing, map, info) : ERR_OK;
+	if (!err && request->gradient)
+		err = load_gradients(fusing, map, row, info);
+	for (int64_t key = 0; !err && key < tokens; key++) {
 		double p = (double)weight[key];
-		if (fusing->fusion == FUSION_MEAN)
-			fused[key] = (index ? fused[key] : 0) + p / (double)fusing->heads;
-		else if (index == 0 || (fusing->fusion == FUSION_MAX ? p > fused[key] : p < fused[key]))
-			fused[key] = p;
+		if (fusing->norm)
+			p *= fusing->norm[key];
+		if (request->gradient)
+			p = fmax(0, p * fusing->scratch[key]);
+		fuse_cell(request->gradient ? FUSION_MEAN : request->fusion, index == 0, p, fusing->source->heads,
+			  &fusing->matrix[row * tokens + key]);
 	}
-	return ERR_OK;
+	return err;
 }
 
 static int compare_doubles(const void *a, const void *b)
@@ -264,48 +308,98 @@ static void multiply(const double *matrix, const double *right, int64_t tokens, 
 		}
 }
 
-static enum err fuse_layer(const struct source *source, const struct rollout_request *request, int64_t layer, int64_t *map, double *matrix,
+static enum err check_values(const struct source *source, const struct rollout_request *request, struct err_info *info)
+{
+	if (request->value_norms && request->gradient)
+		return err_set(info, ERR_USAGE, "weights are weighed by value norms or by gradients, not by both");
+	if (request->value_norms && !source->values)
+		return err_set(info, ERR_USAGE, "there are no values to take norms of: give -v");
+	const int64_t *size = request->gradient ? request->gradient->size : NULL;
+	if (size && (size[AXIS_LAYER] != source->layers || size[AXIS_BATCH] != source->batches || size[AXIS_HEAD] != source->heads ||
+		     size[AXIS_TOKEN] != source->queries || size[AXIS_DIM] != source->keys))
+		return err_set(info, ERR_SHAPE, "the gradients must have the shape of the maps: %lld layers, %lld batch items, %lld heads, %lld x %lld",
+			       (long long)source->layers, (long long)source->batches, (long long)source->heads, (long long)source->queries,
+			       (long long)source->keys);
+	return ERR_OK;
+}
+
+/* The heads of one layer made one matrix, before residual and normalisation. */
+static enum err fuse_layer(const struct source *source, const struct rollout_request *request, int64_t layer, double *matrix,
 			   struct err_info *info)
 {
-	struct fusing fusing = { request->fusion, source->keys, source->heads, matrix };
+	int64_t values = source->values ? source->values->size[AXIS_DIM] : 0;
+	int64_t longest = source->keys > values ? source->keys : values;
+	struct fusing fusing = { .source = source, .request = request, .matrix = matrix, .map = -1 };
 	struct driver_options driver = request->driver;
-	struct sink *sink;
-	layer_maps(source, layer, request->batch, map);
-	driver.maps = map;
-	driver.map_count = source->heads;
-	driver.rows = NULL;
-	enum err err = matrix_rows_new(fuse_row, &fusing, &sink, info);
+	int64_t *map = mem_array((size_t)source->heads, sizeof *map);
+	struct sink *sink = NULL;
+	fusing.scratch = mem_array((size_t)longest, sizeof(double));
+	fusing.norm = request->value_norms ? mem_array((size_t)source->keys, sizeof(double)) : NULL;
+	enum err err = map && fusing.scratch && (fusing.norm || !request->value_norms) ? ERR_OK : err_nomem(info, "the fused heads");
+	if (!err)
+		err = matrix_rows_new(fuse_row, &fusing, &sink, info);
+	if (!err) {
+		layer_maps(source, layer, request->batch, map);
+		driver.maps = map;
+		driver.map_count = source->heads;
+		driver.rows = NULL;
+		err = driver_run(source, &sink, 1, &driver, info);
+	}
+	matrix_rows_free(sink);
+	free(fusing.norm);
+	free(fusing.scratch);
+	free(map);
+	return err;
+}
+
+bool rollout_streams(const struct rollout_request *request)
+{
+	return request->fusion == FUSION_MEAN && request->discard <= 0 && !request->value_norms && !request->gradient;
+}
+
+enum err rollout_layer(const struct source *source, const struct rollout_request *request, int64_t layer, double *matrix, struct err_info *info)
+{
+	int64_t cells;
+	enum err err = check_square(source, request, info);
+	if (!err)
+		err = check_values(source, request, info);
 	if (err)
 		return err;
-	err = driver_run(source, &sink, 1, &driver, info);
-	matrix_rows_free(sink);
+	if (!mem_mul_i64(source->keys, source->keys, &cells))
+		return err_set(info, ERR_SHAPE, "%lld tokens are too many for a matrix", (long long)source->keys);
+	double *scratch = mem_array((size_t)cells, sizeof(double));
+	err = scratch ? fuse_layer(source, request, layer, matrix, info) : err_nomem(info, "the fused heads");
+	if (!err && !request->gradient) {
+		discard(matrix, source->keys, request->discard, request->keep_column, scratch);
+		mix_residual(matrix, source->keys, request->residual);
+	}
+	free(scratch);
 	return err;
+}
+
+/* out <- matrix out, or out + matrix out where gradients say so. `scratch` is as large. */
+static void follow_layer(const double *matrix, int64_t tokens, bool add, double *out, double *scratch)
+{
+	multiply(matrix, out, tokens, scratch);
+	for (int64_t i = 0; i < tokens * tokens; i++)
+		out[i] = (add ? out[i] : 0) + scratch[i];
 }
 
 enum err rollout_matrix(const struct source *source, const struct rollout_request *request, double *out, struct err_info *info)
 {
 	int64_t tokens = source->keys, cells;
-	enum err err = check_square(source, request, info);
-	if (err)
-		return err;
 	if (!mem_mul_i64(tokens, tokens, &cells))
 		return err_set(info, ERR_SHAPE, "%lld tokens are too many for a rollout matrix", (long long)tokens);
-	double *layer_matrix = mem_array((size_t)cells, sizeof(double)), *below = mem_array((size_t)cells, sizeof(double));
-	int64_t *map = mem_array((size_t)source->heads, sizeof(int64_t));
-	if (!layer_matrix || !below || !map)
-		err = err_nomem(info, "the rollout matrix");
+	double *matrix = mem_array((size_t)cells, sizeof(double)), *scratch = mem_array((size_t)cells, sizeof(double));
+	enum err err = matrix && scratch ? ERR_OK : err_nomem(info, "the rollout matrix");
+	for (int64_t i = 0; !err && i < cells; i++)
+		out[i] = i / tokens == i % tokens;
 	for (int64_t layer = 0; !err && layer < source->layers; layer++) {
-		err = fuse_layer(source, request, layer, map, layer_matrix, info);
-		if (err)
-			break;
-		discard(layer_matrix, tokens, request->discard, request->keep_column, below);
-		mix_residual(layer_matrix, tokens, request->residual);
-		memcpy(layer ? below : out, layer ? out : layer_matrix, (size_t)cells * sizeof *out);
-		if (layer)
-			multiply(layer_matrix, below, tokens, out);
+		err = rollout_layer(source, request, layer, matrix, info);
+		if (!err)
+			follow_layer(matrix, tokens, request->gradient != NULL, out, scratch);
 	}
-	free(map);
-	free(below);
-	free(layer_matrix);
+	free(scratch);
+	free(matrix);
 	return err;
 }

@@ -11,6 +11,7 @@
 #ifndef ATTNVIZ_ANALYSIS_ROLLOUT_H
 #define ATTNVIZ_ANALYSIS_ROLLOUT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -25,17 +26,26 @@ struct rollout_request {
 	double residual;        /* 0 .. 1 */
 	double discard;         /* share of the smallest entries of the fused matrix that are set to 0 before normalising; 0: none */
 	int64_t keep_column;    /* a column whose entries are never discarded (CLS: 0); -1: none */
+	bool value_norms;       /* weigh A_ij by ||v_j|| of the head's values before fusing (Kobayashi et al. 2020, without W_O) */
+	const struct heads *gradient; /* dL/dA, of the shape of the maps; NULL: none. Then R <- R + mean_heads(max(0, dA * A)) R from R = I,
+	                               * without residual or normalisation (Chefer et al. 2021, arXiv 2103.15679) */
 	struct driver_options driver; /* threads, kernels, progress; maps and rows are set here */
 };
 
 /*
  * Rows `query[0 .. count)` of R into out[count][tokens], straight from the source: each is a chain of vector-matrix products from the top layer down, in memory of
- * O(count * tokens), with nothing of n x n. Needs FUSION_MEAN and no discarding (ERR_USAGE else): those need whole matrices.
+ * O(count * tokens), with nothing of n x n. Mean fusion alone: what else a request asks for needs whole matrices (ERR_USAGE).
  */
 enum err rollout_rows(const struct source *source, const struct rollout_request *request, const int64_t *query, int64_t count, double *out,
 		      struct err_info *info);
 
-/* All of R, tokens x tokens, for any fusion and discarding. Holds two more matrices of that size: for some thousands of tokens. */
+/* Can rollout_rows do it? */
+bool rollout_streams(const struct rollout_request *request);
+
+/* All of R, tokens x tokens, whatever the request. Holds two more matrices of that size: for some thousands of tokens. */
 enum err rollout_matrix(const struct source *source, const struct rollout_request *request, double *out, struct err_info *info);
+
+/* One fused and normalised layer matrix A~_l, tokens x tokens: what attention flow takes as capacities. */
+enum err rollout_layer(const struct source *source, const struct rollout_request *request, int64_t layer, double *matrix, struct err_info *info);
 
 #endif
