@@ -94,6 +94,12 @@ enum err picture_open(struct picture *picture, struct err_info *info)
 	return output_open(&picture->out, picture->target, info);
 }
 
+enum err picture_open_numbers(struct picture *picture, struct err_info *info)
+{
+	*picture = (struct picture){ .target = given.target ? given.target : "-" };
+	return output_open(&picture->out, picture->target, info);
+}
+
 void picture_release(struct picture *picture)
 {
 	output_release(&picture->out);

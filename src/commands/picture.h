@@ -30,6 +30,8 @@ struct picture {
 
 /* Decide the format (--format, else the suffix of -o, else text) and open the target. On failure *picture is safe to release. */
 enum err picture_open(struct picture *picture, struct err_info *info);
+/* Open the target for numbers instead of a picture, whatever its name: picture->out is ready. */
+enum err picture_open_numbers(struct picture *picture, struct err_info *info);
 void picture_release(struct picture *picture); /* an unfinished file disappears; works on a zeroed struct */
 
 /* The colouring asked for; `is_signed` makes the diverging map the default. */

@@ -7,6 +7,7 @@ const char attnviz_version[] = "0.1.0";
 const struct command *const command_table[] = {
 	&command_heatmap,
 	&command_weights,
+	&command_rollout,
 	&command_info,
 	&command_explain,
 	NULL,
