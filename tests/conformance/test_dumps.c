@@ -173,7 +173,7 @@ START_TEST(rotation_is_applied_to_a_dump_taken_before_it)
 	struct tally tally = { 0 };
 	for (int layer = 0; layer < 4; layer++) {
 		struct mechanism_args args = MECHANISM_ARGS_INIT;
-		char name[8];
+		char name[16];
 		args.causal = CAUSAL_BOTTOM_RIGHT;
 		args.position.rope = ROPE_HALF;
 		snprintf(name, sizeof name, "L%d", layer);

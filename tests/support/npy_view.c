@@ -7,6 +7,7 @@
 
 #include "support/suite.h"
 
+static void open_file(struct npy_view *view, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
 static void open_file(struct npy_view *view, const char *format, va_list args)
 {
 	char below[512];
