@@ -30,7 +30,8 @@ static void plan_numbers(struct axis_layout *axis, struct typesetter *type, doub
 	axis->angle = 0;
 	double number = widest_number(type, axis->size, scale);
 	double room = is_flat_side(axis->side) ? number + axis->size * 1.5 : axis->size * 3.5;
-	axis->step = ticks_position_step(scale->count, (int64_t)(axis->length / room));
+	double pitch = axis->length / (double)scale->count, tight = is_flat_side(axis->side) ? number + axis->size * 0.7 : axis->size * 1.6;
+	axis->step = pitch >= tight ? 1 : ticks_position_step(scale->count, (int64_t)(axis->length / room));
 	axis->widest = number + 1;
 	axis->tick = fmax(1, round(4 * unit));
 	axis->depth = axis->tick + axis->gap + (is_flat_side(axis->side) ? axis->size : number);

@@ -30,6 +30,7 @@ static void draw_rectangle(struct canvas *canvas, struct box box, struct colour 
 
 static void add_points(cairo_t *cairo, const struct point *point, int64_t count)
 {
+	cairo_new_path(cairo);
 	for (int64_t i = 0; i < count; i++)
 		cairo_line_to(cairo, point[i].x, point[i].y);
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "render/cell_numbers.h"
 #include "render/heatmap_layout.h"
 #include "render/terminal.h"
 #include "render/writer.h"
@@ -30,7 +31,7 @@ static void draw_panel_title(const struct prepared *prepared, struct canvas *can
 {
 	const struct heatmap_layout *layout = &prepared->layout;
 	const struct theme_colours *colours = theme_colours(prepared->scene->theme);
-	struct text_style style = { .size = SIZE_PANEL_TITLE * layout->unit, .colour = colours->text };
+	struct text_style style = { .size = SIZE_PANEL_TITLE * layout->figure.unit, .colour = colours->text };
 	const char *title = prepared->scene->panel[panel].title;
 	double y = box.y - layout->panel_title_dy, title_width = 0;
 	struct strbuf text;
@@ -47,7 +48,7 @@ static void draw_panel_title(const struct prepared *prepared, struct canvas *can
 		tick_text(low, sizeof low, panel_range(prepared, panel)->low);
 		tick_text(high, sizeof high, panel_range(prepared, panel)->high);
 		strbuf_addf(&text, "%s – %s", low, high);
-		style = (struct text_style){ .size = SIZE_CAPTION * layout->unit, .align = TEXT_END, .colour = colours->muted };
+		style = (struct text_style){ .size = SIZE_CAPTION * layout->figure.unit, .align = TEXT_END, .colour = colours->muted };
 		if (title_width + text_width(canvas->type, style.size, false, text.buf) + style.size <= box.width)
 			canvas_text(canvas, box.x + box.width, y, &style, text.buf);
 	}
@@ -65,7 +66,9 @@ static void draw_panel(const struct prepared *prepared, struct canvas *canvas, i
 	value_range_colours(panel_range(prepared, index), prepared->table, colour_to_rgb(colours->no_value), panel->cell,
 			    panel->height * panel->width, prepared->rgb);
 	canvas_raster(canvas, box, &raster);
-	canvas_frame(canvas, box, fmax(1, round(layout->unit)), colours->frame);
+	if (prepared->scene->numbers)
+		cell_numbers_draw(panel, prepared->rgb, canvas, box, layout->figure.unit);
+	canvas_frame(canvas, box, fmax(1, round(layout->figure.unit)), colours->frame);
 	if (index % layout->columns == 0)
 		axis_draw(&layout->queries, canvas, box.x, box.y, colours);
 	if (index + layout->columns >= prepared->scene->panel_count)
@@ -73,17 +76,11 @@ static void draw_panel(const struct prepared *prepared, struct canvas *canvas, i
 	draw_panel_title(prepared, canvas, index, box);
 }
 
-static void draw_lines(struct canvas *canvas, const struct text_lines *lines, double x, double y, double pitch, const struct text_style *style)
-{
-	for (size_t i = 0; i < lines->count; i++)
-		canvas_text(canvas, x, y + (double)i * pitch, style, lines->line[i]);
-}
-
 static void draw_grid_titles(const struct prepared *prepared, struct canvas *canvas)
 {
 	const struct heatmap_scene *scene = prepared->scene;
 	const struct heatmap_layout *layout = &prepared->layout;
-	struct text_style style = { .size = SIZE_PANEL_TITLE * layout->unit, .align = TEXT_END, .colour = theme_colours(scene->theme)->text };
+	struct text_style style = { .size = SIZE_PANEL_TITLE * layout->figure.unit, .align = TEXT_END, .colour = theme_colours(scene->theme)->text };
 
 	for (int64_t row = 0; scene->row_title && row < layout->rows; row++) {
 		struct box box = heatmap_layout_panel(layout, row * layout->columns);
@@ -100,7 +97,7 @@ static void draw_axis_titles(const struct prepared *prepared, struct canvas *can
 {
 	const struct heatmap_scene *scene = prepared->scene;
 	const struct heatmap_layout *layout = &prepared->layout;
-	struct text_style style = { .size = SIZE_AXIS_TITLE * layout->unit, .align = TEXT_MIDDLE, .colour = theme_colours(scene->theme)->text };
+	struct text_style style = { .size = SIZE_AXIS_TITLE * layout->figure.unit, .align = TEXT_MIDDLE, .colour = theme_colours(scene->theme)->text };
 	struct box last = heatmap_layout_panel(layout, layout->columns * layout->rows - 1);
 
 	canvas_text(canvas, (layout->left + last.x + last.width) / 2, layout->axis_title_y, &style, scene->keys.title);
@@ -115,17 +112,14 @@ static void draw_scene(struct canvas *canvas, const void *data)
 	const struct heatmap_layout *layout = &prepared->layout;
 	const struct theme_colours *colours = theme_colours(scene->theme);
 	bool shared = range_count(scene) == 1;
-	struct text_style title = { .size = SIZE_TITLE * layout->unit, .bold = true, .colour = colours->text };
-	struct text_style caption = { .size = SIZE_CAPTION * layout->unit, .colour = colours->muted };
-	struct colour_bar bar = { shared ? prepared->range : NULL, &scene->colouring, layout->unit, layout->bar_height };
+	struct colour_bar bar = { shared ? prepared->range : NULL, &scene->colouring, layout->figure.unit, layout->bar_height };
 
 	for (int64_t i = 0; i < scene->panel_count; i++)
 		draw_panel(prepared, canvas, i);
 	draw_grid_titles(prepared, canvas);
 	draw_axis_titles(prepared, canvas);
 	colour_bar_draw(&bar, canvas, layout->bar_x, layout->bar_y, colours);
-	draw_lines(canvas, &layout->title, layout->margin, layout->title_y, text_line_height(title.size), &title);
-	draw_lines(canvas, &layout->caption, layout->margin, layout->caption_y, text_line_height(caption.size) * 1.1, &caption);
+	figure_draw(&layout->figure, canvas, layout->content_end);
 }
 
 static enum err check_scene(const struct heatmap_scene *scene, struct err_info *info)
@@ -166,23 +160,17 @@ static void release(struct prepared *prepared)
 	heatmap_layout_release(&prepared->layout);
 }
 
-static enum err write_prepared(struct prepared *prepared, enum picture_format format, const struct page *page,
-			       const struct provenance *provenance, int provenance_count, struct output *out, struct err_info *info)
+static enum err write_prepared(struct prepared *prepared, const struct picture_request *request, struct err_info *info)
 {
 	const struct heatmap_scene *scene = prepared->scene;
+	const struct value_range *range = range_count(scene) > 1 ? NULL : prepared->range;
 	struct typesetter type;
-	enum err err = typesetter_init(&type, writer_is_exact(format), info);
+	enum err err = typesetter_init(&type, writer_is_exact(request->format), info);
 
 	if (!err)
-		err = heatmap_layout_init(&prepared->layout, &type, scene, page, range_count(scene) > 1 ? NULL : prepared->range, true, info);
-	if (!err) {
-		struct drawing drawing = {
-			.width = prepared->layout.width, .height = prepared->layout.height, .dpi = 96 * prepared->layout.unit,
-			.page = theme_colours(scene->theme)->page, .title = scene->title, .provenance = provenance,
-			.provenance_count = provenance_count, .type = &type, .draw = draw_scene, .scene = prepared,
-		};
-		err = drawing_write(&drawing, format, out, info);
-	}
+		err = heatmap_layout_init(&prepared->layout, &type, scene, request->page, range, true, info);
+	if (!err)
+		err = figure_write(&prepared->layout.figure, &type, request, draw_scene, prepared, info);
 	typesetter_release(&type);
 	return err;
 }
@@ -200,7 +188,7 @@ enum err scene_write(const struct heatmap_scene *scene, enum picture_format form
 	if (!err)
 		err = init_ranges(&prepared, info);
 	if (!err)
-		err = write_prepared(&prepared, format, page, provenance, provenance_count, out, info);
+		err = write_prepared(&prepared, &(struct picture_request){ format, page, provenance, provenance_count, out }, info);
 	release(&prepared);
 	return err;
 }

@@ -2,8 +2,10 @@
 
 #include <math.h>
 
-static const double margin_size = 14, column_gap = 14, row_gap = 12, bar_gap = 20, block_gap = 12, grid_width = 1160, narrowest_page = 440;
+static const double column_gap = 14, row_gap = 12, bar_gap = 20, grid_width = 1160, narrowest_page = 440;
 static const double panel_single = 768, panel_most = 360, panel_least = 72, cell_largest = 26, labelled_panel = 100;
+/* Cells with numbers in them are wider than high. */
+static const double numbers_width = 1100, number_widest = 40;
 /* A panel may grow so far beyond its target before positions share a pixel. */
 static const double target_stretch = 1.6;
 static const double bar_shortest = 130, bar_longest = 640, bar_longest_single = 1200;
@@ -33,9 +35,9 @@ static bool is_grid(const struct heatmap_scene *scene)
 static double target_side(const struct heatmap_layout *layout, const struct heatmap_scene *scene)
 {
 	if (!is_grid(scene))
-		return panel_single * layout->unit;
-	double share = (grid_width * layout->unit - (double)(layout->columns - 1) * layout->gap_x) / (double)layout->columns;
-	return fmin(fmax(share, panel_least * layout->unit), panel_most * layout->unit);
+		return panel_single * layout->figure.unit;
+	double share = (grid_width * layout->figure.unit - (double)(layout->columns - 1) * layout->gap_x) / (double)layout->columns;
+	return fmin(fmax(share, panel_least * layout->figure.unit), panel_most * layout->figure.unit);
 }
 
 static bool is_squarish(int64_t a, int64_t b)
@@ -62,22 +64,23 @@ static void choose_cells(struct heatmap_layout *layout, const struct heatmap_sce
 	layout->cells_high = ceil_div(scene->rows.count, high);
 }
 
-static int64_t natural_cell(int64_t cells, double target, double unit)
+static int64_t natural_cell(int64_t cells, double target, double largest)
 {
 	int64_t cell = (int64_t)floor(target / (double)cells + 0.25);
-	int64_t largest = (int64_t)(cell_largest * unit);
 
-	return cell < 1 ? 1 : cell > largest && largest >= 1 ? largest : cell;
+	return cell < 1 ? 1 : cell > (int64_t)largest && largest >= 1 ? (int64_t)largest : cell;
 }
 
 /* Panel of a page whose size is free. */
 static void natural_panel(struct heatmap_layout *layout, const struct heatmap_scene *scene)
 {
-	double target = target_side(layout, scene);
-	int64_t cell_wide = natural_cell(layout->cells_wide, target, layout->unit);
-	int64_t cell_high = natural_cell(layout->cells_high, target, layout->unit);
+	double unit = layout->figure.unit, target = target_side(layout, scene);
+	int64_t cell_wide = natural_cell(layout->cells_wide, target, cell_largest * unit);
+	int64_t cell_high = natural_cell(layout->cells_high, target, cell_largest * unit);
 
-	if (is_squarish(layout->cells_wide, layout->cells_high))
+	if (scene->numbers)
+		cell_wide = natural_cell(layout->cells_wide, numbers_width * unit, number_widest * unit);
+	else if (is_squarish(layout->cells_wide, layout->cells_high))
 		cell_wide = cell_high = cell_wide < cell_high ? cell_wide : cell_high;
 	layout->panel_width = cell_wide * layout->cells_wide;
 	layout->panel_height = cell_high * layout->cells_high;
@@ -93,9 +96,9 @@ static int64_t filled_side(int64_t cells, double room)
 	return (double)(cell * cells) >= 0.85 * room ? cell * cells : (int64_t)room;
 }
 
-static void fitted_panel(struct heatmap_layout *layout, double room_wide, double room_high)
+static void fitted_panel(struct heatmap_layout *layout, const struct heatmap_scene *scene, double room_wide, double room_high)
 {
-	if (is_squarish(layout->cells_wide, layout->cells_high)) {
+	if (!scene->numbers && is_squarish(layout->cells_wide, layout->cells_high)) {
 		double cell = fmin(room_wide / (double)layout->cells_wide, room_high / (double)layout->cells_high);
 		room_wide = cell * (double)layout->cells_wide;
 		room_high = cell * (double)layout->cells_high;
@@ -107,11 +110,11 @@ static void fitted_panel(struct heatmap_layout *layout, double room_wide, double
 static void plan_axes(struct heatmap_layout *layout, struct typesetter *type, const struct heatmap_scene *scene)
 {
 	double smallest = (double)(layout->panel_width < layout->panel_height ? layout->panel_width : layout->panel_height);
-	bool labelled = !is_grid(scene) || smallest >= labelled_panel * layout->unit;
+	bool labelled = !is_grid(scene) || smallest >= labelled_panel * layout->figure.unit;
 	int64_t thin = is_grid(scene) ? 1 : AXIS_THIN_MAX;
 
-	axis_plan(&layout->queries, type, &scene->rows, SIDE_LEFT, labelled ? (double)layout->panel_height : 0, layout->unit, thin);
-	axis_plan(&layout->keys, type, &scene->keys, SIDE_BOTTOM, labelled ? (double)layout->panel_width : 0, layout->unit, thin);
+	axis_plan(&layout->queries, type, &scene->rows, SIDE_LEFT, labelled ? (double)layout->panel_height : 0, layout->figure.unit, thin);
+	axis_plan(&layout->keys, type, &scene->keys, SIDE_BOTTOM, labelled ? (double)layout->panel_width : 0, layout->figure.unit, thin);
 }
 
 static double widest_text(struct typesetter *type, double size, bool bold, const char *const *text, int64_t count)
@@ -134,7 +137,7 @@ static bool has_panel_titles(const struct heatmap_scene *scene)
 /* Everything to the left of the panels, from the page's edge inward. */
 static double place_left(struct heatmap_layout *layout, struct typesetter *type, const struct heatmap_scene *scene)
 {
-	double unit = layout->unit, x = layout->margin;
+	double unit = layout->figure.unit, x = layout->figure.margin;
 
 	if (scene->row_title) {
 		x += widest_text(type, SIZE_PANEL_TITLE * unit, false, scene->row_title, layout->rows);
@@ -146,18 +149,13 @@ static double place_left(struct heatmap_layout *layout, struct typesetter *type,
 		x += text_line_height(SIZE_AXIS_TITLE * unit) + 4 * unit;
 	}
 	x += layout->queries.depth;
-	return ceil(fmax(x, layout->margin + layout->keys.overhang));
+	return ceil(fmax(x, layout->figure.margin + layout->keys.overhang));
 }
 
 static double place_top(struct heatmap_layout *layout, const struct heatmap_scene *scene)
 {
-	double unit = layout->unit, y = layout->margin;
+	double unit = layout->figure.unit, y = figure_above(&layout->figure);
 
-	if (layout->title.count) {
-		double line = text_line_height(SIZE_TITLE * unit);
-		layout->title_y = y + line / 2;
-		y += line * (double)layout->title.count + block_gap * unit;
-	}
 	if (scene->column_title) {
 		double line = text_line_height(SIZE_PANEL_TITLE * unit);
 		layout->column_title_y = y + line / 2;
@@ -180,7 +178,7 @@ static double grid_extent(int64_t count, int64_t side, double gap)
 /* From the lowest panel's edge to the bottom of the page. */
 static double below_panels(struct heatmap_layout *layout, const struct heatmap_scene *scene, double bottom)
 {
-	double unit = layout->unit, y = bottom + layout->keys.depth;
+	double unit = layout->figure.unit, y = bottom + layout->keys.depth;
 
 	if (scene->keys.title) {
 		double line = text_line_height(SIZE_AXIS_TITLE * unit);
@@ -188,28 +186,13 @@ static double below_panels(struct heatmap_layout *layout, const struct heatmap_s
 		y += 4 * unit + line;
 	}
 	y = fmax(y, layout->bar_y + layout->bar_height + SIZE_CAPTION * unit / 2);
-	if (layout->caption.count) {
-		double line = text_line_height(SIZE_CAPTION * unit) * 1.1;
-		layout->caption_y = y + block_gap * unit + line / 2;
-		y += block_gap * unit + line * (double)layout->caption.count;
-	}
-	return ceil(y + layout->margin);
-}
-
-static enum err wrap_texts(struct heatmap_layout *layout, struct typesetter *type, const struct heatmap_scene *scene, double width,
-			   struct err_info *info)
-{
-	double room = width - 2 * layout->margin;
-
-	text_lines_release(&layout->title);
-	text_lines_release(&layout->caption);
-	enum err err = text_wrap(type, SIZE_TITLE * layout->unit, scene->title, room * 0.9, &layout->title, info);
-	return err ? err : text_wrap(type, SIZE_CAPTION * layout->unit, scene->caption, room, &layout->caption, info);
+	layout->content_end = y;
+	return ceil(y + figure_below(&layout->figure));
 }
 
 static void centre_on_page(struct heatmap_layout *layout)
 {
-	double shift = floor((layout->width - layout->need_width) / 2);
+	double shift = floor((layout->figure.width - layout->need_width) / 2);
 
 	layout->left += shift;
 	layout->bar_x += shift;
@@ -221,7 +204,7 @@ static void centre_on_page(struct heatmap_layout *layout)
 static enum err place(struct heatmap_layout *layout, struct typesetter *type, const struct heatmap_scene *scene, const struct page *page,
 		      const struct value_range *range, struct err_info *info)
 {
-	double unit = layout->unit;
+	double unit = layout->figure.unit;
 	double grid_wide = grid_extent(layout->columns, layout->panel_width, layout->gap_x);
 	double grid_high = grid_extent(layout->rows, layout->panel_height, layout->gap_y);
 
@@ -230,15 +213,15 @@ static enum err place(struct heatmap_layout *layout, struct typesetter *type, co
 	layout->bar_x = layout->left + grid_wide + round(bar_gap * unit);
 	layout->bar_height = round(fmin(fmax(grid_high, bar_shortest * unit), (is_grid(scene) ? bar_longest : bar_longest_single) * unit));
 	struct colour_bar bar = { range, &scene->colouring, unit, layout->bar_height };
-	layout->need_width = layout->bar_x + colour_bar_width(&bar, type) + layout->margin;
-	layout->width = page->width ? page->width : ceil(fmax(layout->need_width, narrowest_page * unit));
-	enum err err = wrap_texts(layout, type, scene, layout->width, info);
+	layout->need_width = layout->bar_x + colour_bar_width(&bar, type) + layout->figure.margin;
+	layout->figure.width = page->width ? page->width : ceil(fmax(layout->need_width, narrowest_page * unit));
+	enum err err = figure_wrap(&layout->figure, type, scene->title, scene->caption, info);
 	if (err)
 		return err;
 	layout->top = place_top(layout, scene);
 	layout->bar_y = layout->top;
 	layout->need_height = below_panels(layout, scene, layout->top + grid_high);
-	layout->height = page->height ? page->height : layout->need_height;
+	layout->figure.height = page->height ? page->height : layout->need_height;
 	return ERR_OK;
 }
 
@@ -259,7 +242,7 @@ static void resize_panels(struct heatmap_layout *layout, const struct heatmap_sc
 	room_high = fmax(1, room_high);
 	if (!measured)
 		choose_cells(layout, scene, room_wide, room_high);
-	fitted_panel(layout, room_wide, room_high);
+	fitted_panel(layout, scene, room_wide, room_high);
 }
 
 static enum err fit_to_page(struct heatmap_layout *layout, struct typesetter *type, const struct heatmap_scene *scene,
@@ -277,7 +260,7 @@ static enum err fit_to_page(struct heatmap_layout *layout, struct typesetter *ty
 	}
 	if ((page->width && layout->need_width > page->width) || (page->height && layout->need_height > page->height))
 		return err_set(info, ERR_USAGE, "a page of %d x %d pixels has no room for the labels and the panels: choose a larger size",
-			       (int)layout->width, (int)layout->height);
+			       (int)layout->figure.width, (int)layout->figure.height);
 	if (page->width)
 		centre_on_page(layout);
 	return ERR_OK;
@@ -286,9 +269,9 @@ static enum err fit_to_page(struct heatmap_layout *layout, struct typesetter *ty
 enum err heatmap_layout_init(struct heatmap_layout *layout, struct typesetter *type, const struct heatmap_scene *scene,
 			     const struct page *page, const struct value_range *range, bool measured, struct err_info *info)
 {
-	double unit = page->dpi > 0 ? page->dpi / 96 : 1;
-
-	*layout = (struct heatmap_layout){ .unit = unit, .margin = round(margin_size * unit) };
+	*layout = (struct heatmap_layout){ 0 };
+	figure_init(&layout->figure, page, scene->theme);
+	double unit = layout->figure.unit;
 	layout->columns = scene->columns > 0 ? scene->columns : near_square(scene->panel_count);
 	layout->rows = ceil_div(scene->panel_count, layout->columns);
 	layout->gap_x = round(column_gap * unit);
@@ -314,8 +297,7 @@ enum err heatmap_layout_init(struct heatmap_layout *layout, struct typesetter *t
 
 void heatmap_layout_release(struct heatmap_layout *layout)
 {
-	text_lines_release(&layout->title);
-	text_lines_release(&layout->caption);
+	figure_release(&layout->figure);
 }
 
 struct box heatmap_layout_panel(const struct heatmap_layout *layout, int64_t panel)

@@ -16,28 +16,23 @@
 
 #include "render/axis.h"
 #include "render/colour_bar.h"
+#include "render/figure.h"
 #include "render/scene.h"
-#include "render/text.h"
 
 struct heatmap_layout {
-	double unit;                      /* dpi / 96 */
+	struct figure figure;             /* page, title, caption */
 	int64_t columns, rows;            /* of the grid */
 	int64_t cells_high, cells_wide;   /* of a panel */
 	int64_t panel_height, panel_width;
 	double gap_x, gap_y;              /* between panels; gap_y includes the panel title */
-	double width, height;             /* of the page */
 	double need_width, need_height;   /* what the present plan asks of it */
 	double left, top;                 /* of the first panel */
-	double margin;
-	double title_y, caption_y;        /* middle of the first line of each */
+	double content_end;               /* where the caption may begin */
 	double axis_title_x, axis_title_y;
 	double row_title_x, column_title_y, panel_title_dy; /* the last: above the panel */
 	double bar_x, bar_y, bar_height;
 	struct axis_layout queries, keys;
-	struct text_lines title, caption;
 };
-
-enum { SIZE_TITLE = 14, SIZE_AXIS_TITLE = 11, SIZE_PANEL_TITLE = 11, SIZE_CAPTION = 10 };
 
 /* `range` may be NULL (not known yet, or one for each panel). `measured`: the panels have their cells; else the cells are what the
  * page can use, and cells_high and cells_wide answer scene_cells. Release with heatmap_layout_release. A page too small for its labels is

@@ -51,6 +51,7 @@ struct heatmap_scene {
 	const char *title;
 	const char *caption;    /* how the numbers were made; wrapped to the width */
 	enum theme theme;
+	bool numbers;           /* print each value in its cell, where it fits */
 };
 
 struct page {

@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "base/strbuf.h"
 #include "base/utf8.h"
+#include "render/cell_numbers.h"
 #include "render/terminal_ink.h"
 #include "render/ticks.h"
 #include "render/value_range.h"
@@ -28,6 +29,8 @@ struct text_plan {
 	int64_t body_lines;
 	int key_lines;
 	bool query_tokens, key_tokens;
+	bool numbers;          /* printed in the cells, */
+	int decimals;          /* with so many decimals */
 	struct terminal_ink ink;
 	struct value_range *range;
 };
@@ -75,6 +78,24 @@ static int64_t group_size(int64_t positions, int64_t most)
 	return most < 1 ? positions : (positions + most - 1) / most;
 }
 
+/* Columns of a cell with its number and a space, or 0 where they are not printed. */
+static int number_cell_columns(struct text_plan *plan)
+{
+	int widest = 0;
+
+	plan->decimals = cell_numbers_decimals(&plan->scene->panel[0]);
+	for (int64_t p = 0; plan->scene->numbers && p < plan->scene->panel_count; p++) {
+		const struct panel *panel = &plan->scene->panel[p];
+		for (int64_t i = 0; i < panel->height * panel->width; i++) {
+			char text[TICK_TEXT_MAX];
+			cell_number_text(text, sizeof text, panel->cell[i], plan->decimals);
+			int columns = utf8_text_width(text) + 1;
+			widest = columns > widest ? columns : widest;
+		}
+	}
+	return widest;
+}
+
 static void choose_labels(struct text_plan *plan)
 {
 	const struct heatmap_scene *scene = plan->scene;
@@ -108,7 +129,15 @@ static void plan_text(struct text_plan *plan, const struct heatmap_scene *scene,
 
 static void finish_plan(struct text_plan *plan)
 {
+	int number_columns_needed = number_cell_columns(plan);
+
 	choose_labels(plan);
+	if (number_columns_needed && plan->label_columns + plan->cells_wide * number_columns_needed <= plan->terminal->columns) {
+		plan->numbers = true;
+		plan->half = false;
+		plan->across = 1;
+		plan->cell_columns = number_columns_needed;
+	}
 	plan->body_lines = plan->half ? (plan->cells_high + 1) / 2 : plan->cells_high;
 	plan->cell_area = (int)plan->cells_wide * plan->cell_columns;
 	plan->panel_columns = plan->label_columns + plan->cell_area;
@@ -185,6 +214,17 @@ static void add_query_label(const struct text_plan *plan, struct strbuf *line, i
 	strbuf_addch(line, ' ');
 }
 
+static void add_number(struct text_plan *plan, struct strbuf *line, const struct panel *panel, int64_t cell, double unit)
+{
+	char text[TICK_TEXT_MAX] = "";
+
+	if (!isnan(panel->cell[cell]))
+		cell_number_text(text, sizeof text, panel->cell[cell], plan->decimals);
+	if (!plan->terminal->unicode)
+		tick_text_to_ascii(text);
+	terminal_ink_number(&plan->ink, line, unit, text, plan->cell_columns);
+}
+
 static void add_body(struct text_plan *plan, struct strbuf *line, int64_t index, int64_t body_line)
 {
 	const struct panel *panel = &plan->scene->panel[index];
@@ -199,6 +239,8 @@ static void add_body(struct text_plan *plan, struct strbuf *line, int64_t index,
 			below = value_range_unit(range, panel->cell[(row + 1) * panel->width + column]);
 		if (plan->half)
 			terminal_ink_halves(&plan->ink, line, unit, below);
+		else if (plan->numbers)
+			add_number(plan, line, panel, row * panel->width + column, unit);
 		else
 			terminal_ink_cell(&plan->ink, line, unit);
 	}
@@ -218,6 +260,8 @@ static void add_key_numbers(const struct text_plan *plan, struct strbuf *line)
 		int64_t tick = tick_in_cell(scale, plan->cells_wide, cell, 1, step), at = cell * plan->cell_columns;
 		char text[32];
 		int width = tick < 0 ? 0 : snprintf(text, sizeof text, "%lld", (long long)tick);
+		if (plan->numbers)
+			at += plan->cell_columns - width;
 		if (!width || at < used || at + width > columns)
 			continue;
 		add_spaces(line, at - used);
@@ -227,8 +271,8 @@ static void add_key_numbers(const struct text_plan *plan, struct strbuf *line)
 	add_spaces(line, columns - used);
 }
 
-/* The `index`-th character of the text, marks included, or spaces: two columns in all. */
-static void add_character(struct strbuf *line, const char *text, int index)
+/* The `index`-th character of the text, marks included, or spaces: `room` columns in all. */
+static void add_character(struct strbuf *line, const char *text, int index, int room)
 {
 	struct strbuf visible;
 	int width = 0;
@@ -246,7 +290,7 @@ static void add_character(struct strbuf *line, const char *text, int index)
 			width += columns > 0 ? columns : 0;
 		}
 	}
-	add_spaces(line, 2 - width);
+	add_spaces(line, room - width);
 	strbuf_release(&visible);
 }
 
@@ -258,7 +302,7 @@ static void add_key_line(const struct text_plan *plan, struct strbuf *line, int 
 	}
 	add_spaces(line, plan->label_columns);
 	for (int64_t i = 0; i < plan->cells_wide; i++)
-		add_character(line, plan->scene->keys.label[i], key_line);
+		add_character(line, plan->scene->keys.label[i], key_line, plan->cell_columns);
 }
 
 static void end_line(struct strbuf *text)
@@ -313,6 +357,10 @@ static void add_legend(struct text_plan *plan, struct strbuf *text)
 	} else if (!colouring->per_panel) {
 		tick_text(low, sizeof low, plan->range->low);
 		tick_text(high, sizeof high, plan->range->high);
+	}
+	if (!plan->terminal->unicode) {
+		tick_text_to_ascii(low);
+		tick_text_to_ascii(high);
 	}
 	strbuf_addf(text, "%s ", low);
 	for (int i = 0; i < columns / 2; i++)

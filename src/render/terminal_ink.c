@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 const char terminal_ramp[] = ".:-=+*#%@";
 
 /* Nearest of the 6 x 6 x 6 cube (levels 0, 95, 135, ... 255) and the 24 greys of the 256-colour palette. */
@@ -33,14 +35,19 @@ static int palette_index(uint32_t rgb)
 void terminal_ink_init(struct terminal_ink *ink, const struct terminal *terminal, const struct colouring *colouring)
 {
 	*ink = (struct terminal_ink){ .colour = terminal->colour, .fore = -1, .back = -1 };
-	colour_map_table(colouring->map, colouring->reverse, ink->table);
-	for (int i = 0; i < COLOUR_STEPS && ink->colour == TERMINAL_256; i++)
-		ink->table[i] = (uint32_t)palette_index(ink->table[i]);
+	colour_map_table(colouring->map, colouring->reverse, ink->rgb);
+	for (int i = 0; i < COLOUR_STEPS; i++)
+		ink->table[i] = ink->colour == TERMINAL_256 ? palette_index(ink->rgb[i]) : (int64_t)ink->rgb[i];
+}
+
+static int unit_step(double unit)
+{
+	return (int)(unit * (COLOUR_STEPS - 1) + 0.5);
 }
 
 static int64_t colour_at(const struct terminal_ink *ink, double unit)
 {
-	return isnan(unit) ? -1 : (int64_t)ink->table[(int)(unit * (COLOUR_STEPS - 1) + 0.5)];
+	return isnan(unit) ? -1 : ink->table[unit_step(unit)];
 }
 
 static void add_sequence(const struct terminal_ink *ink, struct strbuf *out, int layer, int64_t colour)
@@ -98,6 +105,27 @@ void terminal_ink_halves(struct terminal_ink *ink, struct strbuf *out, double ab
 		set_back(ink, out, lower);
 		strbuf_addstr(out, "▀");
 	}
+}
+
+void terminal_ink_write_in(struct terminal_ink *ink, struct strbuf *out, uint32_t rgb)
+{
+	if (ink->colour != TERMINAL_ASCII)
+		set_fore(ink, out, ink->colour == TERMINAL_256 ? palette_index(rgb) : (int64_t)rgb);
+}
+
+void terminal_ink_number(struct terminal_ink *ink, struct strbuf *out, double unit, const char *text, int columns)
+{
+	if (ink->colour != TERMINAL_ASCII) {
+		int64_t back = colour_at(ink, unit);
+		set_back(ink, out, back);
+		if (back >= 0)
+			terminal_ink_write_in(ink, out, colour_luminance(colour_from_rgb(ink->rgb[unit_step(unit)])) > 0.22 ? 0x000000 : 0xffffff);
+		else
+			set_fore(ink, out, -1);
+	}
+	for (int i = utf8_text_width(text); i < columns; i++)
+		strbuf_addch(out, ' ');
+	strbuf_addstr(out, text);
 }
 
 void terminal_ink_reset(struct terminal_ink *ink, struct strbuf *out)

@@ -19,16 +19,17 @@ static double nice_step(double rough)
 	return part <= 5 + 1e-9 ? 5 * power : 10 * power;
 }
 
+static const char *const superscript_digit[10] = { "⁰", "¹", "²", "³", "⁴", "⁵", "⁶", "⁷", "⁸", "⁹" };
+
 static void superscript(char *text, size_t size, int exponent)
 {
-	static const char *const digit[10] = { "⁰", "¹", "²", "³", "⁴", "⁵", "⁶", "⁷", "⁸", "⁹" };
 	char plain[16];
 
 	snprintf(plain, sizeof plain, "%d", exponent < 0 ? -exponent : exponent);
 	snprintf(text, size, "%s", exponent < 0 ? "⁻" : "");
 	for (const char *p = plain; *p; p++) {
 		size_t used = strlen(text);
-		snprintf(text + used, size - used, "%s", digit[*p - '0']);
+		snprintf(text + used, size - used, "%s", superscript_digit[*p - '0']);
 	}
 }
 
@@ -155,4 +156,55 @@ void tick_text(char *text, size_t size, double value)
 	char plain[TICK_TEXT_MAX];
 	snprintf(plain, sizeof plain, fabs(value) < 100 ? "%.3g" : "%.0f", fabs(value));
 	snprintf(text, size, "%s%s", value < 0 ? MINUS : "", plain);
+}
+
+/* Length of the symbol that `text` begins with, and what stands for it; 0 where it is none of ours. */
+static size_t ascii_symbol(const char *text, const char **plain, bool *raised)
+{
+	static const struct { const char *symbol, *plain; bool raised; } table[] = {
+		{ "⁻", "-", true }, { MINUS, "-", false }, { "–", "-", false }, { "×", "x", false }, { "∞", "inf", false },
+	};
+	static const char digits[10][2] = { "0", "1", "2", "3", "4", "5", "6", "7", "8", "9" };
+
+	for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+		size_t length = strlen(table[i].symbol);
+		if (!strncmp(text, table[i].symbol, length)) {
+			*plain = table[i].plain;
+			*raised = table[i].raised;
+			return length;
+		}
+	}
+	for (int i = 0; i < 10; i++) {
+		size_t length = strlen(superscript_digit[i]);
+		if (!strncmp(text, superscript_digit[i], length)) {
+			*plain = digits[i];
+			*raised = true;
+			return length;
+		}
+	}
+	return 0;
+}
+
+void tick_text_to_ascii(char *text)
+{
+	bool was_raised = false;
+	char *to = text;
+
+	/* No symbol is shorter than what replaces it, the caret before the first raised one included. */
+	for (const char *from = text; *from;) {
+		const char *plain;
+		bool raised = false;
+		size_t length = ascii_symbol(from, &plain, &raised);
+		if (!length) {
+			*to++ = *from++;
+			was_raised = false;
+			continue;
+		}
+		if (raised && !was_raised)
+			*to++ = '^';
+		for (from += length; *plain; plain++)
+			*to++ = *plain;
+		was_raised = raised;
+	}
+	*to = '\0';
 }

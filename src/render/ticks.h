@@ -35,4 +35,7 @@ int64_t ticks_position_step(int64_t count, int64_t most);
 /* A single number as short as 3 significant digits allow, in the style of the ticks. */
 void tick_text(char *text, size_t size, double value);
 
+/* Rewrite such a text in place with ASCII alone: "-2x10^-3". */
+void tick_text_to_ascii(char *text);
+
 #endif
