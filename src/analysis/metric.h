@@ -56,6 +56,14 @@ enum metric_level {
 	METRIC_WORD,    /* a head has a word */
 };
 
+/* How the values of rows become the value of a head. */
+enum metric_over_rows {
+	METRIC_MEAN,
+	METRIC_POOLED, /* mean over entries instead of rows: a row weighs as much as its support */
+	METRIC_LARGEST,
+	METRIC_SMALLEST,
+};
+
 /* What a metric needs beyond a map. */
 enum metric_needs {
 	METRIC_NEEDS_UNSIGNED = 1,   /* weights are not negative */
@@ -75,6 +83,7 @@ struct metric {
 	const char *source;  /* who defined it */
 	const char *edges;   /* what happens at the edges: short rows, ties, long rows, how exact it is */
 	enum metric_level level;
+	enum metric_over_rows over_rows; /* METRIC_OF_ROW */
 	unsigned needs;      /* enum metric_needs */
 	const char *instead; /* what to ask for where it is not defined */
 	bool is_default;     /* among those printed when nothing is asked for */

@@ -8,8 +8,8 @@
 #include "kernel/driver.h"
 
 /*
- * A strip is one picture row as far as one row group fills it: width values. Strips keep row groups apart, so that the order in which the
- * driver sweeps groups and keys cannot change a sum; the merge adds them up in order.
+ * A strip is one picture row as far as one row group fills it: width values. Row groups are kept apart so that a float32 sum stays short; the
+ * merge adds strips up in float64.
  */
 struct pooled_map {
 	struct sink sink;

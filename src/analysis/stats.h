@@ -25,7 +25,7 @@ struct stats_parameters {
 	double h2o;          /* 0.01: `h2o_sparsity` counts weights under this share of the row's largest */
 	double collapse;     /* 0.1 nats */
 	double saturation;   /* 0.99 */
-	int64_t top_k;       /* 8 keys */
+	int64_t top_k;       /* 8 keys; at least 1 */
 	int64_t band;        /* 16 positions to each side */
 	double diagonality;  /* 0.1 of the length */
 };

@@ -59,7 +59,7 @@ struct item {
 
 struct sink;
 
-/* scan, rows, map_prepare and map_end may be NULL. */
+/* All functions may be NULL; a sink without partial_size has no partial result. */
 struct sink_ops {
 	const char *name;
 	unsigned needs; /* enum sink_needs */

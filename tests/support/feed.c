@@ -162,6 +162,11 @@ struct feeding {
 	struct row_stats *stats;  /* [ITEM_ROWS] */
 };
 
+static size_t partial_size(const struct sink *sink, const struct source *source, const struct kernels *kernels)
+{
+	return sink->ops->partial_size ? sink->ops->partial_size(sink, source, kernels) : 0;
+}
+
 static void feed_tile(struct feeding *run, const struct item *item, int64_t lane0, int64_t key)
 {
 	const struct source *source = &run->feed->source;
@@ -179,31 +184,35 @@ static void feed_tile(struct feeding *run, const struct item *item, int64_t lane
 			run->sinks[i]->ops->scan(run->sinks[i], item, lane0, &tile, run->partial[i]);
 }
 
-static void feed_item(struct feeding *run, const struct item *item, bool keys_outside)
+static void feed_rows(struct feeding *run, const struct item *item, int64_t lane0)
+{
+	struct row_group rows = { item->map, (int)fmin(run->kernels.lanes, (double)(item->count - lane0)), item->row + lane0 };
+	for (int i = 0; i < run->sink_count; i++)
+		if (run->sinks[i]->ops->rows)
+			run->sinks[i]->ops->rows(run->sinks[i], item, lane0, &rows, run->stats + lane0, NULL, 0, run->partial[i]);
+}
+
+static void feed_item(struct feeding *run, const struct item *item)
 {
 	const struct source *source = &run->feed->source;
-	int64_t lanes = run->kernels.lanes, groups = (item->count + lanes - 1) / lanes, tiles = (source->keys + KEY_BLOCK - 1) / KEY_BLOCK;
 	for (int64_t i = 0; i < item->count; i++)
 		row_weights(source, item->map, item->row[i], run->weight + i * source->keys, &run->stats[i]);
 	for (int i = 0; i < run->sink_count; i++) {
-		memset(run->partial[i], 0xa5, run->sinks[i]->ops->partial_size(run->sinks[i], source, &run->kernels));
-		run->sinks[i]->ops->start(run->sinks[i], item, run->partial[i]);
+		memset(run->partial[i], 0xa5, partial_size(run->sinks[i], source, &run->kernels));
+		if (run->sinks[i]->ops->start)
+			run->sinks[i]->ops->start(run->sinks[i], item, run->partial[i]);
 	}
-	for (int64_t n = 0; n < groups * tiles; n++) {
-		int64_t group = keys_outside ? n % groups : n / tiles, tile = keys_outside ? n / groups : n % tiles;
-		feed_tile(run, item, group * lanes, tile * KEY_BLOCK);
-	}
-	for (int64_t lane0 = 0; lane0 < item->count; lane0 += lanes) {
-		struct row_group rows = { item->map, (int)fmin((double)lanes, (double)(item->count - lane0)), item->row + lane0 };
-		for (int i = 0; i < run->sink_count; i++)
-			if (run->sinks[i]->ops->rows)
-				run->sinks[i]->ops->rows(run->sinks[i], item, lane0, &rows, run->stats + lane0, NULL, 0, run->partial[i]);
+	for (int64_t lane0 = 0; lane0 < item->count; lane0 += run->kernels.lanes) {
+		for (int64_t key = 0; key < source->keys; key += KEY_BLOCK)
+			feed_tile(run, item, lane0, key);
+		feed_rows(run, item, lane0);
 	}
 	for (int i = 0; i < run->sink_count; i++)
-		run->sinks[i]->ops->merge(run->sinks[i], item, run->partial[i]);
+		if (run->sinks[i]->ops->merge)
+			run->sinks[i]->ops->merge(run->sinks[i], item, run->partial[i]);
 }
 
-static enum err feed_map(struct feeding *run, int64_t map, const int64_t *row, int64_t row_count, bool keys_outside, struct err_info *info)
+static enum err feed_map(struct feeding *run, int64_t map, const int64_t *row, int64_t row_count, struct err_info *info)
 {
 	const struct source *source = &run->feed->source;
 	int64_t item_rows = row_count > 300 ? ITEM_ROWS : ITEM_ROWS / 4;
@@ -214,7 +223,7 @@ static enum err feed_map(struct feeding *run, int64_t map, const int64_t *row, i
 	for (int64_t first = 0; first < row_count && !err; first += item_rows) {
 		struct item item = { .map = map, .index = map, .number = first / item_rows, .position = first, .row = row + first,
 				     .count = (int64_t)fmin((double)item_rows, (double)(row_count - first)), .source = source, .kernels = &run->kernels };
-		feed_item(run, &item, keys_outside);
+		feed_item(run, &item);
 	}
 	for (int i = 0; i < run->sink_count && !err; i++)
 		if (run->sinks[i]->ops->map_end)
@@ -243,10 +252,10 @@ enum err feed_run(const struct feed_source *feed, struct sink *const *sinks, int
 	for (int64_t i = 0; i < row_count; i++)
 		row[i] = order->row ? order->row[i] : i;
 	for (int i = 0; i < sink_count; i++)
-		run.partial[i] = aligned_alloc(64, (sinks[i]->ops->partial_size(sinks[i], source, &run.kernels) + 127) / 64 * 64);
+		run.partial[i] = aligned_alloc(64, (partial_size(sinks[i], source, &run.kernels) + 127) / 64 * 64);
 	enum err err = ERR_OK;
 	for (int64_t map = 0; map < source->heads && !err; map++)
-		err = feed_map(&run, map, row, row_count, order->keys_outside, info);
+		err = feed_map(&run, map, row, row_count, info);
 	for (int i = 0; i < sink_count; i++)
 		free(run.partial[i]);
 	free(row);

@@ -1,6 +1,6 @@
 /*
- * Sinks fed by hand: a source made of a plain matrix, and a driver without speed, threads or kernels of its own, which can hand out tiles in
- * every order and with every number of lanes that the contract of kernel/sink.h allows.
+ * Sinks fed by hand: a source made of a plain matrix, and a driver without speed, threads or kernels of its own, which can hand out tiles with
+ * every number of lanes.
  */
 #ifndef ATTNVIZ_TESTS_SUPPORT_FEED_H
 #define ATTNVIZ_TESTS_SUPPORT_FEED_H
@@ -23,7 +23,6 @@ void feed_source_init(struct feed_source *feed, int64_t maps, int64_t queries, i
 
 struct feed_order {
 	int lanes;           /* 1 .. MAX_LANES, a divisor of ITEM_ROWS; 0: 16 */
-	bool keys_outside;   /* sweep all row groups of an item for each tile of keys, instead of all tiles for each group */
 	const int64_t *row;  /* which queries; NULL: all */
 	int64_t row_count;
 };

@@ -144,24 +144,6 @@ START_TEST(every_cell_is_the_pool_of_its_positions)
 }
 END_TEST
 
-START_TEST(neither_the_order_of_tiles_nor_the_sweep_moves_a_bit)
-{
-	struct scene scene, other;
-	scene_init(&scene, 1, 800, 600, true, NORM_SOFTMAX);
-	scene_init(&other, 1, 800, 600, true, NORM_SOFTMAX);
-	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-		struct pooled_map_request request = { .row_count = 800, .key_end = 600, .height = sizes[i].height, .width = sizes[i].width,
-						      .pooling = POOLING_MEAN };
-		draw(&scene, &request, &(struct feed_order){ .lanes = 16 });
-		draw(&other, &request, &(struct feed_order){ .lanes = 16, .keys_outside = true });
-		ck_assert_int_eq(scene.height, other.height);
-		ck_assert_mem_eq(scene.cell, other.cell, (size_t)(scene.height * scene.width) * sizeof *scene.cell);
-	}
-	scene_release(&scene);
-	scene_release(&other);
-}
-END_TEST
-
 START_TEST(a_part_of_the_keys_and_a_sample_of_the_queries_can_be_shown)
 {
 	struct scene scene;
@@ -286,7 +268,7 @@ START_TEST(rows_of_the_exact_map_arrive_in_order_and_whole)
 	scene_init(&scene, 2, 50, 260, true, NORM_SOFTMAX);
 	struct rows_seen seen = { .scene = &scene };
 	ck_assert_int_eq(matrix_rows_new(take_row, &seen, &sink, NULL), ERR_OK);
-	ck_assert_int_eq(feed_run(&scene.feed, &sink, 1, &(struct feed_order){ .lanes = 12, .keys_outside = true }, NULL), ERR_OK);
+	ck_assert_int_eq(feed_run(&scene.feed, &sink, 1, &(struct feed_order){ .lanes = 12 }, NULL), ERR_OK);
 	ck_assert_int_eq(seen.next, 100);
 	matrix_rows_free(sink);
 	scene_release(&scene);
@@ -314,7 +296,6 @@ int main(void)
 	Suite *suite = suite_create("pooled map");
 	TCase *tcase = tcase_create("pooled map");
 	tcase_add_loop_test(tcase, every_cell_is_the_pool_of_its_positions, 0, sizeof sizes / sizeof *sizes);
-	tcase_add_test(tcase, neither_the_order_of_tiles_nor_the_sweep_moves_a_bit);
 	tcase_add_test(tcase, a_part_of_the_keys_and_a_sample_of_the_queries_can_be_shown);
 	tcase_add_test(tcase, skipped_keys_are_no_value_and_the_rest_of_the_row_sums_to_one);
 	tcase_add_test(tcase, the_maximum_of_a_signed_map_is_its_largest_magnitude);

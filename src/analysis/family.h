@@ -1,0 +1,56 @@
+/*
+ * Families of metrics: what is computed together, by one sink. A family is made only where one of its metrics is asked for.
+ */
+#ifndef ATTNVIZ_ANALYSIS_FAMILY_H
+#define ATTNVIZ_ANALYSIS_FAMILY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "analysis/stats.h"
+#include "kernel/driver.h"
+#include "kernel/sink.h"
+
+enum { FAMILY_METRICS = 16 };
+
+/* Every family's sink begins with this. */
+struct family {
+	struct sink sink;
+	struct stats *stats;
+	int count; /* of its metrics that are asked for */
+	enum metric_id metric[FAMILY_METRICS];
+};
+
+/* How to make one. `metrics` is ended by METRIC_COUNT and holds at most FAMILY_METRICS. */
+struct family_row {
+	const enum metric_id *metrics;
+	size_t size; /* of the struct that begins with struct family; zeroed, then filled up to `count` */
+	const struct sink_ops *ops;
+	enum err (*init)(struct family *family, const struct source *source, struct err_info *info); /* may be NULL; may change sink.ops */
+	void (*release)(struct family *family); /* may be NULL; also after a failed init */
+};
+
+extern const struct family_row *const family_table[]; /* NULL-terminated */
+
+extern const struct family_row family_first_pass, family_ranges, family_order, family_largest, family_counts;
+
+const struct stats_request *stats_request_of(const struct stats *stats);
+const struct source *stats_source_of(const struct stats *stats);
+
+/* Values of rows, kept in an item's partial result until they are merged. NaN: the row has no value. */
+struct row_values {
+	int64_t support[ITEM_ROWS];
+	double value[FAMILY_METRICS][ITEM_ROWS]; /* [family->count] */
+};
+
+/* A row that sees nothing has no value of any kind; the callers then leave it alone. */
+bool row_values_begin(const struct family *family, struct row_values *values, int64_t lane, const struct row_stats *stats);
+
+/* Add the values of an item to those of the map. */
+void row_values_merge(struct family *family, const struct item *item, const struct row_values *values);
+
+/* The value of a metric of a head, and the array of a metric of keys (NULL where it is not asked for), set before or in map_end. */
+void stats_set_head(struct stats *stats, enum metric_id id, double value);
+double *stats_per_key(struct stats *stats, enum metric_id id);
+
+#endif

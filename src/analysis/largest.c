@@ -1,0 +1,89 @@
+/* Mass of the largest weights of a row. */
+#include <math.h>
+#include <string.h>
+
+#include "analysis/family.h"
+
+/* Of the row group at work: the largest weights of each lane, descending. */
+struct partial {
+	struct row_values values;
+	_Alignas(64) float kept[]; /* [lanes][k] */
+};
+
+static const enum metric_id metrics[] = { METRIC_TOP_K, METRIC_COUNT };
+
+static int64_t number_kept(const struct sink *sink)
+{
+	return stats_request_of(((const struct family *)sink)->stats)->parameters.top_k;
+}
+
+static size_t partial_size(const struct sink *sink, const struct source *source, const struct kernels *kernels)
+{
+	(void)source;
+	return sizeof(struct partial) + (size_t)kernels->lanes * (size_t)number_kept(sink) * sizeof(float);
+}
+
+static void start(const struct sink *sink, const struct item *item, void *data)
+{
+	struct partial *partial = data;
+	memset(partial->kept, 0, (size_t)(item->kernels->lanes * number_kept(sink)) * sizeof(float));
+}
+
+static void insert(float *kept, int64_t count, float weight)
+{
+	int64_t at = count - 1;
+	for (; at > 0 && kept[at - 1] < weight; at--)
+		kept[at] = kept[at - 1];
+	kept[at] = weight;
+}
+
+/* After the first tiles few rows still find a weight above their k-th: most tiles are only compared. */
+static void scan(const struct sink *sink, const struct item *item, int64_t lane0, const struct tile *tile, void *data)
+{
+	struct partial *partial = data;
+	int64_t count = number_kept(sink);
+	_Alignas(64) float largest[MAX_LANES] = { 0 };
+	(void)item, (void)lane0;
+	tile->kernels->max_keys(tile->p, tile->count, largest);
+	for (int lane = 0; lane < tile->rows->count; lane++) {
+		float *kept = partial->kept + lane * count;
+		for (int64_t k = 0; k < tile->count && largest[lane] > kept[count - 1]; k++)
+			if (tile->p[k * tile->lanes + lane] > kept[count - 1])
+				insert(kept, count, tile->p[k * tile->lanes + lane]);
+	}
+}
+
+static void rows(const struct sink *sink, const struct item *item, int64_t lane0, const struct row_group *group, const struct row_stats *stats,
+		 const float *output, int64_t output_width, void *data)
+{
+	const struct family *family = (const struct family *)sink;
+	struct partial *partial = data;
+	int64_t count = number_kept(sink);
+	(void)output, (void)output_width;
+	for (int lane = 0; lane < group->count; lane++) {
+		double sum = 0;
+		if (!row_values_begin(family, &partial->values, lane0 + lane, &stats[lane]))
+			continue;
+		for (int64_t k = 0; k < count; k++)
+			sum += (double)partial->kept[lane * count + k];
+		partial->values.value[0][lane0 + lane] = sum / stats[lane].sum;
+	}
+	start(sink, item, partial);
+}
+
+static void merge(struct sink *sink, const struct item *item, const void *data)
+{
+	row_values_merge((struct family *)sink, item, &((const struct partial *)data)->values);
+}
+
+static const struct sink_ops largest_ops = {
+	.name = "largest weights",
+	.needs = SINK_TILES,
+	.partial_size = partial_size,
+	.start = start,
+	.scan = scan,
+	.rows = rows,
+	.merge = merge,
+};
+
+const struct family_row family_largest = { .metrics = metrics, .size = sizeof(struct family), .ops = &largest_ops };

@@ -1,0 +1,79 @@
+#include "analysis/metric.h"
+
+#include <string.h>
+
+#include "base/options.h"
+
+static const struct metric *find(const char *name, size_t len)
+{
+	for (int id = 0; id < METRIC_COUNT; id++)
+		if (strlen(metric_table[id].name) == len && memcmp(metric_table[id].name, name, len) == 0)
+			return &metric_table[id];
+	return NULL;
+}
+
+const struct metric *metric_find(const char *name)
+{
+	return find(name, strlen(name));
+}
+
+static const struct metric *nearest(const char *name)
+{
+	const struct metric *best = &metric_table[0];
+	for (int id = 1; id < METRIC_COUNT; id++)
+		if (options_distance(name, metric_table[id].name) < options_distance(name, best->name))
+			best = &metric_table[id];
+	return best;
+}
+
+static enum err unknown_metric(const char *text, size_t len, struct err_info *info)
+{
+	char name[64] = { 0 };
+	memcpy(name, text, len < sizeof name ? len : sizeof name - 1);
+	return err_set(info, ERR_USAGE, "there is no metric '%s': did you mean %s? (`attnviz explain` lists them)", name, nearest(name)->name);
+}
+
+static bool is_word(const char *text, size_t len, const char *word)
+{
+	return strlen(word) == len && memcmp(text, word, len) == 0;
+}
+
+enum err metric_select(const char *text, const struct metric **list, int *count, struct err_info *info)
+{
+	bool wanted[METRIC_COUNT] = { false };
+	for (const char *at = text, *end; ; at = end + 1) {
+		end = at + strcspn(at, ",");
+		size_t len = (size_t)(end - at);
+		const struct metric *metric = find(at, len);
+		bool all = is_word(at, len, "all"), defaults = is_word(at, len, "default");
+		if (!metric && !all && !defaults)
+			return unknown_metric(at, len, info);
+		for (int id = 0; id < METRIC_COUNT; id++)
+			wanted[id] |= all || (defaults && metric_table[id].is_default) || metric == &metric_table[id];
+		if (!*end)
+			break;
+	}
+	*count = 0;
+	for (int id = 0; id < METRIC_COUNT; id++)
+		if (wanted[id])
+			list[(*count)++] = &metric_table[id];
+	return ERR_OK;
+}
+
+enum err metric_check(const struct metric *metric, const struct source *source, bool has_tokens, bool has_named, struct err_info *info)
+{
+	unsigned needs = metric->needs;
+	if ((needs & METRIC_NEEDS_UNSIGNED) && source->is_signed)
+		return err_set(info, ERR_VALUE, "%s is not defined where weights may be negative: use %s", metric->name, metric->instead);
+	if ((needs & METRIC_NEEDS_STOCHASTIC) && !source->is_stochastic)
+		return err_set(info, ERR_VALUE, "%s is not defined where rows do not sum to 1: use %s", metric->name, metric->instead);
+	if ((needs & METRIC_NEEDS_LOGITS) && source->norm != NORM_SOFTMAX)
+		return err_set(info, ERR_VALUE, "%s needs logits, and these weights come without: use %s", metric->name, metric->instead);
+	if ((needs & METRIC_NEEDS_VALUES) && !source->values)
+		return err_set(info, ERR_VALUE, "%s needs the values: give them with -v", metric->name);
+	if ((needs & METRIC_NEEDS_TOKENS) && !has_tokens)
+		return err_set(info, ERR_VALUE, "%s needs the tokens: give them with -t", metric->name);
+	if ((needs & METRIC_NEEDS_NAMED) && !has_named)
+		return err_set(info, ERR_VALUE, "%s needs the names of keys: none was given", metric->name);
+	return ERR_OK;
+}

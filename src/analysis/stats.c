@@ -1,0 +1,286 @@
+#include "analysis/stats.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "analysis/family.h"
+#include "analysis/sample.h"
+#include "base/memory.h"
+
+enum { MAX_FAMILIES = 16 };
+
+/* Sums of one metric over the rows of a map. Values are taken less the first one, so that a small variance survives. */
+struct sums {
+	int64_t rows;
+	double first, largest, smallest;
+	double weight, value;                            /* sum w, sum w x */
+	double weight_square, cross, value_square;       /* sum w^2, w^2 x, w^2 x^2 */
+};
+
+struct stats {
+	struct stats_request request;
+	const struct source *source;
+	int slot[METRIC_COUNT]; /* in the request, -1: not asked for */
+	struct sums *sums;      /* [metric_count], as all that follow */
+	double *head;
+	double **per_row, **per_key, **list;
+	int64_t *list_count, *list_first;
+	const char **word;
+	struct stats_value *value;
+	const struct family_row *row[MAX_FAMILIES];
+	struct family *family[MAX_FAMILIES];
+	struct sink *sinks[MAX_FAMILIES + 1];
+	int family_count;
+	struct family collector; /* the last sink: hands the results out when all others have ended the map */
+};
+
+const struct family_row *const family_table[] = { &family_first_pass, &family_ranges, &family_order, &family_largest, &family_counts, NULL };
+
+struct stats_parameters stats_parameters_default(void)
+{
+	return (struct stats_parameters){
+		.below = 0.01, .h2o = 0.01, .collapse = 0.1, .saturation = 0.99, .top_k = 8, .band = 16, .diagonality = 0.1,
+	};
+}
+
+const struct stats_request *stats_request_of(const struct stats *stats)
+{
+	return &stats->request;
+}
+
+const struct source *stats_source_of(const struct stats *stats)
+{
+	return stats->source;
+}
+
+bool row_values_begin(const struct family *family, struct row_values *values, int64_t lane, const struct row_stats *stats)
+{
+	values->support[lane] = stats->support;
+	bool alive = stats->support > 0 && (stats->sum != 0 || family->stats->source->is_signed);
+	for (int m = 0; m < family->count && !alive; m++)
+		values->value[m][lane] = NAN;
+	return alive;
+}
+
+static void sums_add(struct sums *sums, double value, double weight)
+{
+	if (sums->rows++ == 0)
+		sums->first = sums->largest = sums->smallest = value;
+	sums->largest = fmax(sums->largest, value);
+	sums->smallest = fmin(sums->smallest, value);
+	double x = value - sums->first;
+	sums->weight += weight;
+	sums->value += weight * x;
+	sums->weight_square += weight * weight;
+	sums->cross += weight * weight * x;
+	sums->value_square += weight * weight * x * x;
+}
+
+void row_values_merge(struct family *family, const struct item *item, const struct row_values *values)
+{
+	struct stats *stats = family->stats;
+	for (int m = 0; m < family->count; m++) {
+		int slot = stats->slot[family->metric[m]];
+		bool pooled = metric_table[family->metric[m]].over_rows == METRIC_POOLED;
+		for (int64_t i = 0; i < item->count; i++) {
+			double value = values->value[m][i];
+			if (!isnan(value))
+				sums_add(&stats->sums[slot], value, pooled ? (double)values->support[i] : 1);
+		}
+		if (stats->per_row[slot])
+			memcpy(stats->per_row[slot] + item->position, values->value[m], (size_t)item->count * sizeof(double));
+	}
+}
+
+void stats_set_head(struct stats *stats, enum metric_id id, double value)
+{
+	if (stats->slot[id] >= 0)
+		stats->head[stats->slot[id]] = value;
+}
+
+double *stats_per_key(struct stats *stats, enum metric_id id)
+{
+	return stats->slot[id] >= 0 ? stats->per_key[stats->slot[id]] : NULL;
+}
+
+/* Half the width of the interval for a ratio of sums, by its linear part; with weights of 1 it is that of a mean. */
+static double half_width(const struct stats *stats, const struct sums *sums)
+{
+	if (!stats->request.sampled || sums->rows < 2)
+		return NAN;
+	double n = (double)sums->rows, ratio = sums->value / sums->weight, mean_weight = sums->weight / n;
+	double squares = sums->value_square - 2 * ratio * sums->cross + ratio * ratio * sums->weight_square;
+	double unseen = 1 - (double)stats->request.row_count / (double)stats->source->queries;
+	double variance = fmax(0, squares) / (n - 1) / n * fmax(0, unseen);
+	return sample_t_quantile(sums->rows - 1) * sqrt(variance) / mean_weight;
+}
+
+static struct stats_value value_over_rows(const struct stats *stats, const struct metric *metric, const struct sums *sums)
+{
+	struct stats_value value = { .value = NAN, .half_width = NAN, .rows = sums->rows };
+	if (sums->rows == 0)
+		return value;
+	switch (metric->over_rows) {
+	case METRIC_LARGEST: value.value = sums->largest; break;
+	case METRIC_SMALLEST: value.value = sums->smallest; break;
+	case METRIC_MEAN:
+	case METRIC_POOLED:
+		value.value = sums->first + sums->value / sums->weight;
+		value.half_width = half_width(stats, sums);
+	}
+	return value;
+}
+
+static void clear_map(struct stats *stats)
+{
+	for (int i = 0; i < stats->request.metric_count; i++) {
+		stats->sums[i] = (struct sums){ 0 };
+		stats->head[i] = NAN;
+	}
+}
+
+static enum err emit(struct sink *sink, const struct source *source, int64_t map, int64_t index, struct err_info *info)
+{
+	struct stats *stats = ((struct family *)sink)->stats;
+	const struct stats_request *request = &stats->request;
+	for (int i = 0; i < request->metric_count; i++) {
+		const struct metric *metric = request->metric[i];
+		stats->value[i] = metric->level == METRIC_OF_ROW ? value_over_rows(stats, metric, &stats->sums[i])
+								  : (struct stats_value){ stats->head[i], NAN, request->row_count };
+	}
+	struct stats_result result = {
+		.source = source, .map = map, .index = index, .value = stats->value, .per_row = (const double *const *)stats->per_row,
+		.per_key = (const double *const *)stats->per_key, .list = (const double *const *)stats->list, .list_count = stats->list_count,
+		.list_first = stats->list_first, .word = stats->word,
+	};
+	enum err err = request->emit(request->emit_data, &result, info);
+	clear_map(stats);
+	return err;
+}
+
+static const struct sink_ops collector_ops = {
+	.name = "statistics",
+	.map_end = emit,
+};
+
+static enum err add_family(struct stats *stats, const struct family_row *row, struct err_info *info)
+{
+	struct family *family = mem_zero_array(1, row->size);
+	if (!family)
+		return err_nomem(info, "the statistics");
+	family->sink.ops = row->ops;
+	family->stats = stats;
+	for (const enum metric_id *id = row->metrics; *id != METRIC_COUNT; id++)
+		if (stats->slot[*id] >= 0)
+			family->metric[family->count++] = *id;
+	if (family->count == 0) {
+		free(family);
+		return ERR_OK;
+	}
+	stats->row[stats->family_count] = row;
+	stats->sinks[stats->family_count] = &family->sink;
+	stats->family[stats->family_count++] = family;
+	return row->init ? row->init(family, stats->source, info) : ERR_OK;
+}
+
+static bool allocate(struct stats *stats)
+{
+	size_t count = (size_t)stats->request.metric_count;
+	stats->sums = mem_zero_array(count, sizeof *stats->sums);
+	stats->head = mem_zero_array(count, sizeof *stats->head);
+	stats->per_row = mem_zero_array(count, sizeof *stats->per_row);
+	stats->per_key = mem_zero_array(count, sizeof *stats->per_key);
+	stats->list = mem_zero_array(count, sizeof *stats->list);
+	stats->list_count = mem_zero_array(count, sizeof *stats->list_count);
+	stats->list_first = mem_zero_array(count, sizeof *stats->list_first);
+	stats->word = mem_zero_array(count, sizeof *stats->word);
+	stats->value = mem_zero_array(count, sizeof *stats->value);
+	return stats->sums && stats->head && stats->per_row && stats->per_key && stats->list && stats->list_count && stats->list_first &&
+	       stats->word && stats->value;
+}
+
+/* Arrays of rows and keys, where they are asked for. */
+static bool allocate_arrays(struct stats *stats)
+{
+	bool complete = true;
+	for (int i = 0; i < stats->request.metric_count && complete; i++) {
+		enum metric_level level = stats->request.metric[i]->level;
+		if (level == METRIC_OF_ROW && stats->request.per_row)
+			complete = (stats->per_row[i] = mem_zero_array((size_t)stats->request.row_count, sizeof(double)));
+		if (level == METRIC_OF_KEY)
+			complete = (stats->per_key[i] = mem_zero_array((size_t)stats->source->keys, sizeof(double)));
+	}
+	return complete;
+}
+
+enum err stats_new(const struct stats_request *request, const struct source *source, struct stats **out, struct err_info *info)
+{
+	struct stats *stats = mem_zero_array(1, sizeof *stats);
+	*out = NULL;
+	if (!stats)
+		return err_nomem(info, "the statistics");
+	stats->request = *request;
+	stats->source = source;
+	for (int id = 0; id < METRIC_COUNT; id++)
+		stats->slot[id] = -1;
+	for (int i = 0; i < request->metric_count; i++)
+		stats->slot[request->metric[i]->id] = i;
+	enum err err = allocate(stats) && allocate_arrays(stats) ? ERR_OK : err_nomem(info, "the statistics");
+	for (const struct family_row *const *row = family_table; *row && !err; row++)
+		err = add_family(stats, *row, info);
+	if (err) {
+		stats_free(stats);
+		return err;
+	}
+	clear_map(stats);
+	stats->collector = (struct family){ .sink.ops = &collector_ops, .stats = stats };
+	stats->sinks[stats->family_count] = &stats->collector.sink;
+	*out = stats;
+	return ERR_OK;
+}
+
+void stats_free(struct stats *stats)
+{
+	if (!stats)
+		return;
+	for (int i = 0; i < stats->family_count; i++) {
+		if (stats->row[i]->release)
+			stats->row[i]->release(stats->family[i]);
+		free(stats->family[i]);
+	}
+	for (int i = 0; i < stats->request.metric_count; i++) {
+		if (stats->per_row)
+			free(stats->per_row[i]);
+		if (stats->per_key)
+			free(stats->per_key[i]);
+	}
+	free(stats->sums);
+	free(stats->head);
+	free(stats->per_row);
+	free(stats->per_key);
+	free(stats->list);
+	free(stats->list_count);
+	free(stats->list_first);
+	free(stats->word);
+	free(stats->value);
+	free(stats);
+}
+
+struct sink *const *stats_sinks(const struct stats *stats)
+{
+	return stats->sinks;
+}
+
+int stats_sink_count(const struct stats *stats)
+{
+	return stats->family_count + 1;
+}
+
+bool stats_needs_tiles(const struct stats *stats)
+{
+	unsigned needs = 0;
+	for (int i = 0; i < stats->family_count; i++)
+		needs |= stats->sinks[i]->ops->needs;
+	return needs & SINK_TILES;
+}
