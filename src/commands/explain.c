@@ -3,6 +3,7 @@
  */
 #include <string.h>
 
+#include "analysis/metric.h"
 #include "base/message.h"
 #include "base/output.h"
 #include "base/strbuf.h"
@@ -68,6 +69,21 @@ static void list_mechanisms(struct strbuf *out)
 		add_entry(out, (*row)->name, width, (*row)->summary);
 }
 
+static void list_metrics(struct strbuf *out)
+{
+	int width = 0;
+	for (int i = 0; i < METRIC_COUNT; i++)
+		width = wider(width, metric_table[i].name);
+	strbuf_addstr(out, "\nMetrics (attnviz stats --metrics LIST)\n");
+	for (int i = 0; i < METRIC_COUNT; i++) {
+		struct strbuf text;
+		strbuf_init(&text);
+		strbuf_addf(&text, "%s (%s%s)", metric_table[i].summary, metric_table[i].unit, metric_table[i].is_default ? ", default" : "");
+		add_entry(out, metric_table[i].name, width, text.buf);
+		strbuf_release(&text);
+	}
+}
+
 static void add_inputs(struct strbuf *out, const struct mechanism_input *input)
 {
 	int width = 0;
@@ -115,6 +131,25 @@ static bool explain_mechanism(struct strbuf *out, const char *name)
 	return true;
 }
 
+static bool explain_metric(struct strbuf *out, const char *name)
+{
+	static const char *const levels[] = {
+		[METRIC_OF_ROW] = "every query has one; a head has their mean", [METRIC_OF_HEAD] = "a head has one",
+		[METRIC_OF_KEY] = "every key has one (--per-key)", [METRIC_LIST] = "a head has a list", [METRIC_WORD] = "a head has a word",
+	};
+	const struct metric *metric = metric_find(name);
+	if (!metric)
+		return false;
+	strbuf_addf(out, "%s: %s\n", metric->name, metric->summary);
+	add_section(out, "Unit", metric->unit);
+	add_section(out, "Formula", metric->formula);
+	add_section(out, "Of", levels[metric->level]);
+	add_section(out, "Edges", metric->edges);
+	add_section(out, "Source", metric->source);
+	add_section(out, "Instead, where it is not defined", metric->instead);
+	return true;
+}
+
 static const char *nearest_name(const char *name)
 {
 	const char *nearest = NULL;
@@ -122,17 +157,22 @@ static const char *nearest_name(const char *name)
 	for (const struct mechanism *const *row = mechanism_table; *row; row++)
 		if (options_closer(name, (*row)->name, &best))
 			nearest = (*row)->name;
+	for (int i = 0; i < METRIC_COUNT; i++)
+		if (options_closer(name, metric_table[i].name, &best))
+			nearest = metric_table[i].name;
 	return nearest;
 }
 
 static enum err explain_all(struct strbuf *out, int argc, char **argv, struct err_info *info)
 {
-	if (argc == 0)
+	if (argc == 0) {
 		list_mechanisms(out);
+		list_metrics(out);
+	}
 	for (int i = 0; i < argc; i++) {
 		if (i)
 			strbuf_addch(out, '\n');
-		if (explain_mechanism(out, argv[i]))
+		if (explain_mechanism(out, argv[i]) || explain_metric(out, argv[i]))
 			continue;
 		const char *nearest = nearest_name(argv[i]);
 		return err_set(info, ERR_USAGE, "nothing is called '%s'%s%s%s: 'attnviz explain' lists what there is", argv[i], nearest ? ", did you mean '" : "",

@@ -6,6 +6,7 @@ const char attnviz_version[] = "0.1.0";
 
 const struct command *const command_table[] = {
 	&command_heatmap,
+	&command_stats,
 	&command_weights,
 	&command_rollout,
 	&command_info,

@@ -1,0 +1,255 @@
+/*
+ * attnviz stats: what the attention of each head is like, in numbers.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "analysis/metric.h"
+#include "analysis/sample.h"
+#include "analysis/stats.h"
+#include "base/memory.h"
+#include "base/message.h"
+#include "base/output.h"
+#include "commands/command.h"
+#include "commands/inputs.h"
+#include "commands/progress.h"
+#include "commands/report.h"
+#include "commands/surroundings.h"
+#include "commands/token_ids.h"
+#include "kernel/driver.h"
+
+static struct {
+	const char *metrics, *target, *named;
+	struct string_list named_token;
+	bool per_row, per_key, json, tsv, npy, bits;
+	int64_t sample_rows, last_queries, seed, top_k, band;
+	double below, h2o, collapse, saturation, diagonality;
+} given;
+
+static const struct option_row metric_rows[] = {
+	OPTION_STRING('m', "metrics", "LIST", &given.metrics, "names, 'default' or 'all' (attnviz explain lists them)"),
+	OPTION_FLAG(0, "bits", &given.bits, "print nats as bits"),
+	OPTION_REAL(0, "below", "X", &given.below, 0, 1, "below counts weights under this"),
+	OPTION_REAL(0, "h2o-share", "X", &given.h2o, 0, 1, "h2o_sparsity counts weights under this share of the row's largest"),
+	OPTION_REAL(0, "collapse", "X", &given.collapse, 0, 1e3, "nats under which the entropy of a row has collapsed"),
+	OPTION_REAL(0, "saturation", "X", &given.saturation, 0, 1, "largest weight from which a row is saturated"),
+	OPTION_INT(0, "top-k", "N", &given.top_k, 1, 1e9, "keys whose mass top_k is"),
+	OPTION_INT(0, "band", "N", &given.band, 0, 1e15, "positions to each side that are local"),
+	OPTION_REAL(0, "diagonality", "X", &given.diagonality, 0, 1, "half width of the band around the diagonal, as a share of the length"),
+	OPTION_STRING(0, "named-keys", "LIST", &given.named, "keys whose mass named is: 0,5-7"),
+	OPTION_LIST(0, "named-token", "TOKEN", &given.named_token, "the same by their token; may be given again"),
+	OPTION_END
+};
+
+static const struct option_row row_rows[] = {
+	OPTION_FLAG(0, "per-row", &given.per_row, "one line a query"),
+	OPTION_FLAG(0, "per-key", &given.per_key, "one line a key"),
+	OPTION_INT(0, "sample-rows", "N", &given.sample_rows, 1, 1e15, "measure N queries chosen at random, with 95 % intervals"),
+	OPTION_INT(0, "seed", "N", &given.seed, 0, 9e15, "of the choice (default 0)"),
+	OPTION_INT(0, "last-queries", "N", &given.last_queries, 1, 1e15, "measure the last N queries"),
+	OPTION_END
+};
+
+static const struct option_row stats_output_rows[] = {
+	OPTION_FLAG(0, "json", &given.json, "one JSON object a line"),
+	OPTION_FLAG(0, "tsv", &given.tsv, "tab separated, with a header line"),
+	OPTION_FLAG(0, "npy", &given.npy, "an array (heads, metrics), or (heads, metrics, rows) with --per-row or --per-key"),
+	OPTION_STRING('o', "output", "FILE", &given.target, "- is standard output, the default"),
+	OPTION_END
+};
+
+static const struct option_row stats_options[] = {
+	OPTION_GROUP(NULL, input_rows),
+	OPTION_GROUP("Metrics", metric_rows),
+	OPTION_GROUP("Rows", row_rows),
+	OPTION_GROUP("Output", stats_output_rows),
+	OPTION_END
+};
+
+/* What is being measured. */
+struct measuring {
+	struct input input;
+	const struct metric *metric[METRIC_COUNT];
+	int metric_count;
+	int64_t *row, row_count;   /* NULL: all */
+	int64_t *named, named_count;
+	int64_t *token_id;         /* [keys] */
+	struct output out;
+	struct report *report;
+	struct stats *stats;
+	struct progress progress;
+};
+
+static enum err check_options(struct err_info *info)
+{
+	if (given.json + given.tsv + given.npy > 1)
+		return err_set(info, ERR_USAGE, "one of --json, --tsv and --npy");
+	if (given.per_row && given.per_key)
+		return err_set(info, ERR_USAGE, "--per-row or --per-key, not both");
+	if (given.sample_rows && given.last_queries)
+		return err_set(info, ERR_USAGE, "--sample-rows or --last-queries, not both");
+	if (given.npy && (!given.target || strcmp(given.target, "-") == 0) && surroundings_stdout_is_terminal())
+		return err_set(info, ERR_USAGE, "an array does not go to a terminal: give -o FILE");
+	return ERR_OK;
+}
+
+static bool level_fits(const struct metric *metric)
+{
+	if (given.per_row)
+		return metric->level == METRIC_OF_ROW;
+	if (given.per_key)
+		return metric->level == METRIC_OF_KEY;
+	return metric->level != METRIC_OF_KEY && (!given.npy || metric->level == METRIC_OF_ROW || metric->level == METRIC_OF_HEAD);
+}
+
+/* 'default' and 'all' mean what can be had; a metric that is named must be had, or the reason is told. */
+static enum err choose_metrics(struct measuring *measuring, struct err_info *info)
+{
+	const char *text = given.metrics ? given.metrics : given.per_key ? "all" : "default";
+	const struct metric *list[METRIC_COUNT];
+	bool lenient = strstr(text, "default") || strstr(text, "all");
+	int count;
+	enum err err = metric_select(text, list, &count, info);
+	for (int i = 0; !err && i < count; i++) {
+		struct err_info reason = { 0 };
+		if (!level_fits(list[i])) {
+			if (!lenient)
+				err = err_set(info, ERR_USAGE, "'%s' has no value for each %s", list[i]->name,
+					      given.per_row ? "query" : given.per_key ? "key" : given.npy ? "head that fits an array" : "head: use --per-key");
+			continue;
+		}
+		if (!metric_check(list[i], measuring->input.source, measuring->token_id, measuring->named, &reason)) {
+			measuring->metric[measuring->metric_count++] = list[i];
+		} else if (!lenient) {
+			*info = reason;
+			err = reason.code;
+		}
+	}
+	if (!err && !measuring->metric_count)
+		err = err_set(info, ERR_USAGE, "no metric is left: attnviz explain lists what there is");
+	return err;
+}
+
+static enum err choose_rows(struct measuring *measuring, struct err_info *info)
+{
+	int64_t queries = measuring->input.source->queries;
+	measuring->row_count = queries;
+	if (given.sample_rows)
+		return sample_rows(queries, given.sample_rows, (uint64_t)given.seed, &measuring->row, &measuring->row_count, info);
+	if (given.last_queries)
+		return sample_last(queries, given.last_queries, &measuring->row, &measuring->row_count, info);
+	return ERR_OK;
+}
+
+static enum err choose_named(struct measuring *measuring, struct err_info *info)
+{
+	const struct input *input = &measuring->input;
+	int64_t keys = input->source->keys;
+	if (given.named_token.count && !input->labels.key)
+		return err_set(info, ERR_USAGE, "--named-token needs the tokens of the keys: -t or --key-tokens");
+	enum err err = input->labels.raw_key ? token_ids(input->labels.raw_key, keys, &measuring->token_id, info) : ERR_OK;
+	if (err || (!given.named && !given.named_token.count))
+		return err;
+	return token_positions(given.named, &given.named_token, &input->labels, keys, &measuring->named, &measuring->named_count, info);
+}
+
+static struct stats_parameters parameters(void)
+{
+	struct stats_parameters chosen = stats_parameters_default();
+	const struct {
+		double given, *chosen;
+	} reals[] = {
+		{ given.below, &chosen.below }, { given.h2o, &chosen.h2o }, { given.collapse, &chosen.collapse },
+		{ given.saturation, &chosen.saturation }, { given.diagonality, &chosen.diagonality },
+	};
+	for (size_t i = 0; i < sizeof reals / sizeof *reals; i++)
+		if (reals[i].given > 0)
+			*reals[i].chosen = reals[i].given;
+	chosen.top_k = given.top_k ? given.top_k : chosen.top_k;
+	chosen.band = given.band ? given.band : chosen.band;
+	return chosen;
+}
+
+static enum err open_report(struct measuring *measuring, struct err_info *info)
+{
+	const struct report_request request = {
+		.of = given.per_row ? REPORT_QUERIES : given.per_key ? REPORT_KEYS : REPORT_HEADS,
+		.format = given.json ? RECORD_JSON : given.tsv ? RECORD_TSV : RECORD_TABLE,
+		.array = given.npy,
+		.intervals = given.sample_rows && measuring->row_count < measuring->input.source->queries && !given.per_row && !given.per_key,
+		.bits = given.bits,
+		.metric = measuring->metric, .metric_count = measuring->metric_count,
+		.row = measuring->row, .row_count = measuring->row_count,
+	};
+	enum err err = output_open(&measuring->out, given.target ? given.target : "-", info);
+	return err ? err : report_new(&request, &measuring->input, &measuring->out, &measuring->report, info);
+}
+
+static enum err measure(struct measuring *measuring, struct err_info *info)
+{
+	const struct source *source = measuring->input.source;
+	const struct stats_request request = {
+		.metric = measuring->metric, .metric_count = measuring->metric_count, .parameters = parameters(),
+		.row_count = measuring->row_count, .sampled = given.sample_rows && measuring->row_count < source->queries, .per_row = given.per_row,
+		.named = measuring->named, .named_count = measuring->named_count, .token = measuring->token_id,
+		.emit = report_map, .emit_data = measuring->report,
+	};
+	struct driver_options options = input_driver(&measuring->input);
+	options.rows = measuring->row;
+	options.row_count = measuring->row_count;
+	options.progress = progress_report;
+	options.progress_data = &measuring->progress;
+	enum err err = stats_new(&request, source, &measuring->stats, info);
+	if (err)
+		return err;
+	progress_start(&measuring->progress, "statistics");
+	err = driver_run(source, stats_sinks(measuring->stats), stats_sink_count(measuring->stats), &options, info);
+	progress_end(&measuring->progress);
+	return err;
+}
+
+static enum err work(struct measuring *measuring, int argc, char **argv, struct err_info *info)
+{
+	enum err err = check_options(info);
+	if (!err)
+		err = input_open(&measuring->input, argc, argv, info);
+	if (!err)
+		err = choose_named(measuring, info);
+	if (!err)
+		err = choose_metrics(measuring, info);
+	if (!err)
+		err = choose_rows(measuring, info);
+	if (!err)
+		err = open_report(measuring, info);
+	if (!err)
+		err = measure(measuring, info);
+	enum err end = report_end(measuring->report);
+	err = err ? err : end;
+	if (err && info->code == ERR_OK && measuring->out.failed)
+		*info = measuring->out.info;
+	return err ? err : output_commit(&measuring->out, info);
+}
+
+static enum err run_stats(int argc, char **argv)
+{
+	struct measuring measuring = { 0 };
+	struct err_info info = { 0 };
+	enum err err = work(&measuring, argc, argv, &info);
+	message_err_info(&info);
+	stats_free(measuring.stats);
+	output_release(&measuring.out);
+	free(measuring.row);
+	free(measuring.named);
+	free(measuring.token_id);
+	input_release(&measuring.input);
+	return err;
+}
+
+const struct command command_stats = {
+	.name = "stats",
+	.summary = "measure heads: entropy, sparsity, sinks, distance, ...",
+	.positional = "[FILE...]",
+	.options = stats_options,
+	.run = run_stats,
+};
