@@ -15,6 +15,7 @@ CFLAGS_debug   := -O0 -g3
 CFLAGS_asan    := -O1 -g -fsanitize=address -fno-omit-frame-pointer
 CFLAGS_ubsan   := -O1 -g -fsanitize=undefined -fno-sanitize-recover=undefined
 CFLAGS_tsan    := -O1 -g -fsanitize=thread
+CFLAGS_fuzz    := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
 CFLAGS ?= $(CFLAGS_$(MODE))
 MODE_FLAGS := $(filter -fsanitize% -fno-sanitize%,$(CFLAGS_$(MODE)))
 WARNINGS := -Wall -Wextra -Wpedantic -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wwrite-strings -Wpointer-arith \
@@ -43,6 +44,7 @@ PROGRAM := $(BUILD)/attnviz
 TEST_SOURCES := $(sort $(wildcard tests/unit/test_*.c tests/kernel/test_*.c tests/conformance/test_*.c tests/fuzz/test_*.c))
 TEST_PROGRAMS := $(TEST_SOURCES:%.c=$(BUILD)/%)
 SUPPORT := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/support/*.c)))
+FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,$(BUILD)/tests/fuzz/fuzz_%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 BENCHES := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/bench/*.c)))
 
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -Isrc -pthread $(WARNINGS) $(PKG_CFLAGS) $(MPI_FLAGS) $(CPPFLAGS) $(CFLAGS) $(MODE_FLAGS)
@@ -84,6 +86,10 @@ $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(LIBRARY)
 	@echo "  LD    $@"
 	$(QUIET)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(BENCH_LIBS) $(ALL_LIBS)
 
+$(BUILD)/tests/fuzz/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(LIBRARY)
+	@echo "  LD    $@"
+	$(QUIET)$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(ALL_LIBS)
+
 $(BUILD)/tests/%: $(BUILD)/tests/%.o $(SUPPORT) $(LIBRARY)
 	@echo "  LD    $@"
 	$(QUIET)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(ALL_LIBS)
@@ -113,6 +119,13 @@ test: ## install what is missing, build, and run every test
 check: $(PROGRAM) $(TEST_PROGRAMS) ## run every test, installing nothing
 	@BUILD=$(BUILD) CC='$(CC)' sh tests/run.sh $(TEST_PROGRAMS)
 
+fuzz: ## every parser under libFuzzer, FUZZ_SECONDS=60 each (needs clang)
+	@command -v clang > /dev/null || { echo 'make fuzz: clang is missing'; exit 1; }
+	@$(MAKE) --no-print-directory MODE=fuzz CC=clang $(PARALLEL) run-fuzzers
+
+run-fuzzers: $(FUZZERS)
+	@BUILD=$(BUILD) sh tests/fuzz/run.sh $(FUZZERS)
+
 bench: $(PROGRAM) $(BENCHES) ## measure speed and memory, as ratios in one run
 	@BUILD=$(BUILD) sh tests/bench/run.sh
 
@@ -134,4 +147,4 @@ uninstall: ## remove what install put there
 clean: ## remove build/
 	rm -rf build
 
-.PHONY: all list deps demo test check bench headers install uninstall clean FORCE
+.PHONY: all list deps demo test check fuzz run-fuzzers bench headers install uninstall clean FORCE

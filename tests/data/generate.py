@@ -240,5 +240,38 @@ file("other/unsupported-gguf.gguf", b"GGUF\x03\x00\x00\x00", "UNSUPPORTED", "GGU
 file("other/unsupported-hdf5.h5", b"\x89HDF\r\n\x1a\n", "UNSUPPORTED", "HDF5")
 file("other/bad-text.txt", b"the cat sat\n", "FORMAT", "neither .npy, .npz nor .safetensors")
 
+# --- token lists, vocabularies and alignments: what is in them is tested by test_tokens, test_vocab and test_alignment ---
+
+
+def plain(name, text):
+    path = os.path.join(HERE, name)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "wb") as f:
+        f.write(text if isinstance(text, bytes) else text.encode("utf-8"))
+
+
+plain("tokens/good-lines.txt", "The\ncat\r\n\\n\n\nsat\n")
+plain("tokens/good-array.json", json.dumps(["\u0120The", "\u0120caf\u00c3\u00a9", "\u010a"]))
+plain("tokens/good-objects.json", json.dumps([{"id": 5, "token": "\u2581the"}, {"id": 6, "token": "<0x0A>"}]))
+plain("tokens/good-encoding.json", json.dumps({"ids": [1, 2], "tokens": ["play", "##ing"], "offsets": [[0, 4], [4, 7]]}))
+plain("tokens/good-pieces.json", json.dumps({"tokens": [{"id": 1, "piece": "a"}, {"id": 2, "piece": [226, 153, 165]}]}))
+plain("tokens/good-lines-of-objects.jsonl", '{"token": "a"}\n{"token": " b"}\n')
+plain("tokens/good-hostile-labels.txt", b"\x1b[31m\n\xff\xfe!\nb\0c\n\xe2\x80\xae\n")
+plain("tokens/bad-truncated.json", '["a", "b"')
+plain("tokens/bad-numbers.json", "[1, 2, 3]")
+plain("tokens/bad-nested-deeply.json", "[" * 3000)
+plain("tokens/unsupported-utf-16.txt", "a\nb\n".encode("utf-16"))
+plain("vocab/good-bpe.json", json.dumps({"model": {"type": "BPE", "vocab": {"a": 0, "\u0120b": 1}}, "added_tokens": [{"id": 2, "content": "<s>"}]}))
+plain("vocab/good-unigram.json", json.dumps({"model": {"type": "Unigram", "vocab": [["<s>", 0.0], ["\u2581a", -1.5]]}}))
+plain("vocab/good-vocab.json", json.dumps({"a": 1, "b": 0}))
+plain("vocab/good-wordpiece.txt", "[PAD]\nplay\n##ing\n")
+plain("vocab/good-sentencepiece.vocab", "<unk>\t0\n\u2581a\t-1.5\n")
+plain("vocab/good-ranks.tiktoken", "IQ== 0\nIHRoZQ== 1\n4oI= 2\n")
+plain("vocab/bad-truncated.json", '{"a": 1, "b"')
+plain("vocab/bad-rank.tiktoken", "IQ== 0\nIg== x\n")
+plain("vocab/unsupported-sentencepiece.model", b"\n\x0e\n\x05<unk>\x15\0\0\0\0\x18\x02")
+plain("links/good-pharaoh.txt", "0-0 1p2 2-1\n\n0-1\n")
+plain("links/bad-word.txt", "0-0 1-x\n")
+
 with open(os.path.join(HERE, "expected.tsv"), "w") as f:
     f.writelines("\t".join(line) + "\n" for line in EXPECTED)
