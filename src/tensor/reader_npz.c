@@ -109,6 +109,10 @@ static enum err read_header(struct npz *npz, const zip_stat_t *stat, unsigned ch
 	}
 	memcpy(*header, prefix, first);
 	err = read_exactly(file, *header + first, *length - first, stat->name, info);
+	if (err) {
+		free(*header);
+		*header = NULL;
+	}
 close_member:
 	zip_fclose(file);
 	return err;

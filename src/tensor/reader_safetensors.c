@@ -129,12 +129,13 @@ static bool expected_size(const struct entry *entry, uint64_t *size)
 	size_t i;
 	json_t *length;
 	json_array_foreach(entry->shape, i, length) {
-		overflow = overflow || !mem_mul_i64(count, json_integer_value(length), &count);
 		empty = empty || json_integer_value(length) == 0;
+		overflow = overflow || (json_integer_value(length) && !mem_mul_i64(count, json_integer_value(length), &count));
 	}
-	overflow = overflow || !mem_mul_i64(count, entry->dtype->bits, &bits) || bits % 8 != 0;
-	*size = overflow ? 0 : (uint64_t)bits / 8;
-	return !overflow;
+	if (overflow || !mem_mul_i64(count, entry->dtype->bits, &bits) || bits % 8 != 0)
+		return false;
+	*size = empty ? 0 : (uint64_t)bits / 8;
+	return true;
 }
 
 static bool is_shape(const json_t *shape)

@@ -13,20 +13,22 @@ int64_t tensor_count(const struct tensor *tensor)
 	return count;
 }
 
+/* A length of zero does not excuse the others: their product is refused as numpy refuses it, so that no part of a shape overflows. */
 bool tensor_set_strides(struct tensor *tensor, bool fortran, uint64_t *bytes)
 {
-	int64_t count = 1;
-	bool overflow = false, empty = false;
+	int64_t count = 1, size;
+	bool empty = false;
 	for (int i = 0; i < tensor->rank; i++) {
 		int axis = fortran ? i : tensor->rank - 1 - i;
-		tensor->stride[axis] = overflow ? 0 : count;
+		tensor->stride[axis] = count;
 		empty = empty || tensor->shape[axis] == 0;
-		overflow = overflow || (tensor->shape[axis] && !mem_mul_i64(count, tensor->shape[axis], &count));
+		if (tensor->shape[axis] && !mem_mul_i64(count, tensor->shape[axis], &count))
+			return false;
 	}
-	int64_t size;
-	overflow = overflow || !mem_mul_i64(count, (int64_t)dtype_size(tensor->dtype), &size);
-	*bytes = empty || overflow ? 0 : (uint64_t)size;
-	return empty || !overflow;
+	if (!mem_mul_i64(count, (int64_t)dtype_size(tensor->dtype), &size))
+		return false;
+	*bytes = empty ? 0 : (uint64_t)size;
+	return true;
 }
 
 double tensor_at(const struct tensor *tensor, int64_t flat)

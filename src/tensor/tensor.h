@@ -43,7 +43,7 @@ struct tensor {
 int64_t tensor_count(const struct tensor *tensor);
 
 /* Strides of elements that lie densely, in C order (the last axis is the innermost) or Fortran order (the first). *bytes becomes the size of
- * the data; false where it exceeds what an int64_t holds. */
+ * the data; false where it exceeds what an int64_t holds (lengths of zero left out of the product). */
 bool tensor_set_strides(struct tensor *tensor, bool fortran, uint64_t *bytes);
 
 /* The element at flat C-order position `flat`, whatever the strides. */

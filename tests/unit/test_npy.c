@@ -96,7 +96,7 @@ START_TEST(empty_arrays_and_scalars_are_tensors)
 	struct err_info info;
 	ck_assert_int_eq(parse("{'descr': '<f4', 'fortran_order': False, 'shape': (), }", 4, &tensor, &info), ERR_OK);
 	ck_assert_int_eq(tensor_count(&tensor), 1);
-	ck_assert_int_eq(parse("{'descr': '<f4', 'fortran_order': False, 'shape': (0, 9000000000000000000, 9), }", 0, &tensor, &info), ERR_OK);
+	ck_assert_int_eq(parse("{'descr': '<f4', 'fortran_order': False, 'shape': (0, 64, 9), }", 0, &tensor, &info), ERR_OK);
 	ck_assert_int_eq(tensor.rank, 3);
 }
 END_TEST
@@ -132,6 +132,7 @@ static const struct {
 	{ "{'descr': '<f4', 'fortran_order': False, 'shape': (4294967296, 4294967296), }", ERR_FORMAT, "impossible" },
 	{ "{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999999,), }", ERR_FORMAT, "impossible" },
 	{ "{'descr': '<f4', 'fortran_order': False, 'shape': (2305843009213693952,), }", ERR_FORMAT, "impossible" },
+	{ "{'descr': '<f4', 'fortran_order': False, 'shape': (0, 9000000000000000000, 9), }", ERR_FORMAT, "impossible" },
 	{ "{'descr': '<f4', 'fortran_order': False, 'shape': (3, 5), }", ERR_FORMAT, "needs 60 bytes but 16 are there (44 missing)" },
 };
 
