@@ -42,6 +42,7 @@ struct writing {
 	struct input input;
 	struct output out;
 	int64_t begin, end; /* queries */
+	float *narrow;      /* one row */
 	struct progress progress;
 };
 
@@ -56,9 +57,13 @@ static enum err write_all(struct writing *writing, const void *bytes, size_t siz
 
 static enum err write_row(void *data, int64_t map, int64_t index, int64_t row, const float *weight, struct err_info *info)
 {
-	(void)map, (void)index, (void)row;
+	(void)index;
 	struct writing *writing = data;
-	return write_all(writing, weight, (size_t)writing->input.source->keys * sizeof *weight, info);
+	const struct source *source = writing->input.source;
+	bool itself = source_writes_itself(source, map, row);
+	for (int64_t key = 0; key < source->keys && !itself; key++)
+		writing->narrow[key] = (float)source_written(source, map, row, key, (double)weight[key]);
+	return write_all(writing, itself ? weight : writing->narrow, (size_t)source->keys * sizeof *weight, info);
 }
 
 static enum err write_header(struct writing *writing, struct err_info *info)
@@ -103,14 +108,17 @@ static enum err write_single(struct writing *writing, struct err_info *info)
 	return err;
 }
 
-static enum err write_definition_row(struct writing *writing, const double *weight, float *narrow, struct err_info *info)
+static enum err write_definition_row(struct writing *writing, int64_t map, int64_t row, double *weight, struct err_info *info)
 {
-	int64_t keys = writing->input.source->keys;
+	const struct source *source = writing->input.source;
+	int64_t keys = source->keys;
+	for (int64_t key = 0; key < keys && !source_writes_itself(source, map, row); key++)
+		weight[key] = source_written(source, map, row, key, weight[key]);
 	if (given.precision == PRECISION_DOUBLE)
 		return write_all(writing, weight, (size_t)keys * sizeof *weight, info);
 	for (int64_t key = 0; key < keys; key++)
-		narrow[key] = (float)weight[key];
-	return write_all(writing, narrow, (size_t)keys * sizeof *narrow, info);
+		writing->narrow[key] = (float)weight[key];
+	return write_all(writing, writing->narrow, (size_t)keys * sizeof *writing->narrow, info);
 }
 
 static enum err write_definition(struct writing *writing, struct err_info *info)
@@ -118,16 +126,15 @@ static enum err write_definition(struct writing *writing, struct err_info *info)
 	const struct input *input = &writing->input;
 	int64_t keys = input->source->keys, rows = writing->end - writing->begin, total = rows * input->selection.maps;
 	double *weight = mem_array((size_t)keys, sizeof *weight);
-	float *narrow = mem_array((size_t)keys, sizeof *narrow);
-	enum err err = weight && narrow ? ERR_OK : err_nomem(info, "a row of weights");
+	enum err err = weight ? ERR_OK : err_nomem(info, "a row of weights");
 	for (int64_t i = 0; !err && i < total; i++) {
-		err = reference_row(input->source, input->selection.map[i / rows], writing->begin + i % rows, weight, NULL, NULL, info);
+		int64_t map = input->selection.map[i / rows], row = writing->begin + i % rows;
+		err = reference_row(input->source, map, row, weight, NULL, NULL, info);
 		if (!err)
-			err = write_definition_row(writing, weight, narrow, info);
+			err = write_definition_row(writing, map, row, weight, info);
 		progress_report(&writing->progress, (double)(i + 1) / (double)total);
 	}
 	free(weight);
-	free(narrow);
 	return err;
 }
 
@@ -152,6 +159,9 @@ static enum err write_weights(struct writing *writing, int argc, char **argv, st
 		err = write_header(writing, info);
 	if (err)
 		return err;
+	writing->narrow = mem_array((size_t)writing->input.source->keys, sizeof *writing->narrow);
+	if (!writing->narrow)
+		return err_nomem(info, "a row of weights");
 	progress_start(&writing->progress, "weights");
 	err = by_definition(writing) ? write_definition(writing, info) : write_single(writing, info);
 	progress_end(&writing->progress);
@@ -165,6 +175,7 @@ static enum err run_weights(int argc, char **argv)
 	enum err err = write_weights(&writing, argc, argv, &info);
 	message_err_info(&info);
 	output_release(&writing.out);
+	free(writing.narrow);
 	input_release(&writing.input);
 	return err;
 }

@@ -1,5 +1,7 @@
 #include "kernel/source.h"
 
+#include <math.h>
+
 int64_t source_maps(const struct source *source)
 {
 	return source->layers * source->batches * source->heads;
@@ -16,4 +18,22 @@ void source_free(struct source *source)
 {
 	if (source && source->ops->free)
 		source->ops->free(source);
+}
+
+static bool is_dead(const struct source *source, int64_t map, int64_t row)
+{
+	return source->dead_rows_nan && source->ops->support && source->ops->support(source, map, row) == 0;
+}
+
+bool source_writes_itself(const struct source *source, int64_t map, int64_t row)
+{
+	return !source->hidden_infinite && !is_dead(source, map, row);
+}
+
+double source_written(const struct source *source, int64_t map, int64_t row, int64_t key, double weight)
+{
+	if (is_dead(source, map, row))
+		return NAN;
+	bool hidden = source->hidden_infinite && source->ops->visible && !source->ops->visible(source, map, row, key);
+	return hidden ? -INFINITY : weight;
 }

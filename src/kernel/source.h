@@ -81,11 +81,16 @@ struct source {
 	bool is_square;         /* queries and keys are the same sequence: distances |i - j| mean something as they are */
 	int64_t diagonal;       /* key index of query 0 (keys - queries for a KV cache, 0 else): distance = |row + diagonal - key| */
 	bool dead_rows_nan;     /* weights of a row that sees nothing are computed as 0, and written as NaN */
+	bool hidden_infinite;   /* logits shown in place of weights: hidden ones are computed as 0, and written as -inf */
 	const double *sink_logit; /* [maps] natural logit without a key (gpt-oss "sinks") that joins the denominator of each row once its keys are summed: lse is with
 	                           * it, and a row sums to 1 less its share. NULL: none. NORM_SOFTMAX only. */
 	const struct heads *values; /* V, or NULL: output O = W V and value norms can be had. Its head axis may be shorter (GQA). */
 	char note[256];         /* how the scores were made, for captions: "scale 0.125, causal (bottom-right)" */
 };
+
+/* What to write for a weight that was computed: itself, or what dead_rows_nan and hidden_infinite say. */
+double source_written(const struct source *source, int64_t map, int64_t row, int64_t key, double weight);
+bool source_writes_itself(const struct source *source, int64_t map, int64_t row); /* for every key of the row */
 
 int64_t source_maps(const struct source *source);
 void source_map_id(const struct source *source, int64_t map, int64_t *layer, int64_t *batch, int64_t *head);

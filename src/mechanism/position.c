@@ -113,7 +113,7 @@ static enum err find_rotation(struct position *position, const struct position_a
 
 static void describe(const struct position *position, const struct position_args *args, char *note, size_t size)
 {
-	static const char *const scaling[] = { "", " linear", " NTK", " Llama 3", " YaRN", " dynamic NTK" };
+	static const char *const scaling[] = { "", " linear", " NTK", " dynamic NTK", " Llama 3", " YaRN" };
 	static const char *const norm[] = { "", "RMS", "L2" };
 	if (position->qk_norm)
 		mechanism_note(note, size, "%s-normalised q and k", norm[position->qk_norm]);

@@ -17,9 +17,9 @@ enum rope_scaling {
 	ROPE_SCALING_NONE,
 	ROPE_SCALING_LINEAR,
 	ROPE_SCALING_NTK,     /* the base grows, by a factor that is fixed */
+	ROPE_SCALING_DYNAMIC, /* as NTK, but the factor follows from the length (Hugging Face "dynamic") */
 	ROPE_SCALING_LLAMA3,
 	ROPE_SCALING_YARN,
-	ROPE_SCALING_DYNAMIC, /* as NTK, but the factor follows from the length (Hugging Face "dynamic") */
 };
 
 /* Buckets of T5's relative bias: an encoder's tell keys before the query from keys after it, a decoder's do not. */

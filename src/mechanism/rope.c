@@ -59,7 +59,7 @@ static double yarn(const struct position_args *args, double base, int64_t dims, 
 
 static enum err check_scaling(const struct position_args *args, double base, struct err_info *info)
 {
-	bool needs_length = args->rope_scaling >= ROPE_SCALING_LLAMA3;
+	bool needs_length = args->rope_scaling >= ROPE_SCALING_DYNAMIC;
 	if (!(base > 1) || !isfinite(base))
 		return err_set(info, ERR_USAGE, "the RoPE base is %g: it must be larger than 1", base);
 	if (args->rope_scaling != ROPE_SCALING_NONE && !(args->rope_factor > 0))

@@ -308,6 +308,7 @@ static void show_stage(struct softmax *softmax)
 	struct source *source = &softmax->source;
 	source->norm = softmax->stage == STAGE_WEIGHTS ? NORM_SOFTMAX : NORM_NONE;
 	source->is_signed = softmax->stage != STAGE_WEIGHTS;
+	source->hidden_infinite = softmax->stage == STAGE_BIASED;
 	source->is_stochastic = softmax->stage == STAGE_WEIGHTS && !softmax->sink_logit;
 	if (softmax->stage != STAGE_WEIGHTS)
 		mechanism_note(source->note, sizeof source->note, "%s", stage_note[softmax->stage]);
