@@ -1,9 +1,9 @@
 /*
  * Element types: their names and sizes, and the exact value of every bit pattern.
  *
- * All conversions to float32 are exact except those from float64 and from integers of more than 24 bits, which round to nearest; all
- * conversions to float64 are exact except those from integers of more than 53 bits. No instruction set beyond the baseline is needed: the
- * small floats are widened by shifting their fields into place, which compilers vectorise.
+ * All conversions to float32 are exact except those from float64 and from integers of more than 24 bits, which round to
+ * nearest; all conversions to float64 are exact except those from integers of more than 53 bits. No instruction set beyond
+ * the baseline is needed: the small floats are widened by shifting their fields into place, which compilers vectorise.
  *
  *   float16       1 sign, 5 exponent (bias 15), 10 mantissa          IEEE 754 binary16
  *   bfloat16      the upper half of a float32

@@ -266,8 +266,8 @@ static enum err cut_fused(struct resolution *r)
 	int64_t width = view->size[AXIS_DIM];
 	bool uneven = kv_heads < 1 || heads % kv_heads != 0 || (request->fusion == LAYOUT_FUSED_PER_HEAD && heads != kv_heads);
 	if (uneven || heads > width || width % (heads + 2 * kv_heads) != 0)
-		return err_set(r->info, ERR_SHAPE, "%s has the shape %s: %lld numbers a token are no query, key and value of %lld and %lld heads",
-			       name_of(r->tensor), r->shape, (long long)width, (long long)heads, (long long)kv_heads);
+		return err_set(r->info, ERR_SHAPE, "%s has the shape %s: %lld numbers a token are no query, key and value of "
+			       "%lld and %lld heads", name_of(r->tensor), r->shape, (long long)width, (long long)heads, (long long)kv_heads);
 
 	int64_t dim = width / (heads + 2 * kv_heads), group = heads / kv_heads, step = dim * view->stride[AXIS_DIM];
 	bool query = request->role == LAYOUT_QUERY;
@@ -343,7 +343,8 @@ const char *layout_describe(const struct heads *view, char *buffer, size_t size)
 		}
 		size_t length = strlen(buffer);
 		if (view->present[axis])
-			snprintf(buffer + length, size - length, "%s%lld %s%s", length ? ", " : "", (long long)view->size[axis], name, plural);
+			snprintf(buffer + length, size - length, "%s%lld %s%s", length ? ", " : "", (long long)view->size[axis],
+				 name, plural);
 	}
 	return buffer;
 }
@@ -369,8 +370,8 @@ enum err layout_packed_sequence(const struct tensor *ends, int64_t total, int64_
 		double end = tensor_at(ends, i);
 		bool wrong = i == 0 ? end != 0 : end < last;
 		if (wrong || end > (double)total)
-			return err_set(info, ERR_VALUE, "%s[%lld] is %.0f: cumulative lengths begin with 0 and grow to the %lld tokens there are",
-				       name_of(ends), (long long)i, end, (long long)total);
+			return err_set(info, ERR_VALUE, "%s[%lld] is %.0f: cumulative lengths begin with 0 and grow to the %lld tokens "
+				       "there are", name_of(ends), (long long)i, end, (long long)total);
 		if (i == sequence)
 			*first = (int64_t)end;
 		if (i == sequence + 1)

@@ -12,7 +12,8 @@
  *
  * With heads_in and without the letter H, the D axis is read as (HD), so that BND means BN(HD).
  *
- * Fused projections, one last axis with query, key and value of all heads (`fusion`; d = dim of a head, G = heads / kv_heads):
+ * Fused projections, one last axis with query, key and value of all heads (`fusion`; d = dim of a head, G = heads /
+ * kv_heads):
  *
  *   blocks     [q: heads x d | k: kv_heads x d | v: kv_heads x d]             torch MHA, GPT-2, Phi-3
  *   per-head   heads x [q: d | k: d | v: d]                                   BLOOM, GPT-NeoX
@@ -37,9 +38,9 @@ struct layout_request {
 	bool layers;           /* rank 4 without letters is (L,H,N,D) rather than (B,H,N,D): one tensor holds the layers */
 };
 
-/* Build the view of one tensor. Sizes alone never decide. `slot` receives the pointer that view->tensors points at and must live as long as
- * the view. ERR_SHAPE (the sizes do not fit the layout) and ERR_USAGE (the layout is no layout) texts name the tensor, its shape, and the
- * option that settles it. */
+/* Build the view of one tensor. Sizes alone never decide. `slot` receives the pointer that view->tensors points at and must
+ * live as long as the view. ERR_SHAPE (the sizes do not fit the layout) and ERR_USAGE (the layout is no layout) texts name
+ * the tensor, its shape, and the option that settles it. */
 enum err layout_resolve(const struct tensor *tensor, const struct layout_request *request, const struct tensor **slot, struct heads *view,
 			struct err_info *info);
 
@@ -56,8 +57,8 @@ const char *layout_default(enum layout_role role, int rank, bool layers);
 /* The letters that layout_resolve reads the tensor by. NULL where the rank has no default. */
 const char *layout_letters(const struct layout_request *request, int rank);
 
-/* "BNHD, LHND or BHND": the orders in which real frameworks write a tensor of this rank other than `used` (may be NULL), for messages. "" where
- * none is known. */
+/* "BNHD, LHND or BHND": the orders in which real frameworks write a tensor of this rank other than `used` (may be NULL), for
+ * messages. "" where none is known. */
 const char *layout_alternatives(enum layout_role role, int rank, const char *used, char *buffer, size_t size);
 
 /* "128 heads, 4 tokens, 64 dims": how a view was read, its present axes in canonical order, for messages. */
@@ -66,8 +67,8 @@ const char *layout_describe(const struct heads *view, char *buffer, size_t size)
 /* Keep the tokens [first, first + count) of a view. */
 void layout_slice_tokens(struct heads *view, int64_t first, int64_t count);
 
-/* Sequences packed one after another along the token axis (flash-attn varlen): `ends` is cu_seqlens, an integer tensor (sequences + 1) that
- * begins with 0, does not decrease and ends with `total`. Gives the token range of one sequence. */
+/* Sequences packed one after another along the token axis (flash-attn varlen): `ends` is cu_seqlens, an integer tensor
+ * (sequences + 1) that begins with 0, does not decrease and ends with `total`. Gives the token range of one sequence. */
 enum err layout_packed_sequence(const struct tensor *ends, int64_t total, int64_t sequence, int64_t *first, int64_t *count,
 				struct err_info *info);
 

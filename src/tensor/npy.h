@@ -11,16 +11,16 @@
 #include "tensor/tensor.h"
 
 /*
- * Parse the header at bytes[0 .. size): fills dtype, byte order, rank, shape, strides, offset, data and scale (1). The whole of the data
- * must lie within `size`; what follows it is left alone, as numpy does (several arrays may be saved into one file; the first is read).
- * `tensor->name` and `file` are left alone.
+ * Parse the header at bytes[0 .. size): fills dtype, byte order, rank, shape, strides, offset, data and scale (1). The whole
+ * of the data must lie within `size`; what follows it is left alone, as numpy does (several arrays may be saved into one
+ * file; the first is read). `tensor->name` and `file` are left alone.
  *
- * The header is a Python dictionary literal with the three keys "descr", "fortran_order" and "shape" in any order, and nothing else.
- * bfloat16 is read in each of its exported forms: descr "bfloat16" (ml_dtypes), "<V2" / "|V2". uint16 stays uint16: whether it holds
- * bfloat16 bits is the user's word (--dtype bfloat16 -> tensor_as_bfloat16).
+ * The header is a Python dictionary literal with the three keys "descr", "fortran_order" and "shape" in any order, and
+ * nothing else. bfloat16 is read in each of its exported forms: descr "bfloat16" (ml_dtypes), "<V2" / "|V2". uint16 stays
+ * uint16: whether it holds bfloat16 bits is the user's word (--dtype bfloat16 -> tensor_as_bfloat16).
  *
- * ERR_FORMAT: no .npy, damaged or truncated (the text says how many bytes are missing). ERR_UNSUPPORTED: Python objects (never
- * unpickled), structured, text, time and complex types, more than TENSOR_MAX_RANK axes.
+ * ERR_FORMAT: no .npy, damaged or truncated (the text says how many bytes are missing). ERR_UNSUPPORTED: Python objects
+ * (never unpickled), structured, text, time and complex types, more than TENSOR_MAX_RANK axes.
  */
 enum err npy_parse(const unsigned char *bytes, uint64_t size, struct tensor *tensor, struct err_info *info);
 

@@ -215,7 +215,8 @@ static enum err refuse_name(const struct archive *archive, const char *name, str
 	strbuf_init(&names);
 	append_names(&names, archive);
 	if (archive->count == 0 && archive->skipped)
-		err_set(info, ERR_UNSUPPORTED, "holds no numeric array, only %s", archive->skipped_name ? archive->skipped_name : "others");
+		err_set(info, ERR_UNSUPPORTED, "holds no numeric array, only %s",
+			archive->skipped_name ? archive->skipped_name : "others");
 	else if (archive->count == 0)
 		err_set(info, ERR_FORMAT, "holds no array");
 	else if (name)

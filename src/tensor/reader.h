@@ -1,8 +1,9 @@
 /*
  * Files that hold tensors: .npy, .npz, .safetensors. Content beats extension; each format is a row of the reader table.
  *
- * Limits: what is allocated is bounded by the file's real size (inflated .npz members by what they declare, which is checked against the ratio that
- * deflate can reach, 1032 : 1, and against what is there). Every offset and product is checked before it is used.
+ * Limits: what is allocated is bounded by the file's real size (inflated .npz members by what they declare, which is checked
+ * against the ratio that deflate can reach, 1032 : 1, and against what is there). Every offset and product is checked before
+ * it is used.
  */
 #ifndef ATTNVIZ_TENSOR_READER_H
 #define ATTNVIZ_TENSOR_READER_H
@@ -23,8 +24,8 @@ struct archive {
 	const struct reader *reader;
 };
 
-/* The bytes of a file: mapped where it is a regular file, read to the end where it is a pipe. A file that another program cuts short while it
- * is mapped ends the program with SIGBUS, as for every program that maps files. */
+/* The bytes of a file: mapped where it is a regular file, read to the end where it is a pipe. A file that another program
+ * cuts short while it is mapped ends the program with SIGBUS, as for every program that maps files. */
 struct bytes {
 	const unsigned char *data; /* never NULL after success; 8 bytes alignment at least */
 	uint64_t size;
@@ -32,8 +33,8 @@ struct bytes {
 };
 enum err bytes_open(struct bytes *bytes, const char *file, struct err_info *info); /* "-" is standard input */
 
-/* The same, but of a pipe the first bytes are shown to `accept` before the rest is read: false ends the reading there, and the bytes so far are
- * returned (so that an endless stream of something else is not read). */
+/* The same, but of a pipe the first bytes are shown to `accept` before the rest is read: false ends the reading there, and
+ * the bytes so far are returned (so that an endless stream of something else is not read). */
 enum err bytes_open_if(struct bytes *bytes, const char *file, bool (*accept)(const unsigned char *head, size_t size), struct err_info *info);
 void bytes_release(struct bytes *bytes); /* works on a zeroed struct */
 
@@ -41,8 +42,9 @@ struct reader {
 	const char *name;
 	const char *suffix;                                            /* ".npz" */
 	bool (*probe)(const unsigned char *head, size_t size);         /* the first bytes say that it is this format */
-	/* List the tensors. Takes over `bytes` on success (and zeroes it). Members that are no numeric arrays (unicode, object) are left out of the
-	 * list of an archive and counted, and are ERR_UNSUPPORTED where they are the only content (.npy). */
+	/* List the tensors. Takes over `bytes` on success (and zeroes it). Members that are no numeric arrays (unicode,
+	 * object) are left out of the list of an archive and counted, and are ERR_UNSUPPORTED where they are the only content
+	 * (.npy). */
 	enum err (*open)(struct archive *archive, struct bytes *bytes, struct err_info *info);
 	/* Make tensor->data valid (inflate a member). NULL: always valid. */
 	enum err (*load)(struct archive *archive, struct tensor *tensor, struct err_info *info);
@@ -61,7 +63,8 @@ enum err archive_get(struct archive *archive, const char *name, const struct ten
 /* Make the data of a tensor of the archive's list valid; nothing where it is already. */
 enum err archive_load(struct archive *archive, struct tensor *tensor, struct err_info *info);
 
-/* "FILE:NAME" -> the file and the name (NULL without one). A spec that exists as a file wins over the colon. *file and *name are the caller's. */
+/* "FILE:NAME" -> the file and the name (NULL without one). A spec that exists as a file wins over the colon. *file and *name
+ * are the caller's. */
 enum err archive_split_spec(const char *spec, char **file, char **name, struct err_info *info);
 
 #endif

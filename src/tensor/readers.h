@@ -8,14 +8,15 @@
 
 extern const struct reader reader_npy, reader_npz, reader_safetensors, reader_safetensors_index;
 
-/* A zeroed tensor at the end of the archive's list, with a copy of the name; NULL when out of memory. *capacity is the list's and starts
- * at 0. Pointers into the list move when it grows. */
+/* A zeroed tensor at the end of the archive's list, with a copy of the name; NULL when out of memory. *capacity is the list's
+ * and starts at 0. Pointers into the list move when it grows. */
 struct tensor *archive_add(struct archive *archive, size_t *capacity, const char *name, size_t length);
 
 /* Count a member that is no numeric array; the first is remembered with the reason. */
 void archive_skip(struct archive *archive, const char *name, const char *reason);
 
-/* archive_open of bytes that are in memory already: taken over on success, released and zeroed in every case. With a reader, for its format only. */
+/* archive_open of bytes that are in memory already: taken over on success, released and zeroed in every case. With a reader,
+ * for its format only. */
 enum err archive_open_bytes(struct archive *archive, const char *file, struct bytes *bytes, const struct reader *reader,
 			    struct err_info *info);
 

@@ -69,6 +69,6 @@ enum err safetensors_apply_scales(struct archive *archive, struct err_info *info
 enum err safetensors_refuse_unscaled(struct archive *archive, struct tensor *tensor, struct err_info *info)
 {
 	(void)archive;
-	return err_set(info, ERR_UNSUPPORTED, "tensor %s: its scales are more than one number, which attnviz does not read: export it dequantised",
-		       tensor->name);
+	return err_set(info, ERR_UNSUPPORTED, "tensor %s: its scales are more than one number, which attnviz does not read: "
+		       "export it dequantised", tensor->name);
 }

@@ -13,7 +13,8 @@ int64_t tensor_count(const struct tensor *tensor)
 	return count;
 }
 
-/* A length of zero does not excuse the others: their product is refused as numpy refuses it, so that no part of a shape overflows. */
+/* A length of zero does not excuse the others: their product is refused as numpy refuses it, so that no part of a shape
+ * overflows. */
 bool tensor_set_strides(struct tensor *tensor, bool fortran, uint64_t *bytes)
 {
 	int64_t count = 1, size;

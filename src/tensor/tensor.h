@@ -42,8 +42,8 @@ struct tensor {
 /* Product of the shape; 1 for rank 0. Readers have checked that it does not overflow and that the bytes exist. */
 int64_t tensor_count(const struct tensor *tensor);
 
-/* Strides of elements that lie densely, in C order (the last axis is the innermost) or Fortran order (the first). *bytes becomes the size of
- * the data; false where it exceeds what an int64_t holds (lengths of zero left out of the product). */
+/* Strides of elements that lie densely, in C order (the last axis is the innermost) or Fortran order (the first). *bytes
+ * becomes the size of the data; false where it exceeds what an int64_t holds (lengths of zero left out of the product). */
 bool tensor_set_strides(struct tensor *tensor, bool fortran, uint64_t *bytes);
 
 /* The element at flat C-order position `flat`, whatever the strides. */
@@ -58,8 +58,9 @@ void tensor_decode_f64(const struct tensor *tensor, int64_t first, int64_t step,
 const char *tensor_shape_text(const struct tensor *tensor, char *buffer, size_t size);
 
 /*
- * The canonical view: (layer, batch, head, token, dim). For ready weights, token is the query and dim the key; for a mask likewise.
- * Axes that the file does not have are 1 long; an axis of length 1 may be broadcast by the reader of the view (stride 0).
+ * The canonical view: (layer, batch, head, token, dim). For ready weights, token is the query and dim the key; for a mask
+ * likewise. Axes that the file does not have are 1 long; an axis of length 1 may be broadcast by the reader of the view
+ * (stride 0).
  *
  * The layers are either an axis of one tensor (tensor_count 1) or one tensor each (tensor_count == size[AXIS_LAYER]).
  */
@@ -77,14 +78,15 @@ struct heads {
 	bool matrix;                         /* token is the query and dim the key: weights, masks (for messages) */
 };
 
-/* The tensor of a layer, and the element offset of (layer, batch, head, token, 0). Indices on axes of length 1 are ignored (broadcast). */
+/* The tensor of a layer, and the element offset of (layer, batch, head, token, 0). Indices on axes of length 1 are ignored
+ * (broadcast). */
 const struct tensor *heads_locate(const struct heads *heads, int64_t layer, int64_t batch, int64_t head, int64_t token, int64_t *first);
 
 /*
- * Decode tokens [token, token + count) of one head, `dim` columns each (all of them), row by row into out with `out_stride` elements from row to row.
- * A NaN or an infinity is ERR_VALUE; the text gives the tensor's name and the index of the first one on each axis that the file has.
- * A float64 beyond the range of float32 is refused likewise by the f32 forms. Where `allow_nonfinite` is set everything passes
- * (masks hold -inf).
+ * Decode tokens [token, token + count) of one head, `dim` columns each (all of them), row by row into out with `out_stride`
+ * elements from row to row. A NaN or an infinity is ERR_VALUE; the text gives the tensor's name and the index of the first
+ * one on each axis that the file has. A float64 beyond the range of float32 is refused likewise by the f32 forms. Where
+ * `allow_nonfinite` is set everything passes (masks hold -inf).
  */
 enum err heads_decode_f32(const struct heads *heads, int64_t layer, int64_t batch, int64_t head, int64_t token, int64_t count,
 			  bool allow_nonfinite, float *out, int64_t out_stride, struct err_info *info);

@@ -29,9 +29,9 @@ bool token_marks_begins_word(enum token_marks marks, const char *raw, size_t len
 /* Append the label of a decoded text: harmless UTF-8, leading spaces dropped. */
 void token_marks_label(const char *text, size_t length, struct strbuf *out);
 
-/* Append the bytes that a token written in GPT-2's byte alphabet stands for; false, with nothing appended, where a character is not of it. The alphabet
- * gives every byte a printable character: 33..126, 161..172 and 174..255 stand for themselves, the others in ascending order for U+0100, U+0101, ...
- * (openai/gpt-2, encoder.py, bytes_to_unicode). */
+/* Append the bytes that a token written in GPT-2's byte alphabet stands for; false, with nothing appended, where a character
+ * is not of it. The alphabet gives every byte a printable character: 33..126, 161..172 and 174..255 stand for themselves, the
+ * others in ascending order for U+0100, U+0101, ... (openai/gpt-2, encoder.py, bytes_to_unicode). */
 bool token_marks_decode_bytes(const char *raw, size_t length, struct strbuf *out);
 
 #endif

@@ -9,8 +9,8 @@
 
 #include "base/error.h"
 
-/* `text[i]` is NUL-terminated, valid UTF-8, without control characters, and never NULL. `raw[i]` are the bytes as in the file (NUL cut), for
- * comparing tokens with each other. A raw that equals its text may be the same pointer. */
+/* `text[i]` is NUL-terminated, valid UTF-8, without control characters, and never NULL. `raw[i]` are the bytes as in the file
+ * (NUL cut), for comparing tokens with each other. A raw that equals its text may be the same pointer. */
 struct tokens {
 	char **text;
 	char **raw;
@@ -23,14 +23,14 @@ enum { TOKENS_MAX = 1 << 22 }; /* more than any context; a file with more is ref
 /*
  * Read a list. "-" is standard input. Three forms, told apart by content (where the content may be both, by .json and .txt):
  *
- *   JSON        an array of strings; an array of objects with a member "token", "content", "text", "str" or "piece"; an object whose member "tokens"
- *               is one of these (HF Encoding dumps, llama.cpp /tokenize with {"id": 5, "piece": "a"}, where a piece may be an array of bytes); one array
- *               around one list (a batch of one)
+ *   JSON        an array of strings; an array of objects with a member "token", "content", "text", "str" or "piece"; an object
+ *               whose member "tokens" is one of these (HF Encoding dumps, llama.cpp /tokenize with {"id": 5, "piece": "a"}, where
+ *               a piece may be an array of bytes); one array around one list (a batch of one)
  *   JSON Lines  such an object a line
  *   text        one token a line: CR LF allowed, "\n", "\t", "\r" and "\\" are escapes; a last line end is not a token
  *
- * Unless keep_marks, the space marks of tokenizers are shown as a person expects. Which tokenizer it is shows in the whole list, by the
- * mark that most tokens have:
+ * Unless keep_marks, the space marks of tokenizers are shown as a person expects. Which tokenizer it is shows in the whole
+ * list, by the mark that most tokens have:
  *
  *   byte-level BPE  U+0120 'Ġ' or U+010A 'Ċ': every token that is written in GPT-2's byte alphabet is decoded
  *   SentencePiece   a token that begins with U+2581: that mark is a space; <0x0A> is a byte
@@ -54,10 +54,11 @@ enum err tokens_from_raw(struct tokens *tokens, const char *const *raw, const si
 enum err tokens_numbered(struct tokens *tokens, size_t count, struct err_info *info);
 
 /*
- * Words: word[i] becomes the number of the word that token i belongs to (0, 1, ...), and `words` their labels, joined from the tokens. A
- * token begins a word where the tokenizer's mark says so; in a list without any mark every token is a word. The first token, a special token
- * ([CLS], <s>, <|...|>), what follows one, what follows a line end, and a token that begins with a wide character (Chinese, Japanese) begin a word in every case. `word` is the caller's array of tokens->count. Punctuation is part of the
- * word that it is written to, except in WordPiece lists, which separate it.
+ * Words: word[i] becomes the number of the word that token i belongs to (0, 1, ...), and `words` their labels, joined from
+ * the tokens. A token begins a word where the tokenizer's mark says so; in a list without any mark every token is a word. The
+ * first token, a special token ([CLS], <s>, <|...|>), what follows one, what follows a line end, and a token that begins with
+ * a wide character (Chinese, Japanese) begin a word in every case. `word` is the caller's array of tokens->count. Punctuation
+ * is part of the word that it is written to, except in WordPiece lists, which separate it.
  */
 enum err tokens_words(const struct tokens *tokens, size_t *word, struct tokens *words, struct err_info *info);
 

@@ -382,8 +382,8 @@ enum err vocab_tokens(struct tokens *tokens, const struct vocab *vocab, const in
 	for (size_t i = 0; !err && i < count; i++) {
 		raw[i] = vocab_token(vocab, id[i], &length[i]);
 		if (!raw[i])
-			err = err_set(info, ERR_VALUE, "id %lld (position %zu) is not in the vocabulary of %zu tokens: is it the model's own?",
-				      (long long)id[i], i, vocab->count);
+			err = err_set(info, ERR_VALUE, "id %lld (position %zu) is not in the vocabulary of %zu tokens: is it the "
+				      "model's own?", (long long)id[i], i, vocab->count);
 	}
 	if (!err)
 		err = tokens_with_marks(tokens, raw, length, count, (enum token_marks)vocab->marks, keep_marks, info);

@@ -39,8 +39,9 @@ enum err vocab_tokens(struct tokens *tokens, const struct vocab *vocab, const in
 		      struct err_info *info);
 
 /*
- * Read ids: FILE or FILE:NAME, an integer tensor of shape (N,) or (B,N), of which `row` says the B; a JSON array of integers, or an object whose member
- * "input_ids", "ids" or "tokens" is one (or an array of them); or decimal numbers between spaces, commas or line ends. *id is the caller's (free).
+ * Read ids: FILE or FILE:NAME, an integer tensor of shape (N,) or (B,N), of which `row` says the B; a JSON array of integers,
+ * or an object whose member "input_ids", "ids" or "tokens" is one (or an array of them); or decimal numbers between spaces,
+ * commas or line ends. *id is the caller's (free).
  */
 enum err vocab_read_ids(const char *spec, int64_t row, int64_t **id, size_t *count, struct err_info *info);
 
