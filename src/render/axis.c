@@ -37,6 +37,24 @@ static void plan_numbers(struct axis_layout *axis, struct typesetter *type, doub
 	axis->depth = axis->tick + axis->gap + (is_flat_side(axis->side) ? axis->size : number);
 }
 
+/* Round seconds (or whatever a position is worth) instead of position numbers. */
+static void plan_measured(struct axis_layout *axis, struct typesetter *type, double unit)
+{
+	const struct axis_scale *scale = axis->scale;
+	double low = (double)scale->first * scale->step, high = (double)(scale->first + scale->count) * scale->step, widest = 0;
+
+	axis->kind = LABELS_MEASURED;
+	axis->size = size_numbers * unit;
+	axis->angle = 0;
+	int most = (int)fmin(axis->length / (axis->size * (is_flat_side(axis->side) ? 5 : 3.5)), TICKS_MAX);
+	ticks_linear(&axis->measured, low, high, most > 2 ? most : 3);
+	for (int i = 0; i < axis->measured.count; i++)
+		widest = fmax(widest, text_width(type, axis->size, false, axis->measured.text[i]));
+	axis->widest = widest + 1;
+	axis->tick = fmax(1, round(4 * unit));
+	axis->depth = axis->tick + axis->gap + (is_flat_side(axis->side) ? axis->size : widest);
+}
+
 static double widest_label(const struct axis_layout *axis, struct typesetter *type)
 {
 	double widest = 0;
@@ -91,6 +109,8 @@ void axis_plan(struct axis_layout *axis, struct typesetter *type, const struct a
 	axis->step = (int64_t)fmax(1, ceil(size_smallest * unit * line_pitch / pitch));
 	if (scale->label && axis->step <= thin)
 		plan_tokens(axis, type, unit);
+	else if (scale->step > 0)
+		plan_measured(axis, type, unit);
 	else
 		plan_numbers(axis, type, unit);
 }
@@ -176,10 +196,23 @@ static void draw_numbers(const struct axis_layout *axis, struct canvas *canvas, 
 	}
 }
 
+static void draw_measured(const struct axis_layout *axis, struct canvas *canvas, double x, double y, const struct theme_colours *colours)
+{
+	const struct axis_scale *scale = axis->scale;
+
+	for (int i = 0; i < axis->measured.count; i++) {
+		double along = (axis->measured.value[i] / scale->step - (double)scale->first) / (double)scale->count * axis->length;
+		draw_tick(axis, canvas, x, y, along, colours->frame);
+		draw_label(axis, canvas, x, y, along, axis->measured.text[i], colours->text);
+	}
+}
+
 void axis_draw(const struct axis_layout *axis, struct canvas *canvas, double x, double y, const struct theme_colours *colours)
 {
 	if (axis->kind == LABELS_TOKENS)
 		draw_tokens(axis, canvas, x, y, colours);
 	else if (axis->kind == LABELS_NUMBERS)
 		draw_numbers(axis, canvas, x, y, colours);
+	else if (axis->kind == LABELS_MEASURED)
+		draw_measured(axis, canvas, x, y, colours);
 }

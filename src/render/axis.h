@@ -9,9 +9,10 @@
 
 #include "render/canvas.h"
 #include "render/scene.h"
+#include "render/ticks.h"
 
 enum axis_side { SIDE_BOTTOM, SIDE_TOP, SIDE_LEFT, SIDE_RIGHT };
-enum axis_kind { LABELS_NONE, LABELS_TOKENS, LABELS_NUMBERS };
+enum axis_kind { LABELS_NONE, LABELS_TOKENS, LABELS_NUMBERS, LABELS_MEASURED };
 
 enum { AXIS_THIN_MAX = 4 };
 
@@ -21,6 +22,7 @@ struct axis_layout {
 	enum axis_kind kind;
 	double length;    /* of the side, in pixels */
 	int64_t step;     /* tokens: every step-th from the first; numbers: multiples of step */
+	struct ticks measured; /* numbers of positions that are worth something (axis_scale.step) */
 	double size, angle;
 	double widest;    /* labels are shortened to this */
 	double tick;      /* length of a tick mark, 0: none */

@@ -301,24 +301,22 @@ static enum err prepare(struct chart *chart, struct err_info *info)
 	return chart->point ? ERR_OK : err_nomem(info, "the chart");
 }
 
-enum err chart_write(const struct chart_scene *scene, enum picture_format format, const struct page *page,
-		     const struct provenance *provenance, int provenance_count, struct output *out, struct err_info *info)
+enum err chart_write(const struct chart_scene *scene, const struct picture_request *request, struct err_info *info)
 {
 	static const struct terminal plain = { .colour = TERMINAL_ASCII, .columns = 100 };
 	struct chart chart = { .scene = scene };
 	struct typesetter type;
 
-	if (format == PICTURE_TEXT)
-		return terminal_write_chart(scene, &plain, out, info);
-	figure_init(&chart.figure, page, scene->theme);
-	enum err err = typesetter_init(&type, writer_is_exact(format), info);
+	if (request->format == PICTURE_TEXT)
+		return terminal_write_chart(scene, &plain, request->out, info);
+	figure_init(&chart.figure, request->page, scene->theme);
+	enum err err = typesetter_init(&type, writer_is_exact(request->format), info);
 	if (!err)
 		err = prepare(&chart, info);
 	if (!err)
 		err = plan_chart(&chart, &type, info);
 	if (!err)
-		err = figure_write(&chart.figure, &type, &(struct picture_request){ format, page, provenance, provenance_count, out },
-				   draw_chart, &chart, info);
+		err = figure_write(&chart.figure, &type, request, draw_chart, &chart, info);
 	typesetter_release(&type);
 	figure_release(&chart.figure);
 	free(chart.point);

@@ -49,8 +49,7 @@ struct chart_scene {
 	enum theme theme;
 };
 
-enum err chart_write(const struct chart_scene *scene, enum picture_format format, const struct page *page,
-		     const struct provenance *provenance, int provenance_count, struct output *out, struct err_info *info);
+enum err chart_write(const struct chart_scene *scene, const struct picture_request *request, struct err_info *info);
 enum err terminal_write_chart(const struct chart_scene *scene, const struct terminal *terminal, struct output *out, struct err_info *info);
 
 /*
@@ -69,8 +68,7 @@ struct depth_scene {
 	enum theme theme;
 };
 
-enum err depth_write(const struct depth_scene *scene, enum picture_format format, const struct page *page,
-		     const struct provenance *provenance, int provenance_count, struct output *out, struct err_info *info);
+enum err depth_write(const struct depth_scene *scene, const struct picture_request *request, struct err_info *info);
 enum err terminal_write_depth(const struct depth_scene *scene, const struct terminal *terminal, struct output *out, struct err_info *info);
 
 /*
@@ -87,8 +85,7 @@ struct matrix_scene {
 	enum theme theme;
 };
 
-enum err matrix_write(const struct matrix_scene *scene, enum picture_format format, const struct page *page,
-		      const struct provenance *provenance, int provenance_count, struct output *out, struct err_info *info);
+enum err matrix_write(const struct matrix_scene *scene, const struct picture_request *request, struct err_info *info);
 enum err terminal_write_matrix(const struct matrix_scene *scene, const struct terminal *terminal, struct output *out, struct err_info *info);
 
 #endif

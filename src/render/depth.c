@@ -89,14 +89,13 @@ static void depth_release(struct depth *depth)
 	free(depth->mean);
 }
 
-enum err depth_write(const struct depth_scene *scene, enum picture_format format, const struct page *page,
-		     const struct provenance *provenance, int provenance_count, struct output *out, struct err_info *info)
+enum err depth_write(const struct depth_scene *scene, const struct picture_request *request, struct err_info *info)
 {
 	struct depth depth;
 	enum err err = depth_init(&depth, scene, info);
 
 	if (!err)
-		err = chart_write(&depth.chart, format, page, provenance, provenance_count, out, info);
+		err = chart_write(&depth.chart, request, info);
 	depth_release(&depth);
 	return err;
 }

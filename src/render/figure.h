@@ -36,13 +36,6 @@ double figure_below(const struct figure *figure);
 void figure_draw(const struct figure *figure, struct canvas *canvas, double content_end);
 
 /* Write the page of figure->width x figure->height. */
-struct picture_request {
-	enum picture_format format;
-	const struct page *page;
-	const struct provenance *provenance;
-	int provenance_count;
-	struct output *out;
-};
 enum err figure_write(const struct figure *figure, struct typesetter *type, const struct picture_request *request,
 		      void (*draw)(struct canvas *canvas, const void *scene), const void *scene, struct err_info *info);
 

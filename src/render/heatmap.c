@@ -11,6 +11,7 @@
 /* A scene with everything that drawing needs decided. */
 struct prepared {
 	const struct heatmap_scene *scene;
+	const struct heatmap_extra *extra; /* may be NULL */
 	struct heatmap_layout layout;
 	struct value_range *range; /* one, or one for each panel */
 	uint32_t table[COLOUR_STEPS];
@@ -62,6 +63,7 @@ static void draw_panel(const struct prepared *prepared, struct canvas *canvas, i
 	const struct theme_colours *colours = theme_colours(prepared->scene->theme);
 	struct box box = heatmap_layout_panel(layout, index);
 	struct raster raster = { prepared->rgb, panel->height, panel->width, false };
+	double above = prepared->extra ? ceil(prepared->extra->above * layout->figure.unit) : 0;
 
 	value_range_colours(panel_range(prepared, index), prepared->table, colour_to_rgb(colours->no_value), panel->cell,
 			    panel->height * panel->width, prepared->rgb);
@@ -71,8 +73,8 @@ static void draw_panel(const struct prepared *prepared, struct canvas *canvas, i
 	canvas_frame(canvas, box, fmax(1, round(layout->figure.unit)), colours->frame);
 	if (index % layout->columns == 0)
 		axis_draw(&layout->queries, canvas, box.x, box.y, colours);
-	if (index + layout->columns >= prepared->scene->panel_count)
-		axis_draw(&layout->keys, canvas, box.x, box.y + box.height, colours);
+	if (prepared->scene->keys_on_top ? index < layout->columns : index + layout->columns >= prepared->scene->panel_count)
+		axis_draw(&layout->keys, canvas, box.x, prepared->scene->keys_on_top ? box.y - above : box.y + box.height, colours);
 	draw_panel_title(prepared, canvas, index, box);
 }
 
@@ -118,6 +120,8 @@ static void draw_scene(struct canvas *canvas, const void *data)
 		draw_panel(prepared, canvas, i);
 	draw_grid_titles(prepared, canvas);
 	draw_axis_titles(prepared, canvas);
+	if (prepared->extra)
+		prepared->extra->draw(canvas, layout, prepared->extra->data);
 	colour_bar_draw(&bar, canvas, layout->bar_x, layout->bar_y, colours);
 	figure_draw(&layout->figure, canvas, layout->content_end);
 }
@@ -168,7 +172,7 @@ static enum err write_prepared(struct prepared *prepared, const struct picture_r
 	enum err err = typesetter_init(&type, writer_is_exact(request->format), info);
 
 	if (!err)
-		err = heatmap_layout_init(&prepared->layout, &type, scene, request->page, range, true, info);
+		err = heatmap_layout_init(&prepared->layout, &type, scene, prepared->extra, request->page, range, true, info);
 	if (!err)
 		err = figure_write(&prepared->layout.figure, &type, request, draw_scene, prepared, info);
 	typesetter_release(&type);
@@ -177,20 +181,26 @@ static enum err write_prepared(struct prepared *prepared, const struct picture_r
 
 static const struct terminal plain_terminal = { .colour = TERMINAL_ASCII, .columns = 100 };
 
-enum err scene_write(const struct heatmap_scene *scene, enum picture_format format, const struct page *page, const struct provenance *provenance,
-		     int provenance_count, struct output *out, struct err_info *info)
+enum err heatmap_write(const struct heatmap_scene *scene, const struct heatmap_extra *extra, const struct picture_request *request,
+		       struct err_info *info)
 {
-	struct prepared prepared = { .scene = scene };
+	struct prepared prepared = { .scene = scene, .extra = extra };
 
-	if (format == PICTURE_TEXT)
-		return terminal_write_heatmap(scene, &plain_terminal, out, info);
+	if (request->format == PICTURE_TEXT)
+		return terminal_write_heatmap(scene, &plain_terminal, request->out, info);
 	enum err err = check_scene(scene, info);
 	if (!err)
 		err = init_ranges(&prepared, info);
 	if (!err)
-		err = write_prepared(&prepared, &(struct picture_request){ format, page, provenance, provenance_count, out }, info);
+		err = write_prepared(&prepared, request, info);
 	release(&prepared);
 	return err;
+}
+
+enum err scene_write(const struct heatmap_scene *scene, enum picture_format format, const struct page *page, const struct provenance *provenance,
+		     int provenance_count, struct output *out, struct err_info *info)
+{
+	return heatmap_write(scene, NULL, &(struct picture_request){ format, page, provenance, provenance_count, out }, info);
 }
 
 void scene_cells(const struct heatmap_scene *scene, enum picture_format format, const struct page *page, int64_t *height, int64_t *width)
@@ -205,7 +215,7 @@ void scene_cells(const struct heatmap_scene *scene, enum picture_format format, 
 		return;
 	}
 	if (typesetter_init(&type, writer_is_exact(format), NULL) == ERR_OK &&
-	    heatmap_layout_init(&layout, &type, scene, page, NULL, false, NULL) == ERR_OK) {
+	    heatmap_layout_init(&layout, &type, scene, NULL, page, NULL, false, NULL) == ERR_OK) {
 		*height = layout.cells_high;
 		*width = layout.cells_wide;
 	}

@@ -114,7 +114,7 @@ static void plan_axes(struct heatmap_layout *layout, struct typesetter *type, co
 	int64_t thin = is_grid(scene) ? 1 : AXIS_THIN_MAX;
 
 	axis_plan(&layout->queries, type, &scene->rows, SIDE_LEFT, labelled ? (double)layout->panel_height : 0, layout->figure.unit, thin);
-	axis_plan(&layout->keys, type, &scene->keys, SIDE_BOTTOM, labelled ? (double)layout->panel_width : 0, layout->figure.unit, thin);
+	axis_plan(&layout->keys, type, &scene->keys, scene->keys_on_top ? SIDE_TOP : SIDE_BOTTOM, labelled ? (double)layout->panel_width : 0, layout->figure.unit, thin);
 }
 
 static double widest_text(struct typesetter *type, double size, bool bold, const char *const *text, int64_t count)
@@ -152,22 +152,32 @@ static double place_left(struct heatmap_layout *layout, struct typesetter *type,
 	return ceil(fmax(x, layout->figure.margin + layout->keys.overhang));
 }
 
-static double place_top(struct heatmap_layout *layout, const struct heatmap_scene *scene)
+/* Room for a line of text and a gap. */
+static double line_room(double size, double unit)
+{
+	return text_line_height(size * unit) + 4 * unit;
+}
+
+static double place_top(struct heatmap_layout *layout, const struct heatmap_scene *scene, const struct heatmap_extra *extra)
 {
 	double unit = layout->figure.unit, y = figure_above(&layout->figure);
 
 	if (scene->column_title) {
-		double line = text_line_height(SIZE_PANEL_TITLE * unit);
-		layout->column_title_y = y + line / 2;
-		y += line + 4 * unit;
+		layout->column_title_y = y + text_line_height(SIZE_PANEL_TITLE * unit) / 2;
+		y += line_room(SIZE_PANEL_TITLE, unit);
 	}
 	layout->panel_title_dy = 0;
 	if (has_panel_titles(scene)) {
-		double line = text_line_height(SIZE_PANEL_TITLE * unit) + 4 * unit;
-		layout->panel_title_dy = line / 2 + 1 * unit;
-		y += line;
+		layout->panel_title_dy = line_room(SIZE_PANEL_TITLE, unit) / 2 + unit;
+		y += line_room(SIZE_PANEL_TITLE, unit);
 	}
-	return ceil(y);
+	if (scene->keys_on_top && scene->keys.title) {
+		layout->axis_title_y = y + text_line_height(SIZE_AXIS_TITLE * unit) / 2;
+		y += line_room(SIZE_AXIS_TITLE, unit);
+	}
+	if (scene->keys_on_top)
+		y += layout->keys.depth;
+	return ceil(y + (extra ? extra->above * unit : 0));
 }
 
 static double grid_extent(int64_t count, int64_t side, double gap)
@@ -176,16 +186,19 @@ static double grid_extent(int64_t count, int64_t side, double gap)
 }
 
 /* From the lowest panel's edge to the bottom of the page. */
-static double below_panels(struct heatmap_layout *layout, const struct heatmap_scene *scene, double bottom)
+static double below_panels(struct heatmap_layout *layout, const struct heatmap_scene *scene, const struct heatmap_extra *extra, double bottom)
 {
-	double unit = layout->figure.unit, y = bottom + layout->keys.depth;
+	double unit = layout->figure.unit, y = bottom;
 
-	if (scene->keys.title) {
-		double line = text_line_height(SIZE_AXIS_TITLE * unit);
-		layout->axis_title_y = y + 4 * unit + line / 2;
-		y += 4 * unit + line;
+	if (!scene->keys_on_top) {
+		y += layout->keys.depth;
+		if (scene->keys.title)
+			layout->axis_title_y = y + 4 * unit + text_line_height(SIZE_AXIS_TITLE * unit) / 2;
+		y += scene->keys.title ? line_room(SIZE_AXIS_TITLE, unit) : 0;
 	}
 	y = fmax(y, layout->bar_y + layout->bar_height + SIZE_CAPTION * unit / 2);
+	layout->extra_y = y;
+	y += extra ? extra->below * unit : 0;
 	layout->content_end = y;
 	return ceil(y + figure_below(&layout->figure));
 }
@@ -201,8 +214,8 @@ static void centre_on_page(struct heatmap_layout *layout)
 }
 
 /* Place everything around panels of the present size. */
-static enum err place(struct heatmap_layout *layout, struct typesetter *type, const struct heatmap_scene *scene, const struct page *page,
-		      const struct value_range *range, struct err_info *info)
+static enum err place(struct heatmap_layout *layout, struct typesetter *type, const struct heatmap_scene *scene,
+		      const struct heatmap_extra *extra, const struct page *page, const struct value_range *range, struct err_info *info)
 {
 	double unit = layout->figure.unit;
 	double grid_wide = grid_extent(layout->columns, layout->panel_width, layout->gap_x);
@@ -218,9 +231,9 @@ static enum err place(struct heatmap_layout *layout, struct typesetter *type, co
 	enum err err = figure_wrap(&layout->figure, type, scene->title, scene->caption, info);
 	if (err)
 		return err;
-	layout->top = place_top(layout, scene);
+	layout->top = place_top(layout, scene, extra);
 	layout->bar_y = layout->top;
-	layout->need_height = below_panels(layout, scene, layout->top + grid_high);
+	layout->need_height = below_panels(layout, scene, extra, layout->top + grid_high);
 	layout->figure.height = page->height ? page->height : layout->need_height;
 	return ERR_OK;
 }
@@ -246,13 +259,13 @@ static void resize_panels(struct heatmap_layout *layout, const struct heatmap_sc
 }
 
 static enum err fit_to_page(struct heatmap_layout *layout, struct typesetter *type, const struct heatmap_scene *scene,
-			    const struct page *page, const struct value_range *range, bool measured, struct err_info *info)
+			    const struct heatmap_extra *extra, const struct page *page, const struct value_range *range, bool measured, struct err_info *info)
 {
 	/* Labels change with the panel and the panel with its labels: this settles in two or three rounds. */
 	for (int round = 0; round < 5; round++) {
 		int64_t wide = layout->panel_width, high = layout->panel_height;
 		resize_panels(layout, scene, page, measured);
-		enum err err = place(layout, type, scene, page, range, info);
+		enum err err = place(layout, type, scene, extra, page, range, info);
 		if (err)
 			return err;
 		if (wide == layout->panel_width && high == layout->panel_height)
@@ -267,7 +280,8 @@ static enum err fit_to_page(struct heatmap_layout *layout, struct typesetter *ty
 }
 
 enum err heatmap_layout_init(struct heatmap_layout *layout, struct typesetter *type, const struct heatmap_scene *scene,
-			     const struct page *page, const struct value_range *range, bool measured, struct err_info *info)
+			     const struct heatmap_extra *extra, const struct page *page, const struct value_range *range, bool measured,
+			     struct err_info *info)
 {
 	*layout = (struct heatmap_layout){ 0 };
 	figure_init(&layout->figure, page, scene->theme);
@@ -289,9 +303,9 @@ enum err heatmap_layout_init(struct heatmap_layout *layout, struct typesetter *t
 		return err_set(info, ERR_VALUE, "there is nothing to draw: the map has %lld rows and %lld columns",
 			       (long long)layout->cells_high, (long long)layout->cells_wide);
 	natural_panel(layout, scene);
-	enum err err = place(layout, type, scene, page, range, info);
+	enum err err = place(layout, type, scene, extra, page, range, info);
 	if (!err && (page->width || page->height))
-		err = fit_to_page(layout, type, scene, page, range, measured, info);
+		err = fit_to_page(layout, type, scene, extra, page, range, measured, info);
 	return err;
 }
 

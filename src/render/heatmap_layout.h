@@ -28,18 +28,32 @@ struct heatmap_layout {
 	double need_width, need_height;   /* what the present plan asks of it */
 	double left, top;                 /* of the first panel */
 	double content_end;               /* where the caption may begin */
+	double extra_y;                   /* where the room below begins */
 	double axis_title_x, axis_title_y;
 	double row_title_x, column_title_y, panel_title_dy; /* the last: above the panel */
 	double bar_x, bar_y, bar_height;
 	struct axis_layout queries, keys;
 };
 
+/* What another kind of scene adds to a heatmap: room of its own above and below the panels, and marks on them. */
+struct heatmap_extra {
+	double above;  /* pixels at 96 dpi between the panels' upper edge and what stands above it */
+	double below;  /* under the axis titles */
+	void (*draw)(struct canvas *canvas, const struct heatmap_layout *layout, const void *data);
+	const void *data;
+};
+
 /* `range` may be NULL (not known yet, or one for each panel). `measured`: the panels have their cells; else the cells are what the
  * page can use, and cells_high and cells_wide answer scene_cells. Release with heatmap_layout_release. A page too small for its labels is
  * ERR_USAGE. */
 enum err heatmap_layout_init(struct heatmap_layout *layout, struct typesetter *type, const struct heatmap_scene *scene,
-			     const struct page *page, const struct value_range *range, bool measured, struct err_info *info);
+			     const struct heatmap_extra *extra, const struct page *page, const struct value_range *range, bool measured,
+			     struct err_info *info);
 void heatmap_layout_release(struct heatmap_layout *layout);
+
+/* scene_write with an extra, which may be NULL. */
+enum err heatmap_write(const struct heatmap_scene *scene, const struct heatmap_extra *extra, const struct picture_request *request,
+		       struct err_info *info);
 
 /* Upper left corner and size of a panel. */
 struct box heatmap_layout_panel(const struct heatmap_layout *layout, int64_t panel);

@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "render/chart.h"
+#include "render/heatmap_layout.h"
 
 /* A matrix is a heatmap of one panel with its numbers printed; *cells is the caller's. */
 static enum err as_heatmap(const struct matrix_scene *scene, struct panel *panel, struct heatmap_scene *heatmap, float **cells,
@@ -18,15 +19,14 @@ static enum err as_heatmap(const struct matrix_scene *scene, struct panel *panel
 		(*cells)[i] = (float)scene->value[i];
 	*panel = (struct panel){ *cells, scene->rows, scene->columns, NULL };
 	*heatmap = (struct heatmap_scene){
-		.panel = panel, .panel_count = 1, .rows = { scene->row_title, 0, scene->rows, scene->row_label },
-		.keys = { scene->column_title, 0, scene->columns, scene->column_label }, .colouring = scene->colouring,
+		.panel = panel, .panel_count = 1, .rows = { .title = scene->row_title, .count = scene->rows, .label = scene->row_label },
+		.keys = { .title = scene->column_title, .count = scene->columns, .label = scene->column_label }, .colouring = scene->colouring,
 		.title = scene->title, .caption = scene->caption, .theme = scene->theme, .numbers = true,
 	};
 	return ERR_OK;
 }
 
-enum err matrix_write(const struct matrix_scene *scene, enum picture_format format, const struct page *page,
-		      const struct provenance *provenance, int provenance_count, struct output *out, struct err_info *info)
+enum err matrix_write(const struct matrix_scene *scene, const struct picture_request *request, struct err_info *info)
 {
 	struct heatmap_scene heatmap;
 	struct panel panel;
@@ -34,7 +34,7 @@ enum err matrix_write(const struct matrix_scene *scene, enum picture_format form
 	enum err err = as_heatmap(scene, &panel, &heatmap, &cells, info);
 
 	if (!err)
-		err = scene_write(&heatmap, format, page, provenance, provenance_count, out, info);
+		err = heatmap_write(&heatmap, NULL, request, info);
 	free(cells);
 	return err;
 }

@@ -32,6 +32,7 @@ struct axis_scale {
 	int64_t first;          /* position number of the first position shown */
 	int64_t count;          /* positions shown */
 	const char *const *label; /* [count] token texts, valid UTF-8; NULL: numbers */
+	double step;            /* what one position is worth, e.g. seconds a frame: ticks are round multiples; 0: position numbers */
 };
 
 struct panel {
@@ -51,6 +52,7 @@ struct heatmap_scene {
 	const char *title;
 	const char *caption;    /* how the numbers were made; wrapped to the width */
 	enum theme theme;
+	bool keys_on_top;       /* key labels above the panels, as Bahdanau et al. 2015 draw them */
 	bool numbers;           /* print each value in its cell, where it fits */
 };
 
@@ -62,6 +64,15 @@ struct page {
 /* Key and value for a PNG's tEXt chunks and a PDF's or SVG's metadata: "Software", "Command", "Source". */
 struct provenance {
 	const char *key, *value;
+};
+
+/* A picture that somebody wants: what every kind of scene is written by. */
+struct picture_request {
+	enum picture_format format;
+	const struct page *page;
+	const struct provenance *provenance;
+	int provenance_count;
+	struct output *out;
 };
 
 enum err scene_write(const struct heatmap_scene *scene, enum picture_format format, const struct page *page, const struct provenance *provenance,

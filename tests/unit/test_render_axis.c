@@ -59,7 +59,7 @@ START_TEST(token_labels_never_overlap_and_are_at_least_nine_pixels)
 {
 	for (int count = 1; count <= MOST; count += 1 + count / 8) {
 		for (int length = 60; length <= 1200; length += 190) {
-			struct axis_scale scale = { "key", 0, count, label };
+			struct axis_scale scale = { .title = "key", .count = count, .label = label };
 			for (int side = 0; side < 2; side++) {
 				struct axis_layout axis;
 				axis_plan(&axis, &type, &scale, side ? SIDE_LEFT : SIDE_BOTTOM, length, 1, AXIS_THIN_MAX);
@@ -75,7 +75,7 @@ END_TEST
 
 START_TEST(long_axes_show_round_position_numbers)
 {
-	struct axis_scale scale = { "key", 0, 5000, NULL };
+	struct axis_scale scale = { .title = "key", .count = 5000 };
 	struct axis_layout axis;
 
 	axis_plan(&axis, &type, &scale, SIDE_BOTTOM, 800, 1, AXIS_THIN_MAX);
@@ -90,11 +90,11 @@ START_TEST(short_labels_lie_flat_longer_ones_slant_and_crowded_ones_stand)
 	static const char *const letter[] = { "m", "a", "d" }, *const word[] = { "attention", "mechanism", "transformer" };
 	struct axis_layout axis;
 
-	axis_plan(&axis, &type, &(struct axis_scale){ NULL, 0, 3, letter }, SIDE_BOTTOM, 78, 1, AXIS_THIN_MAX);
+	axis_plan(&axis, &type, &(struct axis_scale){ .count = 3, .label = letter }, SIDE_BOTTOM, 78, 1, AXIS_THIN_MAX);
 	ck_assert_double_eq(axis.angle, 0);
-	axis_plan(&axis, &type, &(struct axis_scale){ NULL, 0, 3, word }, SIDE_BOTTOM, 78, 1, AXIS_THIN_MAX);
+	axis_plan(&axis, &type, &(struct axis_scale){ .count = 3, .label = word }, SIDE_BOTTOM, 78, 1, AXIS_THIN_MAX);
 	ck_assert_double_eq(axis.angle, 45);
-	axis_plan(&axis, &type, &(struct axis_scale){ NULL, 0, 3, word }, SIDE_BOTTOM, 36, 1, AXIS_THIN_MAX);
+	axis_plan(&axis, &type, &(struct axis_scale){ .count = 3, .label = word }, SIDE_BOTTOM, 36, 1, AXIS_THIN_MAX);
 	ck_assert_double_eq(axis.angle, 90);
 }
 END_TEST

@@ -120,7 +120,7 @@ START_TEST(a_line_breaks_at_gaps)
 	struct series series = { .kind = SERIES_LINE, .count = 5, .y = y };
 	struct chart_scene scene = scene_of(&series, 1);
 
-	ck_assert_int_eq(chart_write(&scene, PICTURE_SVG, &natural, NULL, 0, &out, &info), ERR_OK);
+	ck_assert_int_eq(chart_write(&scene, &(struct picture_request){ .format = PICTURE_SVG, .page = &natural, .out = &out }, &info), ERR_OK);
 	const char *svg = read_back();
 	int lines = 0;
 	for (const char *at = svg; (at = strstr(at, "<polyline")); at++)
@@ -180,7 +180,7 @@ START_TEST(depth_sorts_the_heads_of_each_layer)
 	const double value[] = { 3, 1, 2, 6, NAN, 4 };
 	struct depth_scene scene = { .value = value, .layers = 2, .heads = 3, .metric = "entropy" };
 
-	ck_assert_int_eq(depth_write(&scene, PICTURE_SVG, &natural, NULL, 0, &out, &info), ERR_OK);
+	ck_assert_int_eq(depth_write(&scene, &(struct picture_request){ .format = PICTURE_SVG, .page = &natural, .out = &out }, &info), ERR_OK);
 	double last_x = -1, last_y = INFINITY;
 	int dots = 0;
 	for (const char *at = read_back(); (at = strstr(at, "<circle cx=")); at++) {
@@ -215,7 +215,7 @@ START_TEST(a_matrix_prints_its_numbers)
 			 "-3 ..::--==**##%%@@ 3  entropy\n");
 	tear_down();
 	set_up();
-	ck_assert_int_eq(matrix_write(&scene, PICTURE_SVG, &natural, NULL, 0, &out, &info), ERR_OK);
+	ck_assert_int_eq(matrix_write(&scene, &(struct picture_request){ .format = PICTURE_SVG, .page = &natural, .out = &out }, &info), ERR_OK);
 	ck_assert_ptr_nonnull(strstr(read_back(), ">1.25</text>"));
 	ck_assert_ptr_nonnull(strstr(written, ">−3.00</text>"));
 }
@@ -244,7 +244,7 @@ START_TEST(a_page_without_room_is_refused)
 	struct series series = { .count = 2, .y = y };
 	struct chart_scene scene = scene_of(&series, 1);
 
-	ck_assert_int_eq(chart_write(&scene, PICTURE_PNG, &(struct page){ 50, 50, 96 }, NULL, 0, &out, &info), ERR_USAGE);
+	ck_assert_int_eq(chart_write(&scene, &(struct picture_request){ .format = PICTURE_PNG, .page = &(struct page){ 50, 50, 96 }, .out = &out }, &info), ERR_USAGE);
 	ck_assert_ptr_nonnull(strstr(info.text, "larger size"));
 }
 END_TEST
@@ -259,10 +259,10 @@ START_TEST(huge_values_do_not_hang_or_overflow)
 		struct chart_scene scene = scene_of(&series, 1);
 		for (int log = 0; log < 2; log++) {
 			scene.y.log = log;
-			ck_assert_int_eq(chart_write(&scene, formats[f], &natural, NULL, 0, &out, &info), ERR_OK);
+			ck_assert_int_eq(chart_write(&scene, &(struct picture_request){ .format = formats[f], .page = &natural, .out = &out }, &info), ERR_OK);
 		}
 		scene.y = (struct chart_axis){ NULL, false, false, 0, 1e-9 };
-		ck_assert_int_eq(chart_write(&scene, formats[f], &natural, NULL, 0, &out, &info), ERR_OK);
+		ck_assert_int_eq(chart_write(&scene, &(struct picture_request){ .format = formats[f], .page = &natural, .out = &out }, &info), ERR_OK);
 	}
 }
 END_TEST

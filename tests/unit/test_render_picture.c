@@ -72,7 +72,7 @@ static struct heatmap_scene scene_of(struct panel *panel, int64_t panels, int64_
 {
 	return (struct heatmap_scene){
 		.panel = panel, .panel_count = panels,
-		.rows = { "query", 0, height, NULL }, .keys = { "key", 0, width, NULL },
+		.rows = { .title = "query", .count = height }, .keys = { .title = "key", .count = width },
 		.colouring = { .map = COLOUR_VIRIDIS, .vmin = NAN, .vmax = NAN, .unit = "attention weight" },
 		.title = "a <title> & more", .caption = "how it was made",
 	};

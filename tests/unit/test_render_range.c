@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/strbuf.h"
 #include "render/ticks.h"
 #include "render/value_range.h"
 
@@ -21,14 +22,13 @@ static struct value_range range_of(struct colouring colouring, const float *cell
 
 static void assert_texts(const struct ticks *ticks, const char *expected)
 {
-	char all[TICKS_MAX * TICK_TEXT_MAX] = "";
+	struct strbuf all;
 
-	for (int i = 0; i < ticks->count; i++) {
-		if (i)
-			strcat(all, " ");
-		strcat(all, ticks->text[i]);
-	}
-	ck_assert_str_eq(all, expected);
+	strbuf_init(&all);
+	for (int i = 0; i < ticks->count; i++)
+		strbuf_addf(&all, "%s%s", i ? " " : "", ticks->text[i]);
+	ck_assert_str_eq(all.buf, expected);
+	strbuf_release(&all);
 }
 
 START_TEST(linear_ticks_are_round_and_share_their_decimals)

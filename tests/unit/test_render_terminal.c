@@ -34,7 +34,7 @@ static struct heatmap_scene scene_of(struct panel *panel, int64_t panels)
 {
 	return (struct heatmap_scene){
 		.panel = panel, .panel_count = panels,
-		.rows = { "query", 0, panel->height, NULL }, .keys = { "key", 0, panel->width, NULL },
+		.rows = { .title = "query", .count = panel->height }, .keys = { .title = "key", .count = panel->width },
 		.colouring = { .map = COLOUR_GRAY, .vmin = NAN, .vmax = NAN, .unit = "weight" },
 	};
 }
