@@ -12,12 +12,20 @@ static int64_t largest(const double *value, int64_t count, int64_t step)
 	return best;
 }
 
+static bool all_zero(const double *value, int64_t count, int64_t step)
+{
+	for (int64_t i = 0; i < count; i++)
+		if (value[i * step] != 0)
+			return false;
+	return true;
+}
+
 void alignment_argmax(const double *weight, int64_t rows, int64_t columns, unsigned char *linked)
 {
 	memset(linked, 0, (size_t)(rows * columns));
 	for (int64_t row = 0; columns && row < rows; row++) {
 		int64_t best = largest(weight + row * columns, columns, 1);
-		linked[row * columns + best] = weight[row * columns + best] > 0;
+		linked[row * columns + best] = !all_zero(weight + row * columns, columns, 1);
 	}
 }
 
@@ -26,7 +34,7 @@ void alignment_argmax_columns(const double *weight, int64_t rows, int64_t column
 	memset(linked, 0, (size_t)(rows * columns));
 	for (int64_t column = 0; rows && column < columns; column++) {
 		int64_t best = largest(weight + column, rows, columns);
-		linked[best * columns + column] = weight[best * columns + column] > 0;
+		linked[best * columns + column] = !all_zero(weight + column, rows, columns);
 	}
 }
 

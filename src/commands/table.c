@@ -8,6 +8,7 @@ const struct command *const command_table[] = {
 	&command_heatmap,
 	&command_stats,
 	&command_weights,
+	&command_align,
 	&command_rollout,
 	&command_info,
 	&command_explain,

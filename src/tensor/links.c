@@ -202,9 +202,11 @@ enum err links_read(struct links *links, const char *file, const struct links_fo
 	struct bytes bytes;
 	*links = (struct links){ .smallest = -1 };
 	enum err err = bytes_open(&bytes, file, info);
-	if (err)
-		return err;
-	err = links_parse(links, (const char *)bytes.data, (size_t)bytes.size, format, info);
-	bytes_release(&bytes);
-	return err ? err_in_file(info, file) : ERR_OK;
+	if (!err) {
+		err = links_parse(links, (const char *)bytes.data, (size_t)bytes.size, format, info);
+		bytes_release(&bytes);
+	}
+	if (err && info)
+		err_in_file(info, file);
+	return err;
 }

@@ -1,0 +1,231 @@
+/*
+ * attnviz align: which source word each target word looks at: links, times, scores, and the alignment plot.
+ */
+#include "commands/align.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/message.h"
+#include "base/strbuf.h"
+#include "commands/command.h"
+
+static const char *const extract_words[] = { "argmax", "threshold", "intersection", "union", "grow-diag", "grow-diag-final",
+					     "grow-diag-final-and", "both-ways", "dtw", "whisper", NULL };
+static const char *const step_words[] = { "whisper", "symmetric1", NULL };
+
+static struct {
+	int extract, step;
+	double threshold, frame_seconds;
+	int64_t median, gold_line;
+	const char *rows, *keys;
+	bool pharaoh, times, rank, json, tsv;
+} given = { .threshold = -1, .median = 7, .gold_line = -1 };
+
+static const struct option_row extract_rows[] = {
+	OPTION_CHOICE(0, "extract", "HOW", &given.extract, extract_words, "how links are read off the map"),
+	OPTION_REAL(0, "threshold", "X", &given.threshold, 0, 1, "least weight of threshold (default 0.1) and both-ways (0.001)"),
+	OPTION_CHOICE(0, "step", "PATTERN", &given.step, step_words, "ties and steps of the path"),
+	OPTION_INT(0, "median", "N", &given.median, 1, 999, "width of Whisper's median filter over frames, odd (default 7)"),
+	OPTION_STRING(0, "rows", "A:B", &given.rows, "only the queries A to B - 1, without prefix and end tokens"),
+	OPTION_STRING(0, "keys", "A:B", &given.keys, "only the keys A to B - 1; weights are divided by what they hold"),
+	OPTION_REAL(0, "frame-seconds", "X", &given.frame_seconds, 0, 3600, "seconds of one key, where keys are frames (Whisper: 0.02)"),
+	OPTION_END
+};
+
+static const struct option_row output_rows[] = {
+	OPTION_FLAG(0, "pharaoh", &given.pharaoh, "print the links on one line, source-target"),
+	OPTION_FLAG(0, "times", &given.times, "print where each query begins and ends on the path"),
+	OPTION_FLAG(0, "rank-heads", &given.rank, "print every head by itself, best first, and the best of them together"),
+	OPTION_FLAG(0, "json", &given.json, "print JSON, one object a row"),
+	OPTION_FLAG(0, "tsv", &given.tsv, "print tab-separated values"),
+	OPTION_INT(0, "gold-line", "N", &given.gold_line, 0, 1e9, "line of the gold file that is this sentence pair, from 0"),
+	OPTION_END
+};
+
+static const struct option_row align_options[] = {
+	OPTION_GROUP(NULL, input_rows),
+	OPTION_GROUP("Links", extract_rows),
+	OPTION_GROUP("Gold", score_rows),
+	OPTION_GROUP("Numbers", output_rows),
+	OPTION_GROUP("Colours", colour_rows),
+	OPTION_GROUP("Picture", picture_rows),
+	OPTION_END
+};
+
+static bool wants_numbers(void)
+{
+	return given.pharaoh || given.times || given.rank || given.json || given.tsv || score_eval();
+}
+
+static enum err check_given(int argc, struct err_info *info)
+{
+	if (given.json && given.tsv)
+		return err_set(info, ERR_USAGE, "--json and --tsv: give one of them");
+	if (given.pharaoh + given.times + given.rank + score_eval() > 1)
+		return err_set(info, ERR_USAGE, "--pharaoh, --times, --rank-heads and --eval: give one of them");
+	if (given.median % 2 == 0)
+		return err_set(info, ERR_USAGE, "--median %" PRId64 ": the width of a median filter is odd", given.median);
+	if (score_eval() && argc != 2)
+		return err_set(info, ERR_USAGE, "--eval takes two files, LINKS and GOLD; there are %d", argc);
+	return ERR_OK;
+}
+
+static double default_threshold(void)
+{
+	return given.extract == EXTRACT_BOTH_WAYS ? 0.001 : 0.1;
+}
+
+static enum err set_request(struct aligning *aligning, struct err_info *info)
+{
+	const struct input *input = &aligning->input;
+	struct extract_request *request = &aligning->request;
+	*request = (struct extract_request){
+		.method = (enum extraction)given.extract,
+		.threshold = given.threshold >= 0 ? given.threshold : default_threshold(),
+		.pattern = (enum dtw_pattern)given.step,
+		.median = given.median,
+		.logits = input->args.stage != STAGE_WEIGHTS,
+		.driver = input_driver(input),
+	};
+	request->driver.progress = progress_report;
+	request->driver.progress_data = &aligning->progress;
+	aligning->frame_seconds = given.frame_seconds;
+	if (input->selection.batches != 1)
+		return err_set(info, ERR_USAGE, "an alignment is of one sentence pair: choose it of %zu with --batch", input->selection.batches);
+	enum err err = selection_span(given.rows, "rows", input->source->queries, &request->row_begin, &request->row_end, info);
+	return err ? err : selection_span(given.keys, "keys", input->source->keys, &request->key_begin, &request->key_end, info);
+}
+
+static enum err read_gold(struct aligning *aligning, struct err_info *info)
+{
+	if (!score_gold())
+		return ERR_OK;
+	enum err err = score_read_gold(&aligning->gold, score_gold(), info);
+	if (err)
+		return err;
+	if (aligning->gold.count == 0)
+		return err_set(info, ERR_FORMAT, "%s: there are no gold links", score_gold());
+	if (given.gold_line < 0 && aligning->gold.count > 1)
+		return err_set(info, ERR_USAGE, "%s has %zu lines: say which one is this sentence pair with --gold-line", score_gold(),
+			       aligning->gold.count);
+	size_t line = given.gold_line < 0 ? 0 : (size_t)given.gold_line;
+	if (line >= aligning->gold.count)
+		return err_set(info, ERR_USAGE, "--gold-line %zu: %s has %zu lines", line, score_gold(), aligning->gold.count);
+	aligning->gold_line = &aligning->gold.line[line];
+	for (size_t i = 0; i < aligning->gold_line->count; i++) {
+		const struct link *link = &aligning->gold_line->link[i];
+		if (link->source >= aligning->input.source->keys || link->target >= aligning->input.source->queries)
+			return err_set(info, ERR_SHAPE,
+				       "%s: the gold link %" PRId32 "-%" PRId32 " (counted from 0) is outside the map of %" PRId64 " keys x %" PRId64
+				       " queries: is the base right (--gold-base), or source and target swapped (--gold-reversed)?",
+				       score_gold(), link->source, link->target, aligning->input.source->keys, aligning->input.source->queries);
+	}
+	score_warn_gold(&aligning->gold, score_gold());
+	return ERR_OK;
+}
+
+enum err align_links(const struct alignment *alignment, const struct extract_request *request, struct link_set *links, struct err_info *info)
+{
+	*links = (struct link_set){ 0 };
+	for (int64_t i = 0; i < alignment->rows * alignment->columns; i++) {
+		if (!alignment->linked[i])
+			continue;
+		int32_t source = (int32_t)(request->key_begin + i % alignment->columns);
+		int32_t target = (int32_t)(request->row_begin + i / alignment->columns);
+		if (link_set_add(links, source, target, true)) {
+			link_set_release(links);
+			return err_nomem(info, "the links");
+		}
+	}
+	link_set_sort(links);
+	return ERR_OK;
+}
+
+void align_map_name(const struct input *input, int64_t map, struct strbuf *out)
+{
+	int64_t layer, batch, head;
+	source_map_id(input->source, map, &layer, &batch, &head);
+	strbuf_addf(out, "L%" PRId64 ".H%" PRId64, input->layer_number[layer], head);
+}
+
+static enum err print_numbers(struct aligning *aligning, const struct link_set *links, struct err_info *info)
+{
+	struct output *out = &aligning->picture.out;
+	struct score score = { 0 };
+	if (given.pharaoh)
+		return align_print_pharaoh(links, score_base(), score_reversed(), out);
+	if (given.times)
+		return align_print_times(aligning, out, info);
+	if (!aligning->gold_line)
+		return align_print_links(aligning, links, out, info);
+	score_add(&score, links, aligning->gold_line);
+	return score_print(&score, aligning->format, out, info);
+}
+
+static enum err align_dump(struct aligning *aligning, int argc, char **argv, struct err_info *info)
+{
+	struct link_set links = { 0 };
+	enum err err = input_open(&aligning->input, argc, argv, info);
+	if (!err)
+		err = set_request(aligning, info);
+	if (!err)
+		err = read_gold(aligning, info);
+	if (!err)
+		err = wants_numbers() ? picture_open_numbers(&aligning->picture, info) : picture_open(&aligning->picture, info);
+	if (err)
+		return err;
+	if (given.rank)
+		return align_rank(aligning, &aligning->picture.out, info);
+	progress_start(&aligning->progress, "alignment");
+	err = extract_alignment(aligning->input.source, &aligning->request, &aligning->alignment, info);
+	progress_end(&aligning->progress);
+	if (!err)
+		err = align_links(&aligning->alignment, &aligning->request, &links, info);
+	if (!err)
+		err = wants_numbers() ? print_numbers(aligning, &links, info) : align_draw(aligning, &links, extract_words[given.extract], info);
+	link_set_release(&links);
+	return err;
+}
+
+static enum err align(struct aligning *aligning, int argc, char **argv, struct err_info *info)
+{
+	enum err err = check_given(argc, info);
+	if (err)
+		return err;
+	aligning->format = given.json ? RECORD_JSON : given.tsv ? RECORD_TSV : RECORD_TABLE;
+	if (score_eval()) {
+		err = picture_open_numbers(&aligning->picture, info);
+		if (!err)
+			err = score_files(argv[0], argv[1], aligning->format, &aligning->picture.out, info);
+	} else {
+		err = align_dump(aligning, argc, argv, info);
+	}
+	if (err || !wants_numbers())
+		return err;
+	return output_commit(&aligning->picture.out, info);
+}
+
+static enum err run_align(int argc, char **argv)
+{
+	struct aligning aligning = { 0 };
+	struct err_info info = { 0 };
+	enum err err = align(&aligning, argc, argv, &info);
+	if (err && info.code == ERR_OK)
+		info = aligning.picture.out.info;
+	message_err_info(&info);
+	alignment_release(&aligning.alignment);
+	links_release(&aligning.gold);
+	picture_release(&aligning.picture);
+	input_release(&aligning.input);
+	return err;
+}
+
+const struct command command_align = {
+	.name = "align",
+	.summary = "alignment plots, links, word times and their scores, from cross-attention",
+	.positional = "[FILE...]",
+	.options = align_options,
+	.run = run_align,
+};
