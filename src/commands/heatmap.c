@@ -119,6 +119,7 @@ static enum err compute(struct drawing *drawing, int64_t height, int64_t width, 
 	options.progress = progress_report;
 	options.progress_data = &drawing->progress;
 	progress_start(&drawing->progress, "attention");
+	drawing->progress.roles = &drawing->input.roles;
 	enum err err = pooled_map_new(&request, &sink, info);
 	if (!err)
 		err = driver_run(drawing->input.source, &sink, 1, &options, info);

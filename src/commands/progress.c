@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/message.h"
+#include "commands/roles.h"
 #include "commands/surroundings.h"
 
 enum { BAR = 24, LINE = 128 };
@@ -43,9 +44,29 @@ void progress_start(struct progress *progress, const char *what)
 	progress->start = progress->last = progress->wanted ? now() : 0;
 }
 
+/* Reading once through more than this leaves it in memory, which others may need. */
+static const double FORGET_BYTES = 32 << 20;
+
+static void forget_files(struct progress *progress, double share)
+{
+	double bytes = 0;
+	for (size_t i = 0; i < progress->roles->archive_count; i++)
+		for (size_t t = 0; t < progress->roles->archive[i]->count; t++) {
+			const struct tensor *tensor = &progress->roles->archive[i]->tensor[t];
+			bytes += (double)tensor_count(tensor) * (double)dtype_size(tensor->dtype);
+		}
+	if ((share - progress->forgotten) * bytes < FORGET_BYTES)
+		return;
+	progress->forgotten = share;
+	for (size_t i = 0; i < progress->roles->archive_count; i++)
+		archive_forget(progress->roles->archive[i]);
+}
+
 bool progress_report(void *data, double share)
 {
 	struct progress *progress = data;
+	if (progress->roles)
+		forget_files(progress, share);
 	if (!progress->wanted)
 		return true;
 	double time = now(), spent = time - progress->start;

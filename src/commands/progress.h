@@ -6,10 +6,14 @@
 
 #include <stdbool.h>
 
+struct roles;
+
 struct progress {
 	const char *what; /* "weights" */
 	double start, last; /* seconds */
 	bool wanted, shown;
+	const struct roles *roles; /* files of which what was read is forgotten as the work goes on, so that they need not fit into memory; NULL: none */
+	double forgotten;          /* share of the work at which that was last done */
 };
 
 void progress_start(struct progress *progress, const char *what);

@@ -204,6 +204,7 @@ static enum err measure(struct measuring *measuring, struct err_info *info)
 	if (err)
 		return err;
 	progress_start(&measuring->progress, "statistics");
+	measuring->progress.roles = &measuring->input.roles;
 	err = driver_run(source, stats_sinks(measuring->stats), stats_sink_count(measuring->stats), &options, info);
 	progress_end(&measuring->progress);
 	return err;

@@ -163,6 +163,7 @@ static enum err write_weights(struct writing *writing, int argc, char **argv, st
 	if (!writing->narrow)
 		return err_nomem(info, "a row of weights");
 	progress_start(&writing->progress, "weights");
+	writing->progress.roles = &writing->input.roles;
 	err = by_definition(writing) ? write_definition(writing, info) : write_single(writing, info);
 	progress_end(&writing->progress);
 	return err ? err : output_commit(&writing->out, info);

@@ -102,6 +102,13 @@ enum err bytes_open(struct bytes *bytes, const char *file, struct err_info *info
 	return bytes_open_if(bytes, file, NULL, info);
 }
 
+void bytes_forget(const struct bytes *bytes)
+{
+	/* Nothing depends on it: where the system does not like the advice, the pages stay. */
+	if (bytes->mapped)
+		(void)madvise((void *)bytes->data, (size_t)bytes->size, MADV_DONTNEED);
+}
+
 void bytes_release(struct bytes *bytes)
 {
 	if (bytes->mapped)

@@ -186,6 +186,12 @@ void archive_release(struct archive *archive)
 	memset(archive, 0, sizeof *archive);
 }
 
+void archive_forget(const struct archive *archive)
+{
+	if (archive->reader && archive->reader->forget)
+		archive->reader->forget(archive);
+}
+
 enum err archive_load(struct archive *archive, struct tensor *tensor, struct err_info *info)
 {
 	if (tensor->data || !archive->reader->load)

@@ -31,6 +31,9 @@ struct bytes {
 	uint64_t size;
 	bool mapped;
 };
+/* What was read of a mapped file so far need not stay in memory: it is read again where it is wanted. Any thread may be reading meanwhile. */
+void bytes_forget(const struct bytes *bytes);
+
 enum err bytes_open(struct bytes *bytes, const char *file, struct err_info *info); /* "-" is standard input */
 
 /* The same, but of a pipe the first bytes are shown to `accept` before the rest is read: false ends the reading there, and
@@ -48,6 +51,8 @@ struct reader {
 	enum err (*open)(struct archive *archive, struct bytes *bytes, struct err_info *info);
 	/* Make tensor->data valid (inflate a member). NULL: always valid. */
 	enum err (*load)(struct archive *archive, struct tensor *tensor, struct err_info *info);
+	/* bytes_forget on what it maps. NULL: it keeps its data in memory. */
+	void (*forget)(const struct archive *archive);
 	void (*close)(struct archive *archive);
 };
 
@@ -56,6 +61,9 @@ extern const struct reader *const reader_table[]; /* NULL-terminated */
 /* Open by content; where the content is of no known format, by the suffix, so that the error says what is wrong with it. */
 enum err archive_open(struct archive *archive, const char *file, struct err_info *info);
 void archive_release(struct archive *archive); /* works on a zeroed struct */
+
+/* bytes_forget on every file that the archive maps: for those who walk once through files that are larger than memory should be. */
+void archive_forget(const struct archive *archive);
 
 /* The tensor called `name`, with its data; without a name (NULL) the only one. ERR_USAGE lists the names that there are. */
 enum err archive_get(struct archive *archive, const char *name, const struct tensor **tensor, struct err_info *info);

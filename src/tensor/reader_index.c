@@ -131,6 +131,13 @@ static enum err open_index(struct archive *archive, struct bytes *bytes, struct 
 	return err;
 }
 
+static void forget_index(const struct archive *archive)
+{
+	const struct shards *shards = archive->state;
+	for (size_t i = 0; i < shards->count; i++)
+		archive_forget(&shards->shard[i].archive);
+}
+
 static void close_index(struct archive *archive)
 {
 	struct shards *shards = archive->state;
@@ -151,5 +158,6 @@ const struct reader reader_safetensors_index = {
 	.probe = probe,
 	.open = open_index,
 	.load = safetensors_refuse_unscaled,
+	.forget = forget_index,
 	.close = close_index,
 };

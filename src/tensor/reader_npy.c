@@ -39,6 +39,11 @@ static enum err open_npy(struct archive *archive, struct bytes *bytes, struct er
 	return ERR_OK;
 }
 
+static void forget_npy(const struct archive *archive)
+{
+	bytes_forget(archive->state);
+}
+
 static void close_npy(struct archive *archive)
 {
 	if (archive->state)
@@ -51,5 +56,6 @@ const struct reader reader_npy = {
 	.suffix = ".npy",
 	.probe = probe,
 	.open = open_npy,
+	.forget = forget_npy,
 	.close = close_npy,
 };

@@ -298,6 +298,11 @@ static enum err load_npz(struct archive *archive, struct tensor *tensor, struct 
 	return err;
 }
 
+static void forget_npz(const struct archive *archive)
+{
+	bytes_forget(&((const struct npz *)archive->state)->bytes);
+}
+
 static void close_npz(struct archive *archive)
 {
 	struct npz *npz = archive->state;
@@ -318,5 +323,6 @@ const struct reader reader_npz = {
 	.probe = probe,
 	.open = open_npz,
 	.load = load_npz,
+	.forget = forget_npz,
 	.close = close_npz,
 };

@@ -279,6 +279,11 @@ static enum err open_safetensors(struct archive *archive, struct bytes *bytes, s
 	return ERR_OK;
 }
 
+static void forget_safetensors(const struct archive *archive)
+{
+	bytes_forget(archive->state);
+}
+
 static void close_safetensors(struct archive *archive)
 {
 	if (archive->state)
@@ -292,5 +297,6 @@ const struct reader reader_safetensors = {
 	.probe = probe,
 	.open = open_safetensors,
 	.load = safetensors_refuse_unscaled,
+	.forget = forget_safetensors,
 	.close = close_safetensors,
 };
