@@ -122,15 +122,15 @@ static char *default_title(const struct input *input, const char *reduced, bool 
 		caption_join(&place);
 		strbuf_addf(&place, "%zu batch items", selection->batches);
 	}
-	caption_join(&place);
-	if (selection->heads == 1)
+	if (input->has_heads)
+		caption_join(&place);
+	if (input->has_heads && selection->heads == 1)
 		strbuf_addf(&place, "head %" PRId64, selection->head[0]);
-	else if (reduced)
-		strbuf_addf(&place, "%s of %zu heads", reduced, selection->heads);
-	else
-		strbuf_addf(&place, "%zu heads", selection->heads);
+	else if (input->has_heads)
+		strbuf_addf(&place, "%s%s%zu heads", reduced ? reduced : "", reduced ? " of " : "", selection->heads);
 	input_describe(input, &out);
-	strbuf_addf(&out, ": %s", place.buf);
+	if (place.len)
+		strbuf_addf(&out, ": %s", place.buf);
 	strbuf_release(&place);
 	return strbuf_detach(&out);
 }

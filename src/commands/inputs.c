@@ -214,6 +214,7 @@ static enum err number_layers(struct input *input, struct err_info *info)
 	for (int64_t layer = 0; layer < input->source->layers; layer++)
 		input->layer_number[layer] = named ? rows->part[layer].layer : layer;
 	input->has_layers = rows ? rows->heads.present[AXIS_LAYER] : input->source->layers > 1;
+	input->has_heads = rows ? rows->heads.present[AXIS_HEAD] : input->source->heads > 1;
 	input->has_batches = rows ? rows->heads.present[AXIS_BATCH] : input->source->batches > 1;
 	return ERR_OK;
 }

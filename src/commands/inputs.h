@@ -36,7 +36,7 @@ struct input {
 	struct labels labels;
 	struct selection selection;
 	int64_t *layer_number; /* [source->layers] as the names number them */
-	bool has_layers, has_batches; /* the files had these axes */
+	bool has_layers, has_batches, has_heads; /* the files had these axes */
 	const struct kernels *kernels;
 	int threads;           /* 0: all */
 };

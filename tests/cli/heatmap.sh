@@ -12,7 +12,7 @@ printf 'a\nb\nc\n' > tokens.txt
 # Text.
 "$ATTNVIZ" heatmap w.npy -t tokens.txt > out 2> err
 cat > want <<'END'
-w.npy: head 0
+w.npy
 a @@....
 b ++++..
 c ----++
