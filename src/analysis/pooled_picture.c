@@ -1,0 +1,142 @@
+#include <math.h>
+#include <string.h>
+
+#include "analysis/pooled_strips.h"
+
+static int64_t row_edge(const struct pooled_map *map, int64_t row)
+{
+	return pooled_map_edge(row, map->height, map->request.row_count);
+}
+
+/* A strip, times a factor, into the picture row that is open. */
+static void fold_strip(const struct pooled_map *map, enum pooled_folding folding, const struct pooled_partial *partial, int64_t strip, double factor)
+{
+	const double *wide = partial->strips + strip * map->width;
+	const float *narrow = (const float *)partial->strips + strip * map->width;
+	double *open = map->open;
+	if (map->wide || folding == FOLD_EXTREME) {
+		for (int64_t c = 0; c < map->width; c++)
+			open[c] = pooled_fold(folding, open[c], factor * (map->wide ? wide[c] : (double)narrow[c]));
+	} else if (folding == FOLD_SUM) {
+		for (int64_t c = 0; c < map->width; c++)
+			open[c] += factor * (double)narrow[c];
+	} else {
+		for (int64_t c = 0; c < map->width; c++)
+			open[c] = factor * (double)narrow[c] > open[c] ? factor * (double)narrow[c] : open[c];
+	}
+}
+
+/* What a sum over the positions of a cell is multiplied by, beside its share of the keys. */
+static double row_share(const struct pooled_map *map, int64_t row)
+{
+	return map->request.pooling == POOLING_MEAN ? 1 / (double)(row_edge(map, row + 1) - row_edge(map, row)) : 1;
+}
+
+/* Write the picture row that is open, and open `row`. */
+static void open_row(struct pooled_map *map, int64_t row)
+{
+	if (map->open_row >= 0) {
+		float *cell = map->cell + map->open_row * map->width;
+		double share = row_share(map, map->open_row);
+		for (int64_t c = 0; c < map->width; c++)
+			cell[c] = (float)(map->open[c] * share * map->key_share[c]);
+	}
+	memset(map->open, 0, (size_t)map->width * sizeof *map->open);
+	map->open_row = row;
+}
+
+/* A picture row that is in one strip as a whole. */
+static void write_strip(struct pooled_map *map, const struct pooled_partial *partial, int64_t strip, int64_t row)
+{
+	const float *narrow = (const float *)partial->strips + strip * map->width;
+	float *cell = map->cell + row * map->width;
+	double share = row_share(map, row);
+	if (map->plain && share == 1)
+		memcpy(cell, narrow, (size_t)map->width * sizeof *cell);
+	else
+		for (int64_t c = 0; c < map->width; c++)
+			cell[c] = (float)((double)narrow[c] * share * map->key_share[c]);
+}
+
+/* Of the rows of an item from `lane` on, those in the same strip. */
+static int64_t strip_end(const struct pooled_map *map, const struct item *item, int64_t lane)
+{
+	int64_t strip = pooled_strip(map, item, lane);
+	while (lane < item->count && pooled_strip(map, item, lane) == strip)
+		lane++;
+	return lane;
+}
+
+void pooled_merge(struct sink *sink, const struct item *item, const void *data)
+{
+	struct pooled_map *map = (struct pooled_map *)sink;
+	const struct pooled_partial *partial = data;
+	int64_t first = item->position;
+	enum pooled_folding folding = pooled_folding(map, item->source);
+	bool rescaled = pooled_is_rescaled(map, item->source);
+	memcpy(map->query + first, item->row, (size_t)item->count * sizeof *map->query);
+	for (int64_t lane = 0, end; lane < item->count; lane = end) {
+		int64_t row = pooled_row(map, first + lane), strip = pooled_strip(map, item, lane);
+		end = strip_end(map, item, lane);
+		if (row_edge(map, row) == first + lane && row_edge(map, row + 1) == first + end && !map->wide && !rescaled) {
+			open_row(map, -1);
+			write_strip(map, partial, strip, row);
+			continue;
+		}
+		if (row != map->open_row)
+			open_row(map, row);
+		double factor = !rescaled ? 1 : partial->rest[lane] > 0 ? 1 / partial->rest[lane] : 0;
+		fold_strip(map, folding, partial, strip, factor);
+	}
+}
+
+static bool any_visible(const struct pooled_map *map, const struct source *source, int64_t number, int64_t row, int64_t begin, int64_t end)
+{
+	if (!source->ops->visible)
+		return true;
+	for (int64_t r = row_edge(map, row); r < row_edge(map, row + 1); r++)
+		for (int64_t key = begin; key < end; key++)
+			if (source->ops->visible(source, number, map->query[r], key))
+				return true;
+	return false;
+}
+
+static bool has_zero(const float *cell, int64_t first, int64_t last)
+{
+	while (first < last && cell[first] != 0)
+		first++;
+	return first < last;
+}
+
+/* Cells of a picture row that are zero because nothing in them is visible become "no value". Halving asks a causal map about ten times a row. */
+static void mark_unseen(struct pooled_map *map, const struct source *source, int64_t number, int64_t row, int64_t first, int64_t last)
+{
+	enum { FEW = 32 };
+	float *cell = map->cell + row * map->width;
+	int64_t begin = pooled_key_edge(map, first), end = pooled_key_edge(map, last), skip = map->request.skip_first;
+	begin = begin > skip ? begin : skip;
+	if (begin >= end || (last - first <= FEW && !has_zero(cell, first, last)))
+		return;
+	int64_t top = map->query[row_edge(map, row)], bottom = map->query[row_edge(map, row + 1) - 1];
+	enum coverage coverage = source->ops->coverage ? source->ops->coverage(source, number, top, bottom, begin, end) : TILE_FULL;
+	if (coverage == TILE_PARTIAL && last - first > 1) {
+		int64_t middle = first + (last - first) / 2;
+		mark_unseen(map, source, number, row, first, middle);
+		mark_unseen(map, source, number, row, middle, last);
+	} else if (coverage == TILE_EMPTY || (coverage == TILE_PARTIAL && !any_visible(map, source, number, row, begin, end))) {
+		for (int64_t c = first; c < last; c++)
+			cell[c] = NAN;
+	}
+}
+
+enum err pooled_map_end(struct sink *sink, const struct source *source, int64_t number, int64_t index, struct err_info *info)
+{
+	struct pooled_map *map = (struct pooled_map *)sink;
+	open_row(map, -1);
+	const int64_t last = map->request.row_count - 1;
+	bool whole = !source->ops->coverage || source->ops->coverage(source, number, map->query[0], map->query[last], 0, source->keys) == TILE_FULL;
+	for (int64_t row = 0; row < map->height && !whole; row++)
+		mark_unseen(map, source, number, row, 0, map->width);
+	return map->request.emit(map->request.emit_data, source, number, index, map->cell, map->height, map->width, info);
+}
+
