@@ -7,7 +7,7 @@ void softmax_state_init(struct softmax_state *state)
 {
 	memset(state, 0, sizeof(*state));
 	for (int lane = 0; lane < MAX_LANES; lane++) {
-		state->max[lane] = -INFINITY;
+		state->above[lane] = -INFINITY;
 		state->min[lane] = INFINITY;
 	}
 }

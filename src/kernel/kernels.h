@@ -21,22 +21,26 @@ enum { KEY_BLOCK = 128 };
 /* Keys of a packed panel: packed keys lie as [panel][dim][KEY_PANEL]; queries as [dim][lanes]. */
 enum { KEY_PANEL = 8, MAX_LANES = 64 };
 
-/* Running state of pass 1 for the lanes of one tile. Everything that is a sum over keys is float64. */
+/* Running state of pass 1 for the lanes of one tile: base-2 logits s, taken relative to a base that is the maximum of the first block and follows the
+ * running maximum only when that is SOFTMAX_HEADROOM above it, so that sums are rarely rescaled and never overflow. Everything that is a
+ * sum over keys is float64. Weights that are not a softmax use the same sums with w in place of 2^(s - base), and base 0. */
 struct softmax_state {
-	float max[MAX_LANES];     /* largest base-2 logit so far, -inf before the first visible key */
-	float min[MAX_LANES];     /* smallest visible base-2 logit (inf before the first), kept where asked for */
-	double sum[MAX_LANES];    /* sum 2^(s - max) */
-	double first[MAX_LANES];  /* sum 2^(s - max) (s - max) */
-	double second[MAX_LANES]; /* sum 2^(2 (s - max)) */
+	float base[MAX_LANES];    /* 0 before the first visible key */
+	float above[MAX_LANES];   /* largest s - base so far, -inf before the first visible key: the maximum is base + above */
+	float min[MAX_LANES];     /* smallest visible s (inf before the first), kept where asked for */
+	double sum[MAX_LANES];    /* sum 2^(s - base) */
+	double first[MAX_LANES];  /* sum 2^(s - base) (s - base); sum w log2 w over w > 0 */
+	double second[MAX_LANES]; /* sum 2^(2 (s - base)) */
 };
 
-/* The same for weights that are not a softmax: max, min, sum w, sum w log2 w (w > 0 only), sum w^2. */
+#define SOFTMAX_HEADROOM 8.0f
+
 void softmax_state_init(struct softmax_state *state);
 
 /* What softmax_block does beyond the sums. */
 enum softmax_flags {
 	SOFTMAX_MIN = 1,  /* keep state->min */
-	SOFTMAX_TILE = 2, /* leave 2^(s - state->max) in the tile; otherwise its contents are undefined afterwards */
+	SOFTMAX_TILE = 2, /* leave 2^(s - base) in the tile; otherwise its contents are undefined afterwards */
 };
 
 /* Values of a histogram: float32 bit patterns cut to HISTOGRAM_BITS mantissa bits, from 2^-HISTOGRAM_OCTAVES up to and including 1. Bin 0 also takes
@@ -61,11 +65,12 @@ struct kernels {
 	 * odd last one is followed by a zero). NULL where there is no such instruction. */
 	void (*dot_tile_bf16)(const uint16_t *queries, const uint16_t *keys, int64_t pairs, int64_t count, float factor, const float *offset, float *tile);
 
-	/* Pass 1: fold `count` keys whose base-2 logits *less the running maximum* (less 0 while that is -inf) are in the tile into the state; -inf is
-	 * "not visible". `rescale`, where not NULL, receives 2^(old max - new max) for each lane: what earlier sums (O = P V) must be multiplied by. */
-	void (*softmax_block)(float *tile, int64_t count, struct softmax_state *state, unsigned flags, float *rescale);
+	/* Pass 1: fold `count` keys whose base-2 logits less state->base are in the tile into the state; -inf is "not visible". Returns whether the
+	 * base of some lane moved: `rescale`, where not NULL, then holds 2^(old base - new base), by which earlier sums (O = P V) must be
+	 * multiplied, and is left alone otherwise. */
+	bool (*softmax_block)(float *tile, int64_t count, struct softmax_state *state, unsigned flags, float *rescale);
 
-	/* Pass 2: tile = 2^(tile - shift[lane]) in place; -inf and all below 2^-126 give exactly 0. Relative error below 3e-7 plus that of the argument. */
+	/* Pass 2: tile = 2^(tile - shift[lane]) in place; -inf and all below 2^-127 give exactly 0. Relative error below 3e-7 for results from 2^-126 up. */
 	void (*exp2_block)(float *tile, int64_t count, const float *shift);
 
 	/* Pass 1 of weights that are not a softmax: fold them into the state. log2 has an absolute error below 4e-7. */

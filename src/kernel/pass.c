@@ -129,7 +129,7 @@ static enum err sweep(const struct pass *pass, struct group *group, int64_t begi
 {
 	const struct kernels *kernels = pass->kernels;
 	struct softmax_state *state = &group->state;
-	float offset[MAX_LANES] __attribute__((aligned(64))) = { 0 }, rescale[MAX_LANES] __attribute__((aligned(64)));
+	float offset[MAX_LANES] __attribute__((aligned(64))), rescale[MAX_LANES] __attribute__((aligned(64)));
 	bool softmax = pass->source->norm == NORM_SOFTMAX;
 	unsigned flags = (pass->needs & SINK_LOGIT_MIN ? SOFTMAX_MIN : 0) | (group->output ? SOFTMAX_TILE : 0);
 	for (int64_t key = begin; key < end; key += KEY_BLOCK) {
@@ -137,18 +137,17 @@ static enum err sweep(const struct pass *pass, struct group *group, int64_t begi
 		enum coverage coverage = block_coverage(pass->source, &group->rows, key, count);
 		if (coverage == TILE_EMPTY)
 			continue;
-		for (int lane = 0; lane < kernels->lanes && softmax; lane++)
-			offset[lane] = state->max[lane] > -INFINITY ? -state->max[lane] : 0;
+		for (int lane = 0; lane < kernels->lanes; lane++)
+			offset[lane] = -state->base[lane];
 		enum err err = fill_block(pass, group, key, count, coverage, offset, info);
 		if (err)
 			return err;
-		if (softmax)
-			kernels->softmax_block(pass->tile, count, state, flags, rescale);
-		else
+		bool moved = softmax && kernels->softmax_block(pass->tile, count, state, flags, rescale);
+		if (!softmax)
 			kernels->weights_block(pass->tile, count, state);
 		if (group->output)
 			kernels->accumulate_values(pass->tile, count, prepared_values_block(pass->prepared, pass->values, key), output_width(pass),
-						   softmax ? rescale : NULL, group->output);
+						   moved ? rescale : NULL, group->output);
 	}
 	return ERR_OK;
 }
@@ -167,27 +166,29 @@ static double softmax_lse(const struct pass *pass, const struct group *group, in
 {
 	const struct source *source = pass->source;
 	double sum = group->state.sum[lane], sink = source->sink_logit ? source->sink_logit[group->rows.map] : -INFINITY;
-	double lse = sum > 0 ? (double)group->state.max[lane] * LN2 + log(sum) : -INFINITY;
+	double lse = sum > 0 ? (double)group->state.base[lane] * LN2 + log(sum) : -INFINITY;
 	softmax_merge(&lse, NULL, sink, NULL, 0);
 	return lse;
 }
 
-/* With s the logits, m their maximum and l = sum e^(s - m): p = e^(s - m) scale, where scale is e^(m - lse), which is 1 / l without a sink. */
+/* With s the logits and b their base: p = e^(s - b) scale, where scale is e^(b - lse), which is 1 / sum e^(s - b) without a sink. */
 static struct row_stats softmax_stats(const struct pass *pass, const struct group *group, int lane)
 {
 	const struct softmax_state *state = &group->state;
-	double sum = state->sum[lane], max = (double)state->max[lane] * LN2, lse = softmax_lse(pass, group, lane);
+	double sum = state->sum[lane], base = (double)state->base[lane] * LN2, above = (double)state->above[lane] * LN2;
+	double lse = softmax_lse(pass, group, lane);
 	if (!(sum > 0))
 		return (struct row_stats){ .lse = lse, .max = -INFINITY, .min = NAN };
-	double below = max - lse, scale = pass->source->sink_logit ? exp(below) : 1 / sum;
+	bool sink = pass->source->sink_logit != NULL;
+	double below = sink ? base - lse : -log(sum), scale = sink ? exp(below) : 1 / sum;
 	return (struct row_stats){
 		.lse = lse,
-		.max = max,
+		.max = base + above,
 		.min = (double)state->min[lane] * LN2,
 		.entropy = fmax(0, -scale * (LN2 * state->first[lane] + below * sum)),
 		.sum_square = state->second[lane] * scale * scale,
 		.sum = sum * scale,
-		.peak = fmin(1, scale),
+		.peak = fmin(1, exp(above) * scale),
 	};
 }
 
@@ -198,12 +199,12 @@ static struct row_stats weight_stats(const struct source *source, const struct s
 	double entropy = factor > 0 ? -factor * LN2 * state->first[lane] - factor * log(factor) * sum : 0;
 	return (struct row_stats){
 		.lse = log(fmax(0, sum)),
-		.max = (double)state->max[lane],
+		.max = (double)state->above[lane],
 		.min = (double)state->min[lane],
 		.entropy = source->is_signed ? NAN : entropy,
 		.sum_square = state->second[lane] * factor * factor,
 		.sum = sum * factor,
-		.peak = (double)state->max[lane] * factor,
+		.peak = (double)state->above[lane] * factor,
 	};
 }
 
@@ -249,7 +250,7 @@ static void weighing_init(struct weighing *weighing, const struct pass *pass, co
 	for (int lane = 0; lane < pass->kernels->lanes; lane++) {
 		double sum = group->state.sum[lane];
 		bool live = lane < group->rows.count && (pass->source->norm != NORM_SOFTMAX || sum > 0);
-		weighing->offset[lane] = live && pass->source->norm == NORM_SOFTMAX ? -group->state.max[lane] : 0;
+		weighing->offset[lane] = -group->state.base[lane];
 		weighing->shift[lane] = live ? (float)(log2(sum) - log2(group->stats[lane].sum)) : INFINITY;
 		weighing->factor[lane] = live ? (float)weight_factor(pass->source, sum) : 0;
 		weighing->scaled |= weighing->factor[lane] != 1;

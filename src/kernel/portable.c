@@ -23,6 +23,11 @@ static inline vf v_min(vf a, vf b)
 	return a < b ? a : b;
 }
 
+static inline vf v_clamp(vf a)
+{
+	return a > EXP2_LOWEST ? a : EXP2_LOWEST;
+}
+
 #include "kernel/tile_template.h"
 
 const struct kernels kernels_c = { .name = "c", TEMPLATE_FUNCTIONS };

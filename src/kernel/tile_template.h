@@ -6,6 +6,7 @@
  *     ROW_KEYS        keys in the register tile: divides KEY_PANEL
  *     LANES           queries a tile: a multiple of VECTOR * ROW_VECTORS
  *     v_fma v_max v_min v_mask   a * b + c, maximum, minimum, comparison -> all ones or zero
+ *     v_clamp         maximum with EXP2_LOWEST
  *
  * and names the functions of this file in a struct kernels. Everything else is C with vectors (GCC and clang), so that the sets cannot drift apart.
  */
@@ -56,12 +57,10 @@ static inline vf v_abs(vf a)
 }
 
 /* 2^x for EXP2_LOWEST <= x <= 127: x = n + r with |r| <= 1/2, minimax polynomial of degree 5 for 2^r (relative error 1.5e-7 with the constant
- * term set to 1, so that 2^0 is 1), and n moved to the exponent. At EXP2_LOWEST the exponent field is 0, hence the result is exactly 0. */
-#define EXP2_LOWEST (-127.0f)
-
+ * term set to 1, so that 2^0 is 1), and n added to the exponent. At EXP2_LOWEST that leaves all bits 0. */
 static inline vf v_exp2(vf x)
 {
-	const float magic = 0x1.8p23f + 127.0f; /* adding it rounds to an integer and leaves n + 127 in the low bits */
+	const float magic = 0x1.8p23f; /* adding it rounds to an integer and leaves n in the low bits */
 	vf shifted = x + magic;
 	vf r = x - (shifted - magic);
 	vf p = v_fma(v_set(1.3276471979e-3f), r, v_set(9.6755413344e-3f));
@@ -69,7 +68,7 @@ static inline vf v_exp2(vf x)
 	p = v_fma(p, r, v_set(2.4022119724e-1f));
 	p = v_fma(p, r, v_set(6.9314696706e-1f));
 	p = v_fma(p, r, v_set(1.0f));
-	return p * v_float((vi)((vu)v_bits(shifted) << 23));
+	return v_float(v_bits(p) + (vi)((vu)v_bits(shifted) << 23));
 }
 
 /* log2 of a normal x > 0: x = 2^e m with m in [sqrt 1/2, sqrt 2), then the series of atanh((m - 1) / (m + 1)). */
@@ -90,7 +89,7 @@ static inline vf v_log2(vf x)
 static inline vf v_tanh(vf x)
 {
 	vf a = v_abs(x), z = x * x;
-	vf e = v_exp2(v_max(a * -2.885390081777927f, v_set(EXP2_LOWEST)));
+	vf e = v_exp2(v_clamp(a * -2.885390081777927f));
 	vf far = (1.0f - e) / (1.0f + e);
 	far = v_float(v_bits(far) | (v_bits(x) & (int32_t)0x80000000));
 	vf near = v_fma(v_set(62.0f / 2835), z, v_set(-17.0f / 315));
@@ -163,17 +162,16 @@ static void accumulate_values(const float *tile, int64_t count, const float *val
 	}
 }
 
-static vf column_max(const float *column, int64_t count)
+static inline vf column_max(const float *column, int64_t count)
 {
-	vf a = v_set(-INFINITY), b = a;
+	vf max[4] = { v_set(-INFINITY), v_set(-INFINITY), v_set(-INFINITY), v_set(-INFINITY) };
 	int64_t key = 0;
-	for (; key + 2 <= count; key += 2) {
-		a = v_max(v_load(column + key * LANES), a);
-		b = v_max(v_load(column + (key + 1) * LANES), b);
-	}
-	if (key < count)
-		a = v_max(v_load(column + key * LANES), a);
-	return v_max(a, b);
+	for (; key + 4 <= count; key += 4)
+		UNROLL for (int i = 0; i < 4; i++)
+			max[i] = v_max(v_load(column + (key + i) * LANES), max[i]);
+	for (; key < count; key++)
+		max[0] = v_max(v_load(column + key * LANES), max[0]);
+	return v_max(v_max(max[0], max[1]), v_max(max[2], max[3]));
 }
 
 static vf column_min_visible(const float *column, int64_t count)
@@ -188,58 +186,102 @@ static vf column_min_visible(const float *column, int64_t count)
 
 /* Sums of one block, float32. */
 struct block_sums {
-	float sum[LANES], first[LANES], second[LANES], rise[LANES], factor[LANES];
+	float sum[LANES], first[LANES], second[LANES], fall[LANES], factor[LANES];
 };
 
-static inline __attribute__((always_inline)) void column_sums(float *column, int64_t count, vf shift, bool keep, vf total[3])
+/* Even and odd keys are summed apart: a chain of dependent sums would be the slowest part. */
+struct column_sums {
+	vf sum[2], first[2], second[2];
+};
+
+static inline __attribute__((always_inline)) void add_key(struct column_sums *sums, int odd, float *at, vf shift, bool shifted, bool keep)
 {
-	vf sum = v_set(0.0f), first = sum, second = sum;
-	for (int64_t key = 0; key < count; key++) {
-		vf x = v_max(v_load(column + key * LANES) - shift, v_set(EXP2_LOWEST));
-		vf p = v_exp2(x);
-		if (keep)
-			v_store(column + key * LANES, p);
-		sum = sum + p;
-		first = v_fma(p, x, first);
-		second = v_fma(p, p, second);
-	}
-	total[0] = sum;
-	total[1] = first;
-	total[2] = second;
+	vf x = v_clamp(shifted ? v_load(at) - shift : v_load(at));
+	vf p = v_exp2(x);
+	if (keep)
+		v_store(at, p);
+	sums->sum[odd] = sums->sum[odd] + p;
+	sums->first[odd] = v_fma(p, x, sums->first[odd]);
+	sums->second[odd] = v_fma(p, p, sums->second[odd]);
 }
 
-static void softmax_block(float *tile, int64_t count, struct softmax_state *state, unsigned flags, float *rescale)
+static inline __attribute__((always_inline)) void column_sums(float *column, int64_t count, vf shift, bool shifted, bool keep, struct block_sums *block,
+							       int lane)
+{
+	vf zero = v_set(0.0f);
+	struct column_sums sums = { { zero, zero }, { zero, zero }, { zero, zero } };
+	int64_t key = 0;
+	for (; key + 2 <= count; key += 2) {
+		add_key(&sums, 0, column + key * LANES, shift, shifted, keep);
+		add_key(&sums, 1, column + (key + 1) * LANES, shift, shifted, keep);
+	}
+	if (key < count)
+		add_key(&sums, 0, column + key * LANES, shift, shifted, keep);
+	v_store(block->sum + lane, sums.sum[0] + sums.sum[1]);
+	v_store(block->first + lane, sums.first[0] + sums.first[1]);
+	v_store(block->second + lane, sums.second[0] + sums.second[1]);
+}
+
+static inline bool v_any(vi mask)
+{
+	int32_t part[VECTOR], any = 0;
+	memcpy(part, &mask, sizeof(part));
+	for (int i = 0; i < VECTOR; i++)
+		any |= part[i];
+	return any != 0;
+}
+
+/* Move the bases of a column's lanes where the block's maximum asks for it; `shift` is by how much. */
+static bool move_bases(struct softmax_state *state, int lane, vf block_max, vf *shift, struct block_sums *block)
+{
+	vf base = v_load(state->base + lane), above = v_load(state->above + lane), none = v_set(-INFINITY), zero = v_set(0.0f);
+	vi unseen = v_mask(above == none) & v_mask(block_max > none), move = unseen | v_mask(block_max > SOFTMAX_HEADROOM);
+	above = v_max(block_max, above);
+	bool moved = v_any(move);
+	vf fall = zero, factor = v_set(1.0f);
+	if (moved) {
+		vf next = v_select(move, base + block_max, base);
+		*shift = next - base;
+		above = above - *shift;
+		fall = v_select(unseen, zero, zero - *shift);
+		factor = v_exp2(v_clamp(fall));
+		v_store(state->base + lane, next);
+	}
+	v_store(state->above + lane, above);
+	v_store(block->fall + lane, fall);
+	v_store(block->factor + lane, factor);
+	return moved;
+}
+
+static bool softmax_block(float *tile, int64_t count, struct softmax_state *state, unsigned flags, float *rescale)
 {
 	struct block_sums block;
+	bool any_moved = false;
 	for (int lane = 0; lane < LANES; lane += VECTOR) {
-		vf old = v_load(state->max + lane), none = v_set(-INFINITY), zero = v_set(0.0f);
-		vi unseen = v_mask(old == none);
-		vf base = v_select(unseen, zero, old);
-		vf max = v_max(column_max(tile + lane, count) + base, old);
-		vf shift = v_select(v_mask(max == none), zero, max - base);
+		float *column = tile + lane;
+		vf shift = v_set(0.0f), max = column_max(column, count);
 		if (flags & SOFTMAX_MIN)
-			v_store(state->min + lane, v_min(v_load(state->min + lane), column_min_visible(tile + lane, count) + base));
-		vf total[3];
-		if (flags & SOFTMAX_TILE)
-			column_sums(tile + lane, count, shift, true, total);
+			v_store(state->min + lane, v_min(v_load(state->min + lane), column_min_visible(column, count) + v_load(state->base + lane)));
+		bool moved = move_bases(state, lane, max, &shift, &block);
+		if (moved && flags & SOFTMAX_TILE)
+			column_sums(column, count, shift, true, true, &block, lane);
+		else if (moved)
+			column_sums(column, count, shift, true, false, &block, lane);
+		else if (flags & SOFTMAX_TILE)
+			column_sums(column, count, shift, false, true, &block, lane);
 		else
-			column_sums(tile + lane, count, shift, false, total);
-		vf rise = v_select(unseen, v_set(EXP2_LOWEST), v_max(old - max, v_set(EXP2_LOWEST)));
-		v_store(block.sum + lane, total[0]);
-		v_store(block.first + lane, total[1]);
-		v_store(block.second + lane, total[2]);
-		v_store(block.rise + lane, rise);
-		v_store(block.factor + lane, v_exp2(rise));
-		v_store(state->max + lane, max);
+			column_sums(column, count, shift, false, false, &block, lane);
+		any_moved |= moved;
 	}
 	for (int lane = 0; lane < LANES; lane++) {
 		double a = (double)block.factor[lane];
-		state->first[lane] = a * (state->first[lane] + state->sum[lane] * (double)block.rise[lane]) + (double)block.first[lane];
+		state->first[lane] = a * (state->first[lane] + state->sum[lane] * (double)block.fall[lane]) + (double)block.first[lane];
 		state->sum[lane] = a * state->sum[lane] + (double)block.sum[lane];
 		state->second[lane] = a * a * state->second[lane] + (double)block.second[lane];
 	}
-	if (rescale)
+	if (rescale && any_moved)
 		memcpy(rescale, block.factor, sizeof(block.factor));
+	return any_moved;
 }
 
 static void exp2_block(float *tile, int64_t count, const float *shift)
@@ -248,7 +290,7 @@ static void exp2_block(float *tile, int64_t count, const float *shift)
 		vf less = v_load(shift + lane);
 		for (int64_t key = 0; key < count; key++) {
 			float *at = tile + key * LANES + lane;
-			v_store(at, v_exp2(v_max(v_load(at) - less, v_set(EXP2_LOWEST))));
+			v_store(at, v_exp2(v_clamp(v_load(at) - less)));
 		}
 	}
 }
@@ -257,7 +299,7 @@ static void weights_block(const float *tile, int64_t count, struct softmax_state
 {
 	struct block_sums block;
 	for (int lane = 0; lane < LANES; lane += VECTOR) {
-		vf max = v_load(state->max + lane), min = v_load(state->min + lane);
+		vf max = v_load(state->above + lane), min = v_load(state->min + lane);
 		vf sum = v_set(0.0f), first = sum, second = sum;
 		for (int64_t key = 0; key < count; key++) {
 			vf w = v_load(tile + key * LANES + lane);
@@ -268,7 +310,7 @@ static void weights_block(const float *tile, int64_t count, struct softmax_state
 			/* Below the normal range w ln w is lost in any sum. */
 			first = v_fma(w, v_log2(v_max(w, v_set(0x1p-126f))), first);
 		}
-		v_store(state->max + lane, max);
+		v_store(state->above + lane, max);
 		v_store(state->min + lane, min);
 		v_store(block.sum + lane, sum);
 		v_store(block.first + lane, first);

@@ -204,16 +204,18 @@ static void check_softmax(const struct kernels *kernels, uint64_t seed, double d
 		int64_t count = keys - key < KEY_BLOCK ? keys - key : KEY_BLOCK;
 		struct guarded tile = tile_of(kernels, count);
 		float before[MAX_LANES], rescale[MAX_LANES];
-		memcpy(before, state.max, sizeof(before));
+		memcpy(before, state.base, sizeof(before));
+		for (int i = 0; i < MAX_LANES; i++)
+			rescale[i] = 1;
 		for (int64_t i = 0; i < count * lanes; i++)
-			tile.at[i] = logit[key * lanes + i] - (before[i % lanes] > -INFINITY ? before[i % lanes] : 0);
+			tile.at[i] = logit[key * lanes + i] - before[i % lanes];
 		kernels->softmax_block(tile.at, count, &state, SOFTMAX_MIN | SOFTMAX_TILE, rescale);
 		for (int lane = 0; lane < lanes; lane++)
-			if (before[lane] > -INFINITY)
-				ASSERT_NEAR((double)rescale[lane] - exp2((double)before[lane] - (double)state.max[lane]), 3e-7);
+			if (key > 0 && before[lane] != 0)
+				ASSERT_NEAR((double)rescale[lane] - exp2((double)before[lane] - (double)state.base[lane]), 3e-7);
 		for (int64_t i = 0; i < count * lanes; i++) {
-			double expected = state.max[i % lanes] > -INFINITY ? exp2((double)logit[key * lanes + i] - (double)state.max[i % lanes]) : 0;
-			ASSERT_NEAR((double)tile.at[i] - expected, 3e-7 + 1e-7 * deviation * 10);
+			double expected = exp2((double)logit[key * lanes + i] - (double)state.base[i % lanes]);
+			ASSERT_NEAR((double)tile.at[i] - expected, (3e-7 + 1e-7 * deviation * 10) * fmax(1, expected));
 		}
 		guarded_free(&tile);
 	}
@@ -225,13 +227,14 @@ static void check_softmax(const struct kernels *kernels, uint64_t seed, double d
 			min = s > -INFINITY ? fmin(min, s) : min;
 		}
 		if (max == -INFINITY) {
-			ASSERT_SAME(state.max[lane], -INFINITY);
+			ASSERT_SAME(state.above[lane], -INFINITY);
+			ASSERT_SAME(state.base[lane], 0);
 			ASSERT_SAME(state.min[lane], INFINITY);
 			ASSERT_SAME(state.sum[lane] + state.first[lane] + state.second[lane], 0);
 			continue;
 		}
 		for (int64_t key = 0; key < keys; key++) {
-			double below = (double)logit[key * lanes + lane] - (double)state.max[lane];
+			double below = (double)logit[key * lanes + lane] - (double)state.base[lane];
 			if (below > -INFINITY) {
 				sum += exp2(below);
 				first += exp2(below) * below;
@@ -239,7 +242,8 @@ static void check_softmax(const struct kernels *kernels, uint64_t seed, double d
 			}
 		}
 		double scale = 1e-6 * (1 + deviation / 10);
-		ASSERT_NEAR((double)state.max[lane] - max, 1e-6 * fabs(max) + 1e-6);
+		ASSERT_NEAR((double)state.base[lane] + (double)state.above[lane] - max, 1e-6 * fabs(max) + 1e-6);
+		ASSERT_NEAR(fmax(0, (double)state.above[lane] - (double)SOFTMAX_HEADROOM), 0);
 		ASSERT_NEAR((double)state.min[lane] - min, 1e-6 * fabs(min) + 1e-6 * deviation);
 		ASSERT_NEAR(state.sum[lane] / sum - 1, scale);
 		ASSERT_NEAR(state.first[lane] - first, scale * (fabs(first) + sum));
@@ -279,7 +283,7 @@ START_TEST(weights_that_are_no_softmax_are_summed)
 				max = fmax(max, w);
 				min = fmin(min, w);
 			}
-			ASSERT_SAME((double)state.max[lane], max);
+			ASSERT_SAME(state.above[lane], max);
 			ASSERT_SAME((double)state.min[lane], min);
 			ASSERT_NEAR(state.sum[lane] - sum, 1e-6 * sum);
 			ASSERT_NEAR(state.second[lane] - second, 1e-6 * second);

@@ -27,6 +27,11 @@ static inline vf v_min(vf a, vf b)
 	return (vf)vminq_f32((float32x4_t)a, (float32x4_t)b);
 }
 
+static inline vf v_clamp(vf a)
+{
+	return (vf)vmaxq_f32((float32x4_t)a, vdupq_n_f32(EXP2_LOWEST));
+}
+
 #include "kernel/tile_template.h"
 
 const struct kernels kernels_neon = { .name = "neon", TEMPLATE_FUNCTIONS };

@@ -27,6 +27,12 @@ static inline vf v_min(vf a, vf b)
 	return _mm256_min_ps(a, b);
 }
 
+/* As an integer without sign a negative float is the larger the lower it is; this minimum runs beside the additions. */
+static inline vf v_clamp(vf a)
+{
+	return (vf)_mm256_min_epu32((__m256i)a, (__m256i)_mm256_set1_ps(EXP2_LOWEST));
+}
+
 #include "kernel/tile_template.h"
 
 const struct kernels kernels_avx2 = { .name = "avx2", TEMPLATE_FUNCTIONS };

@@ -9,6 +9,8 @@
 
 #include <stdint.h>
 
+#include "kernel/tables.h"
+
 enum { VECTOR = 16, ROW_VECTORS = 3, ROW_KEYS = 8, LANES = 48 };
 typedef float vf __attribute__((vector_size(64)));
 typedef float vf_memory __attribute__((vector_size(64), aligned(4), may_alias));
@@ -31,6 +33,12 @@ static inline vf v_max(vf a, vf b)
 static inline vf v_min(vf a, vf b)
 {
 	return _mm512_min_ps(a, b);
+}
+
+/* As an integer without sign a negative float is the larger the lower it is; this minimum runs beside the additions. */
+static inline vf v_clamp(vf a)
+{
+	return (vf)_mm512_min_epu32((__m512i)a, (__m512i)_mm512_set1_ps(EXP2_LOWEST));
 }
 
 #endif

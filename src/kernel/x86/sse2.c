@@ -27,6 +27,11 @@ static inline vf v_min(vf a, vf b)
 	return _mm_min_ps(a, b);
 }
 
+static inline vf v_clamp(vf a)
+{
+	return _mm_max_ps(a, _mm_set1_ps(EXP2_LOWEST));
+}
+
 #include "kernel/tile_template.h"
 
 const struct kernels kernels_sse2 = { .name = "sse2", TEMPLATE_FUNCTIONS };
