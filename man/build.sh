@@ -8,6 +8,13 @@ for page in "$here"/parts/attnviz*.mdoc; do
 	name=${page##*/}
 	name=${name%.mdoc}
 	awk -v parts="$here/parts" '
-		$1 == ".so" { file = parts "/" $2 ".mdoc"; while ((getline line < file) > 0) print line; close(file); next }
-		{ print }' "$page" > "$to/$name.1"
+		function copy(file, line, word) {
+			while ((getline line < file) > 0)
+				if (split(line, word, " ") == 2 && word[1] == ".so")
+					copy(parts "/" word[2] ".mdoc")
+				else
+					print line
+			close(file)
+		}
+		BEGIN { copy(ARGV[1]) }' "$page" > "$to/$name.1"
 done

@@ -36,14 +36,19 @@ const struct option_row colour_rows[] = {
 	OPTION_END
 };
 
-const struct option_row picture_rows[] = {
-	OPTION_STRING('o', "output", "FILE", &given.target, "picture: .png, .svg, .pdf or .txt; - is standard output (default: text in the terminal)"),
+const struct option_row picture_style_rows[] = {
 	OPTION_CHOICE(0, "format", "FORMAT", &given.format, format_words, "whatever the name says"),
 	OPTION_STRING(0, "size", "WxH", &given.size, "pixels, 0 for either: as the content asks"),
 	OPTION_REAL(0, "dpi", "N", &given.dpi, 24, 2400, "resolution of text and lines (default 96)"),
 	OPTION_CHOICE(0, "theme", "THEME", &given.theme, theme_words, "background"),
 	OPTION_STRING(0, "title", "TEXT", &given.title, "title; empty for none"),
 	OPTION_CHOICE(0, "colour", "WHEN", &given.colour, colour_words, "colours in text"),
+	OPTION_END
+};
+
+const struct option_row picture_rows[] = {
+	OPTION_STRING('o', "output", "FILE", &given.target, "picture: .png, .svg, .pdf or .txt; - is standard output (default: text in the terminal)"),
+	OPTION_GROUP(NULL, picture_style_rows),
 	OPTION_END
 };
 
@@ -66,11 +71,10 @@ static enum err read_size(struct page *page, struct err_info *info)
 
 static enum err choose_format(struct picture *picture, struct err_info *info)
 {
-	picture->target = given.target ? given.target : "-";
 	picture->format = given.format ? (enum picture_format)(given.format - 1) : PICTURE_TEXT;
 	if (given.format || strcmp(picture->target, "-") == 0 || picture_format_of(picture->target, &picture->format))
 		return ERR_OK;
-	return err_set(info, ERR_USAGE, "-o %s: the name tells no format: .png, .svg, .pdf, .txt, or say --format", picture->target);
+	return err_set(info, ERR_USAGE, "%s: the name tells no format: .png, .svg, .pdf, .txt, or say --format", picture->target);
 }
 
 static void look_at_terminal(struct picture *picture)
@@ -82,7 +86,12 @@ static void look_at_terminal(struct picture *picture)
 
 enum err picture_open(struct picture *picture, struct err_info *info)
 {
-	*picture = (struct picture){ .title = given.title, .theme = (enum theme)given.theme };
+	return picture_open_as(picture, given.target ? given.target : "-", info);
+}
+
+enum err picture_open_as(struct picture *picture, const char *target, struct err_info *info)
+{
+	*picture = (struct picture){ .target = target, .title = given.title, .theme = (enum theme)given.theme };
 	enum err err = read_size(&picture->page, info);
 	if (!err)
 		err = choose_format(picture, info);
@@ -150,18 +159,23 @@ void picture_cells(const struct picture *picture, const struct heatmap_scene *sc
 		scene_cells(scene, picture->format, &picture->page, height, width);
 }
 
+void picture_order(struct picture_order *order, struct picture *picture, const char *source, const char *description)
+{
+	snprintf(order->software, sizeof order->software, "attnviz %s", attnviz_version);
+	order->provenance[0] = (struct provenance){ "Software", order->software };
+	order->provenance[1] = (struct provenance){ "Command", command_line() };
+	order->provenance[2] = (struct provenance){ "Source", source };
+	order->provenance[3] = (struct provenance){ "Description", description ? description : "" };
+	order->request = (struct picture_request){ .format = picture->format, .page = &picture->page, .provenance = order->provenance,
+						   .provenance_count = sizeof order->provenance / sizeof *order->provenance, .out = &picture->out };
+}
+
 enum err picture_write_heatmap(struct picture *picture, const struct heatmap_scene *scene, const char *source, struct err_info *info)
 {
-	char software[64];
-	snprintf(software, sizeof software, "attnviz %s", attnviz_version);
-	const struct provenance provenance[] = {
-		{ "Software", software },
-		{ "Command", command_line() },
-		{ "Source", source },
-		{ "Description", scene->caption ? scene->caption : "" },
-	};
+	struct picture_order order;
+	picture_order(&order, picture, source, scene->caption);
 	enum err err = picture->format == PICTURE_TEXT
 		? terminal_write_heatmap(scene, &picture->terminal, &picture->out, info)
-		: scene_write(scene, picture->format, &picture->page, provenance, sizeof provenance / sizeof *provenance, &picture->out, info);
+		: scene_write(scene, picture->format, &picture->page, order.provenance, order.request.provenance_count, &picture->out, info);
 	return err ? err : output_commit(&picture->out, info);
 }

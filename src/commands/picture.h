@@ -16,7 +16,8 @@
 #include "render/terminal.h"
 
 extern const struct option_row colour_rows[];  /* --colormap, --scale, --clip, --vmin, --vmax, --range, --reverse */
-extern const struct option_row picture_rows[]; /* -o, --format, --size, --dpi, --theme, --title, --colour */
+extern const struct option_row picture_rows[]; /* -o, and those of the look: */
+extern const struct option_row picture_style_rows[]; /* --format, --size, --dpi, --theme, --title, --colour */
 
 struct picture {
 	enum picture_format format;
@@ -32,6 +33,8 @@ struct picture {
 enum err picture_open(struct picture *picture, struct err_info *info);
 /* Open the target for numbers instead of a picture, whatever its name: picture->out is ready. */
 enum err picture_open_numbers(struct picture *picture, struct err_info *info);
+/* The same with a target of the command's own in place of -o. */
+enum err picture_open_as(struct picture *picture, const char *target, struct err_info *info);
 void picture_release(struct picture *picture); /* an unfinished file disappears; works on a zeroed struct */
 
 /* The colouring asked for; `is_signed` makes the diverging map the default. */
@@ -45,6 +48,14 @@ void picture_cells(const struct picture *picture, const struct heatmap_scene *sc
 
 /* Draw the scene and finish the file. `source` describes the inputs for the provenance. */
 enum err picture_write_heatmap(struct picture *picture, const struct heatmap_scene *scene, const char *source, struct err_info *info);
+
+/* What the writers of scenes want: the target, and which program and command made the picture from what. Points into itself and into the picture. */
+struct picture_order {
+	char software[64];
+	struct provenance provenance[4];
+	struct picture_request request;
+};
+void picture_order(struct picture_order *order, struct picture *picture, const char *source, const char *description);
 
 /* Append ", " where there is something already. */
 void caption_join(struct strbuf *out);

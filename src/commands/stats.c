@@ -13,6 +13,8 @@
 #include "base/output.h"
 #include "commands/command.h"
 #include "commands/inputs.h"
+#include "commands/picture.h"
+#include "commands/plot.h"
 #include "commands/progress.h"
 #include "commands/report.h"
 #include "commands/surroundings.h"
@@ -64,6 +66,8 @@ static const struct option_row stats_options[] = {
 	OPTION_GROUP("Metrics", metric_rows),
 	OPTION_GROUP("Rows", row_rows),
 	OPTION_GROUP("Output", stats_output_rows),
+	OPTION_GROUP("Plot", plot_rows),
+	OPTION_GROUP("Colours", colour_rows),
 	OPTION_END
 };
 
@@ -77,6 +81,7 @@ struct measuring {
 	int64_t *token_id;         /* [keys] */
 	struct output out;
 	struct report *report;
+	struct plot *plot;
 	struct stats *stats;
 	struct progress progress;
 };
@@ -186,14 +191,21 @@ static enum err open_report(struct measuring *measuring, struct err_info *info)
 	return err ? err : report_new(&request, &measuring->input, &measuring->out, &measuring->report, info);
 }
 
+static enum err keep_map(void *data, const struct stats_result *result, struct err_info *info)
+{
+	struct measuring *measuring = data;
+	enum err err = report_map(measuring->report, result, info);
+	return !err && measuring->plot ? plot_map(measuring->plot, result, info) : err;
+}
+
 static enum err measure(struct measuring *measuring, struct err_info *info)
 {
 	const struct source *source = measuring->input.source;
 	const struct stats_request request = {
 		.metric = measuring->metric, .metric_count = measuring->metric_count, .parameters = parameters(),
-		.row_count = measuring->row_count, .sampled = given.sample_rows && measuring->row_count < source->queries, .per_row = given.per_row,
+		.row_count = measuring->row_count, .sampled = given.sample_rows && measuring->row_count < source->queries, .per_row = given.per_row || plot_needs_rows(),
 		.named = measuring->named, .named_count = measuring->named_count, .token = measuring->token_id,
-		.emit = report_map, .emit_data = measuring->report,
+		.emit = keep_map, .emit_data = measuring,
 	};
 	struct driver_options options = input_driver(&measuring->input);
 	options.rows = measuring->row;
@@ -221,10 +233,14 @@ static enum err work(struct measuring *measuring, int argc, char **argv, struct 
 		err = choose_metrics(measuring, info);
 	if (!err)
 		err = choose_rows(measuring, info);
+	if (!err && plot_wanted())
+		err = plot_new(&measuring->input, measuring->metric, measuring->metric_count, measuring->row, measuring->row_count, &measuring->plot, info);
 	if (!err)
 		err = open_report(measuring, info);
 	if (!err)
 		err = measure(measuring, info);
+	if (!err && measuring->plot)
+		err = plot_write(measuring->plot, info);
 	enum err end = report_end(measuring->report);
 	err = err ? err : end;
 	if (err && info->code == ERR_OK && measuring->out.failed)
@@ -239,6 +255,7 @@ static enum err run_stats(int argc, char **argv)
 	enum err err = work(&measuring, argc, argv, &info);
 	message_err_info(&info);
 	stats_free(measuring.stats);
+	plot_free(measuring.plot);
 	output_release(&measuring.out);
 	free(measuring.row);
 	free(measuring.named);

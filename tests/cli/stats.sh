@@ -69,6 +69,17 @@ same "a seed chooses the same rows again" one two
 check "another seed chooses others" sh -c '! cmp -s one three'
 check "a sample has intervals" grep -q 'max_ci' one
 
+# Figures.
+for kind in depth matrix rows histogram; do
+	expect "a figure: $kind" 0 "$ATTNVIZ" stats "$samples"/genesis/*_[qk].npy --causal --tsv -m max,sink1 --plot $kind.svg --plot-kind $kind
+	check "it is an SVG: $kind" grep -q '<svg' $kind.svg
+	check "the rows are printed beside it: $kind" sh -c '[ "$(wc -l < out)" = 33 ]'
+done
+"$ATTNVIZ" stats "$samples"/genesis/*_[qk].npy --causal --plot-metric sink1 --plot sink.txt > /dev/null
+check "a figure as text names its metric" grep -q 'mass on the first key' sink.txt
+refuse "a figure of a metric that is not measured" 2 "--plot-metric gini" "$ATTNVIZ" stats w.npy -m max --plot x.png --plot-metric gini
+refuse "a figure of an unknown format" 2 "the name tells no format" "$ATTNVIZ" stats w.npy --plot x.jpg
+
 # What cannot be.
 refuse "unknown metric" 2 "did you mean" "$ATTNVIZ" stats w.npy -m entropi
 refuse "a metric of logits on ready weights" 1 "logit_max" "$ATTNVIZ" stats w.npy -m logit_max
