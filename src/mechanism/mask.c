@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "mechanism/mask_file.h"
 #include "mechanism/mechanism.h"
 
 static const double LOG2_E = 1.4426950408889634074;
@@ -87,68 +88,36 @@ enum coverage mask_coverage(const struct mask *mask, int64_t batch, int64_t firs
 	return reaches && end <= early.end && !has_files(mask) ? TILE_FULL : TILE_PARTIAL;
 }
 
-/* One row of a mask file, keys [key, key + count): as far as the file goes, broadcast where it has one key. Returns how many were decoded. */
-static int64_t file_row(const struct heads *file, int64_t layer, int64_t batch, int64_t head, int64_t row, int64_t key, int64_t count, double *out,
-			struct err_info *info, enum err *err)
-{
-	bool one_key = file->size[AXIS_DIM] == 1;
-	int64_t here = one_key ? 1 : max_i64(min_i64(file->size[AXIS_DIM] - key, count), 0);
-	if (file->size[AXIS_TOKEN] == 1)
-		row = 0;
-	*err = here ? heads_decode_part_f64(file, layer, batch, head, row, one_key ? 0 : key, here, true, out, info) : ERR_OK;
-	if (!one_key || *err)
-		return *err ? 0 : here;
-	for (int64_t k = 1; k < count; k++)
-		out[k] = out[0];
-	return count;
-}
-
-/* The files' verdict on keys [key, key + count) of a row: what is added, -inf where hidden. */
-static enum err file_bias(const struct mask *mask, int64_t layer, int64_t batch, int64_t head, int64_t row, int64_t key, int64_t count, double *bias,
-			  struct err_info *info)
-{
-	double part[KEY_BLOCK];
-	enum err err = ERR_OK;
-	int64_t here = count;
-	for (int64_t k = 0; k < count; k++)
-		bias[k] = 0;
-	if (mask->bias)
-		here = file_row(mask->bias, layer, batch, head, row, key, count, bias, info, &err);
-	for (int64_t k = 0; !err && k < here; k++) {
-		if (isnan(bias[k]) || bias[k] == INFINITY)
-			err = err_set(info, ERR_VALUE, "%s in the bias '%s' (layer %" PRId64 ", batch %" PRId64 ", head %" PRId64 ", query %" PRId64 ", key %" PRId64
-				      "): a bias is finite, or -inf to hide a key", isnan(bias[k]) ? "NaN" : "+infinity", mask->bias->tensors[0]->name, layer, batch, head,
-				      row, key + k);
-		if (bias[k] <= MASK_HIDES)
-			bias[k] = -INFINITY;
-	}
-	for (int64_t k = here; k < count; k++)
-		bias[k] = -INFINITY;
-	if (err || !mask->allow)
-		return err;
-	here = file_row(mask->allow, layer, batch, head, row, key, count, part, info, &err);
-	for (int64_t k = 0; k < count; k++)
-		bias[k] = k < here && part[k] != 0 ? bias[k] : -INFINITY;
-	return err;
-}
-
 static int64_t block_count(int64_t key, int64_t end)
 {
 	return min_i64(end - key, KEY_BLOCK);
 }
 
-/* Keys of a row that both limits and files let through. What cannot be decoded counts as hidden: the run meets the error when it gets there. */
-static int64_t count_with_files(const struct mask *mask, int64_t layer, int64_t batch, int64_t head, int64_t row)
+/* Which of the keys the files let through. What cannot be decoded counts as hidden: the run meets the error when it gets there. */
+static void files_let_through(const struct mask *mask, const struct map_place *at, int64_t row, int64_t key, int64_t count, bool *seen)
 {
-	struct range range = row_range(mask, batch, row);
-	double bias[KEY_BLOCK];
+	float run[KEY_BLOCK];
+	for (int64_t k = 0; k < count; k++)
+		seen[k] = true;
+	bool readable = !mask->allow || !mask_file_run(mask->allow, at, row, key, count, 0, run, NULL);
+	for (int64_t k = 0; k < count && mask->allow; k++)
+		seen[k] = readable && run[k] != 0;
+	readable = !mask->bias || !mask_file_run(mask->bias, at, row, key, count, -INFINITY, run, NULL);
+	for (int64_t k = 0; k < count && mask->bias; k++)
+		seen[k] &= readable && run[k] > (float)MASK_HIDES;
+}
+
+/* Keys of a row that both limits and files let through. */
+static int64_t count_with_files(const struct mask *mask, const struct map_place *at, int64_t row)
+{
+	struct range range = row_range(mask, at->batch, row);
+	bool seen[KEY_BLOCK];
 	int64_t visible = 0;
 	for (int64_t key = 0; key < range.end; key += KEY_BLOCK) {
 		int64_t count = block_count(key, range.end);
-		if (file_bias(mask, layer, batch, head, row, key, count, bias, NULL))
-			continue;
+		files_let_through(mask, at, row, key, count, seen);
 		for (int64_t k = 0; k < count; k++)
-			visible += bias[k] != -INFINITY && in_range(mask, range, key + k);
+			visible += seen[k] && in_range(mask, range, key + k);
 	}
 	return visible;
 }
@@ -157,17 +126,19 @@ int64_t mask_support(const struct mask *mask, int64_t layer, int64_t batch, int6
 {
 	if (row_is_uniform(mask, layer, batch, head, row))
 		return mask->keys;
-	return has_files(mask) ? count_with_files(mask, layer, batch, head, row) : range_count(mask, row_range(mask, batch, row));
+	const struct map_place at = { layer, batch, head };
+	return has_files(mask) ? count_with_files(mask, &at, row) : range_count(mask, row_range(mask, batch, row));
 }
 
 bool mask_visible(const struct mask *mask, int64_t layer, int64_t batch, int64_t head, int64_t row, int64_t key)
 {
 	if (row_is_uniform(mask, layer, batch, head, row))
 		return true;
-	double bias = 0;
-	if (!in_range(mask, row_range(mask, batch, row), key))
-		return false;
-	return !has_files(mask) || (!file_bias(mask, layer, batch, head, row, key, 1, &bias, NULL) && bias != -INFINITY);
+	const struct map_place at = { layer, batch, head };
+	bool seen = in_range(mask, row_range(mask, batch, row), key);
+	if (seen && has_files(mask))
+		files_let_through(mask, &at, row, key, 1, &seen);
+	return seen;
 }
 
 enum err mask_find_dead(struct mask *mask, int64_t layers, int64_t heads, struct err_info *info)
@@ -179,8 +150,9 @@ enum err mask_find_dead(struct mask *mask, int64_t layers, int64_t heads, struct
 	if (!dead)
 		return err_nomem(info, "the rows that see nothing");
 	for (int64_t i = 0; i < rows; i++) {
-		int64_t map = i / mask->queries, batch = map / heads % mask->batches;
-		dead[i] = count_with_files(mask, map / heads / mask->batches, batch, map % heads, i % mask->queries) == 0;
+		int64_t map = i / mask->queries;
+		const struct map_place at = { map / heads / mask->batches, map / heads % mask->batches, map % heads };
+		dead[i] = count_with_files(mask, &at, i % mask->queries) == 0;
 	}
 	mask->layers = layers;
 	mask->heads = heads;
@@ -223,16 +195,39 @@ static void apply_limits(const struct mask *mask, int64_t batch, const struct ro
 	}
 }
 
-static enum err apply_files(const struct mask *mask, int64_t layer, int64_t batch, int64_t head, const struct row_group *rows, int lanes, int64_t key,
-			    int64_t count, float *tile, struct err_info *info)
+static enum err apply_allow(const struct mask *mask, const struct map_place *at, const struct row_group *rows, int lanes, int64_t key, int64_t count, float *tile,
+			    struct err_info *info)
 {
-	double bias[KEY_BLOCK];
+	float run[KEY_BLOCK];
 	for (int lane = 0; lane < rows->count; lane++) {
-		enum err err = file_bias(mask, layer, batch, head, rows->row[lane], key, count, bias, info);
+		enum err err = mask_file_run(mask->allow, at, rows->row[lane], key, count, 0, run, info);
+		if (err)
+			return err;
+		int hidden = 0;
+		for (int64_t k = 0; k < count; k++)
+			hidden |= run[k] == 0;
+		for (int64_t k = 0; k < count && hidden; k++)
+			tile[k * lanes + lane] = run[k] != 0 ? tile[k * lanes + lane] : -INFINITY;
+	}
+	return ERR_OK;
+}
+
+static enum err apply_bias(const struct mask *mask, const struct map_place *at, const struct row_group *rows, int lanes, int64_t key, int64_t count, float *tile,
+			   struct err_info *info)
+{
+	float run[KEY_BLOCK];
+	double exact[KEY_BLOCK];
+	for (int lane = 0; lane < rows->count; lane++) {
+		int bad = 0;
+		enum err err = mask_file_run(mask->bias, at, rows->row[lane], key, count, -INFINITY, run, info);
+		for (int64_t k = 0; k < count; k++)
+			bad |= !(run[k] < INFINITY);
+		if (!err && bad)
+			err = mask_file_bias64(mask, at, rows->row[lane], key, count, exact, info);
 		if (err)
 			return err;
 		for (int64_t k = 0; k < count; k++)
-			tile[k * lanes + lane] = bias[k] == -INFINITY ? -INFINITY : tile[k * lanes + lane] + (float)(bias[k] * LOG2_E);
+			tile[k * lanes + lane] = run[k] > (float)MASK_HIDES ? tile[k * lanes + lane] + run[k] * (float)LOG2_E : -INFINITY;
 	}
 	return ERR_OK;
 }
@@ -240,7 +235,10 @@ static enum err apply_files(const struct mask *mask, int64_t layer, int64_t batc
 enum err mask_apply(const struct mask *mask, int64_t layer, int64_t batch, int64_t head, const struct row_group *rows, int lanes, int64_t key, int64_t count,
 		    const float *offset, float *tile, struct err_info *info)
 {
-	enum err err = has_files(mask) ? apply_files(mask, layer, batch, head, rows, lanes, key, count, tile, info) : ERR_OK;
+	const struct map_place at = { layer, batch, head };
+	enum err err = mask->bias ? apply_bias(mask, &at, rows, lanes, key, count, tile, info) : ERR_OK;
+	if (!err && mask->allow)
+		err = apply_allow(mask, &at, rows, lanes, key, count, tile, info);
 	if (err)
 		return err;
 	apply_limits(mask, batch, rows, lanes, key, count, tile);
@@ -256,11 +254,12 @@ enum err mask_apply(const struct mask *mask, int64_t layer, int64_t batch, int64
 enum err mask_apply64(const struct mask *mask, int64_t layer, int64_t batch, int64_t head, int64_t row, double *score, struct err_info *info)
 {
 	double bias[KEY_BLOCK] = { 0 };
+	const struct map_place at = { layer, batch, head };
 	struct range range = row_range(mask, batch, row);
 	bool dead = row_is_uniform(mask, layer, batch, head, row);
 	for (int64_t key = 0; key < mask->keys; key += KEY_BLOCK) {
 		int64_t count = block_count(key, mask->keys);
-		enum err err = has_files(mask) ? file_bias(mask, layer, batch, head, row, key, count, bias, info) : ERR_OK;
+		enum err err = has_files(mask) ? mask_file_bias64(mask, &at, row, key, count, bias, info) : ERR_OK;
 		if (err)
 			return err;
 		for (int64_t k = 0; k < count; k++) {

@@ -144,16 +144,45 @@ static void add_slope(float slope, const int64_t *query_position, int rows, int 
 	}
 }
 
+static void span(const int64_t *position, int64_t count, int64_t *lowest, int64_t *highest)
+{
+	*lowest = *highest = position[0];
+	for (int64_t i = 1; i < count; i++) {
+		*lowest = position[i] < *lowest ? position[i] : *lowest;
+		*highest = position[i] > *highest ? position[i] : *highest;
+	}
+}
+
+/* Most tiles of a long text lie beyond the reach, where the curve is one number. */
+static bool is_flat(const struct relative *relative, const int64_t *query_position, int rows, const int64_t *key_position, int64_t count)
+{
+	int64_t first_query, last_query, first_key, last_key;
+	span(query_position, rows, &first_query, &last_query);
+	span(key_position, count, &first_key, &last_key);
+	return last_key - first_query <= -relative->reach || first_key - last_query >= relative->reach;
+}
+
+static void add_curve(const struct relative *relative, int64_t head, const int64_t *query_position, int rows, int lanes, const int64_t *key_position, int64_t count,
+		      double factor, float *tile)
+{
+	int64_t reach = relative->reach;
+	const double *curve = relative->curve + head * (2 * reach + 1) + reach;
+	if (is_flat(relative, query_position, rows, key_position, count)) {
+		float everywhere = (float)(factor * curve[key_position[0] < query_position[0] ? -reach : reach]);
+		for (int64_t i = 0; i < count * lanes; i++)
+			tile[i] += everywhere;
+		return;
+	}
+	for (int64_t k = 0; k < count; k++)
+		for (int lane = 0; lane < rows; lane++)
+			tile[k * lanes + lane] += (float)(factor * curve[clamp(key_position[k] - query_position[lane], reach)]);
+}
+
 void relative_add(const struct relative *relative, int64_t head, const int64_t *query_position, int rows, int lanes, const int64_t *key_position, int64_t count,
 		  double factor, float *tile)
 {
 	if (relative->slope)
 		add_slope((float)(relative->slope[head] * factor), query_position, rows, lanes, key_position, count, tile);
-	if (!relative->curve)
-		return;
-	int64_t reach = relative->reach;
-	const double *curve = relative->curve + head * (2 * reach + 1) + reach;
-	for (int64_t k = 0; k < count; k++)
-		for (int lane = 0; lane < rows; lane++)
-			tile[k * lanes + lane] += (float)(factor * curve[clamp(key_position[k] - query_position[lane], reach)]);
+	if (relative->curve)
+		add_curve(relative, head, query_position, rows, lanes, key_position, count, factor, tile);
 }
