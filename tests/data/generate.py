@@ -4,7 +4,7 @@
 Only the standard library is used, so that each byte is what the line below says. `file(name, bytes, code, text)` writes a file and its line in
 expected.tsv: the error code that opening it and loading every tensor gives, and words that the message holds.
 """
-import io, json, os, struct, zipfile, zlib
+import base64, io, json, os, struct, zipfile, zlib
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 EXPECTED = []
@@ -272,6 +272,58 @@ plain("vocab/bad-rank.tiktoken", "IQ== 0\nIg== x\n")
 plain("vocab/unsupported-sentencepiece.model", b"\n\x0e\n\x05<unk>\x15\0\0\0\0\x18\x02")
 plain("links/good-pharaoh.txt", "0-0 1p2 2-1\n\n0-1\n")
 plain("links/bad-word.txt", "0-0 1-x\n")
+
+# --- pictures: 16 x 16, red grows to the right and green downwards ---
+
+# Compressed by libjpeg; there is no JPEG in the standard library.
+JPEG = {
+"rgb": (
+    "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAA0JCgsKCA0LCgsODg0PEyAVExISEyccHhcgLikxMC4pLSwzOko+MzZGNywtQFdBRkxOUlNSMj5aYVpQYEpRUk//"
+    "2wBDAQ4ODhMREyYVFSZPNS01T09PT09PT09PT09PT09PT09PT09PT09PT09PT09PT09PT09PT09PT09PT09PT09PT0//wAARCAAQABADASIAAhEBAxEB/8QA"
+    "FQABAQAAAAAAAAAAAAAAAAAABQb/xAAYEAACAwAAAAAAAAAAAAAAAAAABAUiMf/EABUBAQEAAAAAAAAAAAAAAAAAAAAC/8QAGhEAAgIDAAAAAAAAAAAAAAAA"
+    "AAUDBCExYf/aAAwDAQACEQMRAD8AmFY7Ki6sdlRdWOyowrHZUqe90KmOsn//2Q=="),
+"progressive": (
+    "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAA0JCgsKCA0LCgsODg0PEyAVExISEyccHhcgLikxMC4pLSwzOko+MzZGNywtQFdBRkxOUlNSMj5aYVpQYEpRUk//"
+    "2wBDAQ4ODhMREyYVFSZPNS01T09PT09PT09PT09PT09PT09PT09PT09PT09PT09PT09PT09PT09PT09PT09PT09PT0//wgARCAAQABADASIAAhEBAxEB/8QA"
+    "FQABAQAAAAAAAAAAAAAAAAAABAX/xAAVAQEBAAAAAAAAAAAAAAAAAAAAAf/aAAwDAQACEAMQAAABlsWyv//EABYQAAMAAAAAAAAAAAAAAAAAAAACA//aAAgB"
+    "AQABBQJZizFmLM//xAAVEQEBAAAAAAAAAAAAAAAAAAAEAP/aAAgBAwEBPwEqL//EABYRAAMAAAAAAAAAAAAAAAAAAAACA//aAAgBAgEBPwF7n//EABQQAQAA"
+    "AAAAAAAAAAAAAAAAACD/2gAIAQEABj8CH//EABUQAQEAAAAAAAAAAAAAAAAAAABh/9oACAEBAAE/IZJJJP/aAAwDAQACAAMAAAAQs//EABYRAAMAAAAAAAAA"
+    "AAAAAAAAAAAhMf/aAAgBAwEBPxCbP//EABURAQEAAAAAAAAAAAAAAAAAAABh/9oACAECAQE/ELP/xAAVEAEBAAAAAAAAAAAAAAAAAAAAMf/aAAgBAQABPxCJ"
+    "EiRP/9k="),
+"grey": (
+    "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAA0JCgsKCA0LCgsODg0PEyAVExISEyccHhcgLikxMC4pLSwzOko+MzZGNywtQFdBRkxOUlNSMj5aYVpQYEpRUk//"
+    "wAALCAAQABABAREA/8QAFQABAQAAAAAAAAAAAAAAAAAABQb/xAAYEAACAwAAAAAAAAAAAAAAAAAABAUiMf/aAAgBAQAAPwCYVjsqLqx2VF1Y7KjCsdlT/9k="),
+"cmyk": (
+    "/9j/7gAOQWRvYmUAZAAAAAAA/9sAQwANCQoLCggNCwoLDg4NDxMgFRMSEhMnHB4XIC4pMTAuKS0sMzpKPjM2RjcsLUBXQUZMTlJTUjI+WmFaUGBKUVJP/8AA"
+    "FAgAEAAQBEMRAE0RAFkRAEsRAP/EABYAAQEBAAAAAAAAAAAAAAAAAAAHBv/EABgQAQADAQAAAAAAAAAAAAAAAAAGFUJi/9oADgRDAE0AWQBLAAA/AMnH8snR"
+    "cCnKdH8lFwCYx/KnUXAKdH8lFwD/2Q=="),
+}
+
+
+def chunk(kind, data):
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def png(colour, bits, rows, extra=b"", width=16, height=16, interlace=0):
+    head = struct.pack(">IIBBBBB", width, height, bits, colour, 0, 0, interlace)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + extra + chunk(b"IDAT", zlib.compress(rows, 9)) + chunk(b"IEND", b"")
+
+
+rgb = b"".join(b"\0" + b"".join(bytes([16 * x, 16 * y, 128]) for x in range(16)) for y in range(16))
+good_png = png(2, 8, rgb)
+plain("image/good-rgb.png", good_png)
+plain("image/good-grey-1-bit.png", png(0, 1, (b"\0\xaa\x55") * 16))
+plain("image/good-palette.png", png(3, 8, (b"\0" + bytes(range(16))) * 16, chunk(b"PLTE", bytes(range(48))) + chunk(b"tRNS", bytes(16))))
+plain("image/good-16-bit.png", png(6, 16, (b"\0" + bytes(range(128))) * 16))
+plain("image/good-grey.jpg", base64.b64decode(JPEG["grey"]))
+plain("image/good-rgb.jpg", base64.b64decode(JPEG["rgb"]))
+plain("image/good-progressive.jpg", base64.b64decode(JPEG["progressive"]))
+plain("image/bad-truncated.png", good_png[:-20])
+plain("image/bad-truncated.jpg", base64.b64decode(JPEG["rgb"])[:-60])
+plain("image/bad-too-few-rows.png", png(2, 8, rgb[:-49]))
+plain("image/bad-size-beyond-the-file.png", png(2, 8, rgb, width=30000, height=2000))
+plain("image/bad-chunk-length.png", good_png.replace(struct.pack(">I", 13) + b"IHDR", struct.pack(">I", 0x7FFFFFFF) + b"IHDR"))
+plain("image/unsupported-cmyk.jpg", base64.b64decode(JPEG["cmyk"]))
 
 with open(os.path.join(HERE, "expected.tsv"), "w") as f:
     f.writelines("\t".join(line) + "\n" for line in EXPECTED)

@@ -29,6 +29,9 @@
 #define LLVMFuzzerTestOneInput fuzz_links
 #include "fuzz/fuzz_links.c"
 #undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_image
+#include "fuzz/fuzz_image.c"
+#undef LLVMFuzzerTestOneInput
 #define LLVMFuzzerTestOneInput fuzz_layout
 #include "fuzz/fuzz_layout.c"
 #undef LLVMFuzzerTestOneInput
@@ -42,7 +45,7 @@ static const struct {
 } targets[] = {
 	{ "npy", fuzz_npy, 30 },         { "npz", fuzz_npz, 20 },     { "safetensors", fuzz_safetensors, 35 },
 	{ "tokens", fuzz_tokens, 8 },    { "vocab", fuzz_vocab, 5 },  { "links", fuzz_links, 2 },
-	{ "layout", fuzz_layout, 1 },
+	{ "image", fuzz_image, 10 },     { "layout", fuzz_layout, 1 },
 };
 
 enum { FILE_MAX = 1 << 16, CUTS = 64, CHANGES = 256 };
