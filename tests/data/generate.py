@@ -123,6 +123,9 @@ deflated = npz(flat, zipfile.ZIP_DEFLATED)
 file("npz/good-stored.npz", good)
 file("npz/good-deflated.npz", npz(pair, zipfile.ZIP_DEFLATED))
 file("npz/good-zip64.npz", npz(pair, zip64=True))
+limit, zipfile.ZIP64_LIMIT = zipfile.ZIP64_LIMIT, 0
+file("npz/good-zip64-directory.npz", npz(pair, zip64=True))  # also the directory in 64-bit fields, as if beyond 4 GB
+zipfile.ZIP64_LIMIT = limit
 file("npz/good-comment.npz", npz(pair, comment=b"PK\x05\x06 is not the end"))
 file("npz/good-streamed.npz", streamed(pair))
 file("npz/good-highly-compressible.npz", deflated)

@@ -118,7 +118,7 @@ static const struct {
 	{ "npy/good-float32.npy", 15 }, { "npy/good-fortran-order.npy", 15 }, { "npy/good-big-endian.npy", 15 },
 	{ "npy/good-float16.npy", 15 }, { "npy/good-float64.npy", 15 }, { "npy/good-bool.npy", 3 },
 	{ "npy/good-second-array-follows.npy", 15 }, { "npz/good-stored.npz", 30 }, { "npz/good-deflated.npz", 30 },
-	{ "npz/good-zip64.npz", 30 }, { "npz/good-comment.npz", 30 }, { "npz/good-streamed.npz", 30 }, { "npz/good-text-beside.npz", 30 },
+	{ "npz/good-zip64.npz", 30 }, { "npz/good-zip64-directory.npz", 30 }, { "npz/good-comment.npz", 30 }, { "npz/good-streamed.npz", 30 }, { "npz/good-text-beside.npz", 30 },
 	{ "safetensors/good-float32.safetensors", 30 }, { "safetensors/good-not-in-order-of-data.safetensors", 30 },
 	{ "safetensors/good-float4-beside.safetensors", 15 }, { "safetensors/good-sharded.safetensors.index.json", 60 },
 	/* (1 + 2 - 1 + 448) / 2 and the scale itself */
