@@ -1,5 +1,6 @@
 /* Pass 1, and what it costs to add to it, as a share of the FMA peak. Usage: kernel [ISA [N DIM causal|full HEADS]] */
 #include "analysis/pooled_map.h"
+#include "analysis/stats.h"
 #include "bench.h"
 
 /* Mean entropy: what every run of pass 1 ends in. */
@@ -56,7 +57,7 @@ static void mean_merge(struct sink *sink, const struct item *item, const void *p
 
 static const struct sink_ops pass_1 = MEAN_OPS(0), pass_2 = MEAN_OPS(SINK_TILES), pass_1_output = MEAN_OPS(SINK_OUTPUT);
 
-enum kind { PASS_1, PASS_1_2, OUTPUT, HEATMAP_MAX, HEATMAP_MEAN, KINDS };
+enum kind { PASS_1, PASS_1_2, OUTPUT, HEATMAP_MAX, HEATMAP_MEAN, STATS_FIRST, STATS_DEFAULT, KINDS };
 
 static const struct { const char *name; double products; const struct sink_ops *ops; enum pooling pooling; } kinds[KINDS] = {
 	[PASS_1] = { "pass 1", 1, &pass_1, 0 },
@@ -64,6 +65,8 @@ static const struct { const char *name; double products; const struct sink_ops *
 	[OUTPUT] = { "pass 1 with O = P V", 2, &pass_1_output, 0 },
 	[HEATMAP_MAX] = { "heatmap 1024, max", 2, NULL, POOLING_MAX },
 	[HEATMAP_MEAN] = { "heatmap 1024, mean", 2, NULL, POOLING_MEAN },
+	[STATS_FIRST] = { "stats: entropy, max", 1, NULL, 0 },
+	[STATS_DEFAULT] = { "stats: default", 2, NULL, 0 },
 };
 
 struct job {
@@ -83,9 +86,34 @@ static enum err emit(void *data, const struct source *source, int64_t map, int64
 	return cell[height * width - 1] >= 0 ? ERR_OK : ERR_VALUE;
 }
 
+static enum err emit_stats(void *data, const struct stats_result *result, struct err_info *info)
+{
+	(void)data;
+	(void)info;
+	return result->value[0].rows > 0 ? ERR_OK : ERR_VALUE;
+}
+
+static void run_stats(struct job *job)
+{
+	const struct metric *metric[METRIC_COUNT];
+	struct err_info info = { 0 };
+	struct stats_request request = { .metric = metric, .parameters = stats_parameters_default(), .row_count = job->attention->n, .emit = emit_stats };
+	if (metric_select(job->kind == STATS_FIRST ? "entropy,max" : "default", metric, &request.metric_count, &info))
+		bench_fail("metrics", &info);
+	struct stats *stats;
+	if (stats_new(&request, job->attention->source, &stats, &info) ||
+	    driver_run(job->attention->source, stats_sinks(stats), stats_sink_count(stats), &job->options, &info))
+		bench_fail("stats", &info);
+	stats_free(stats);
+}
+
 static void run_job(void *data)
 {
 	struct job *job = data;
+	if (job->kind >= STATS_FIRST) {
+		run_stats(job);
+		return;
+	}
 	struct mean_sink mean = { .sink = { kinds[job->kind].ops } };
 	struct sink *sink = &mean.sink;
 	struct err_info info = { 0 };
