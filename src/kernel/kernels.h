@@ -100,6 +100,13 @@ struct kernels {
 	/* bins[lane * HISTOGRAM_BINS + bin(value)]++ for every value of the tile, zeros included. */
 	void (*histogram)(const float *tile, int64_t count, uint32_t *bins);
 
+	/* Sort the keys of every lane, largest first. `count` is a power of two of at least 8; values are not negative (pad with zeros). For rows of a few
+	 * thousand keys: a bitonic network, count (log2 count)^2 / 4 vertical comparisons. */
+	void (*sort_keys)(float *columns, int64_t count);
+
+	/* sum[lane] += sum over keys, moment[lane] += sum over keys (first + key) columns[key][lane], in double, key after key. */
+	void (*rank_sums)(const float *columns, int64_t count, int64_t first, double *sum, double *moment);
+
 	/* rows[lane * row_stride + key] = tile[key * lanes + lane]: for consumers that walk rows. */
 	void (*transpose)(const float *tile, int64_t count, float *rows, int64_t row_stride);
 

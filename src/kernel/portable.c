@@ -3,10 +3,16 @@
 
 enum { VECTOR = 1, ROW_VECTORS = 4, ROW_KEYS = 2, LANES = 8 };
 typedef float vf, vf_memory;
+typedef double vd;
 typedef int32_t vi, vi_memory;
 typedef uint32_t vu;
 #define v_mask(comparison) (-(comparison))
 #define V_FLOAT_OF_INT(a) ((float)(a))
+
+static inline vd v_load_double(const float *from)
+{
+	return (double)*from;
+}
 
 static inline vf v_fma(vf a, vf b, vf c)
 {
@@ -27,6 +33,9 @@ static inline vf v_clamp(vf a)
 {
 	return a > EXP2_LOWEST ? a : EXP2_LOWEST;
 }
+
+#define v_larger v_max
+#define v_smaller v_min
 
 #include "kernel/tile_template.h"
 

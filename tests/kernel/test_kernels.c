@@ -395,6 +395,45 @@ START_TEST(a_histogram_counts_every_value_once_in_its_bin)
 }
 END_TEST
 
+static int descending(const void *a, const void *b)
+{
+	float x = *(const float *)a, y = *(const float *)b;
+	return (x < y) - (x > y);
+}
+
+START_TEST(columns_are_sorted_and_ranked)
+{
+	const struct kernels *kernels = tables[_i];
+	int lanes = kernels->lanes;
+	for (int64_t count = 8; count <= 512; count *= 2) {
+		struct guarded tile = guarded_new(count * lanes);
+		uint64_t seed = (uint64_t)count;
+		float *rows = malloc((size_t)(count * lanes) * sizeof(float));
+		for (int64_t k = 0; k < count; k++)
+			for (int lane = 0; lane < lanes; lane++)
+				rows[lane * count + k] = tile.at[k * lanes + lane] =
+					random_next(&seed) % 5 == 0 ? 0 : (float)exp2((double)(random_next(&seed) % 100) / 8 - 14);
+		kernels->sort_keys(tile.at, count);
+		double sum[MAX_LANES] = { 0 }, moment[MAX_LANES] = { 0 };
+		kernels->rank_sums(tile.at, count, 3, sum, moment);
+		for (int lane = 0; lane < lanes; lane++) {
+			double total = 0, weighted = 0;
+			qsort(rows + lane * count, (size_t)count, sizeof(float), descending);
+			for (int64_t k = 0; k < count; k++) {
+				double value = (double)rows[lane * count + k];
+				ASSERT_SAME(tile.at[k * lanes + lane], value);
+				total += value;
+				weighted += (double)(k + 3) * value;
+			}
+			ASSERT_SAME(sum[lane], total);
+			ASSERT_NEAR(moment[lane] - weighted, 1e-12 * weighted);
+		}
+		free(rows);
+		guarded_free(&tile);
+	}
+}
+END_TEST
+
 START_TEST(transposing_and_scaling_move_the_right_numbers)
 {
 	const struct kernels *kernels = tables[_i];
@@ -497,6 +536,7 @@ int main(void)
 	tcase_add_loop_test(tcase, soft_cap_is_a_hyperbolic_tangent, 0, table_count);
 	tcase_add_loop_test(tcase, reducers_agree_with_double, 0, table_count);
 	tcase_add_loop_test(tcase, a_histogram_counts_every_value_once_in_its_bin, 0, table_count);
+	tcase_add_loop_test(tcase, columns_are_sorted_and_ranked, 0, table_count);
 	tcase_add_loop_test(tcase, transposing_and_scaling_move_the_right_numbers, 0, table_count);
 	tcase_add_loop_test(tcase, values_are_accumulated_for_all_sizes, 0, table_count);
 	tcase_add_test(tcase, a_limit_selects_a_table_and_unknown_names_none);

@@ -6,11 +6,17 @@
 enum { VECTOR = 4, ROW_VECTORS = 3, ROW_KEYS = 8, LANES = 24 };
 typedef float vf __attribute__((vector_size(16)));
 typedef float vf_memory __attribute__((vector_size(16), aligned(4), may_alias));
+typedef double vd __attribute__((vector_size(16)));
 typedef int32_t vi __attribute__((vector_size(16)));
 typedef uint32_t vu __attribute__((vector_size(16)));
 typedef int32_t vi_memory __attribute__((vector_size(16), aligned(4), may_alias));
 #define v_mask(comparison) ((vi)(comparison))
 #define V_FLOAT_OF_INT(a) ((vf)vcvtq_f32_s32((int32x4_t)(a)))
+
+static inline vd v_load_double(const float *from)
+{
+	return (vd)vcvt_f64_f32(vld1_f32(from));
+}
 
 static inline vf v_fma(vf a, vf b, vf c)
 {
@@ -31,6 +37,9 @@ static inline vf v_clamp(vf a)
 {
 	return (vf)vmaxq_f32((float32x4_t)a, vdupq_n_f32(EXP2_LOWEST));
 }
+
+#define v_larger v_max
+#define v_smaller v_min
 
 #include "kernel/tile_template.h"
 

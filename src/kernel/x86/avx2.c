@@ -6,11 +6,17 @@
 enum { VECTOR = 8, ROW_VECTORS = 3, ROW_KEYS = 4, LANES = 24 };
 typedef float vf __attribute__((vector_size(32)));
 typedef float vf_memory __attribute__((vector_size(32), aligned(4), may_alias));
+typedef double vd __attribute__((vector_size(32)));
 typedef int32_t vi __attribute__((vector_size(32)));
 typedef uint32_t vu __attribute__((vector_size(32)));
 typedef int32_t vi_memory __attribute__((vector_size(32), aligned(4), may_alias));
 #define v_mask(comparison) ((vi)(comparison))
 #define V_FLOAT_OF_INT(a) ((vf)_mm256_cvtepi32_ps((__m256i)(a)))
+
+static inline vd v_load_double(const float *from)
+{
+	return _mm256_cvtps_pd(_mm_loadu_ps(from));
+}
 
 static inline vf v_fma(vf a, vf b, vf c)
 {
@@ -31,6 +37,17 @@ static inline vf v_min(vf a, vf b)
 static inline vf v_clamp(vf a)
 {
 	return (vf)_mm256_min_epu32((__m256i)a, (__m256i)_mm256_set1_ps(EXP2_LOWEST));
+}
+
+/* Floats that are not negative order as their bits do, and integers have more ports. */
+static inline vf v_larger(vf a, vf b)
+{
+	return (vf)_mm256_max_epi32((__m256i)a, (__m256i)b);
+}
+
+static inline vf v_smaller(vf a, vf b)
+{
+	return (vf)_mm256_min_epi32((__m256i)a, (__m256i)b);
 }
 
 #include "kernel/tile_template.h"

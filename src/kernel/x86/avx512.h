@@ -14,11 +14,17 @@
 enum { VECTOR = 16, ROW_VECTORS = 3, ROW_KEYS = 8, LANES = 48 };
 typedef float vf __attribute__((vector_size(64)));
 typedef float vf_memory __attribute__((vector_size(64), aligned(4), may_alias));
+typedef double vd __attribute__((vector_size(64)));
 typedef int32_t vi __attribute__((vector_size(64)));
 typedef uint32_t vu __attribute__((vector_size(64)));
 typedef int32_t vi_memory __attribute__((vector_size(64), aligned(4), may_alias));
 #define v_mask(comparison) ((vi)(comparison))
 #define V_FLOAT_OF_INT(a) ((vf)_mm512_cvtepi32_ps((__m512i)(a)))
+
+static inline vd v_load_double(const float *from)
+{
+	return _mm512_cvtps_pd(_mm256_loadu_ps(from));
+}
 
 static inline vf v_fma(vf a, vf b, vf c)
 {
@@ -39,6 +45,17 @@ static inline vf v_min(vf a, vf b)
 static inline vf v_clamp(vf a)
 {
 	return (vf)_mm512_min_epu32((__m512i)a, (__m512i)_mm512_set1_ps(EXP2_LOWEST));
+}
+
+/* Floats that are not negative order as their bits do, and integers have more ports. */
+static inline vf v_larger(vf a, vf b)
+{
+	return (vf)_mm512_max_epi32((__m512i)a, (__m512i)b);
+}
+
+static inline vf v_smaller(vf a, vf b)
+{
+	return (vf)_mm512_min_epi32((__m512i)a, (__m512i)b);
 }
 
 #endif

@@ -6,11 +6,17 @@
 enum { VECTOR = 4, ROW_VECTORS = 2, ROW_KEYS = 4, LANES = 16 };
 typedef float vf __attribute__((vector_size(16)));
 typedef float vf_memory __attribute__((vector_size(16), aligned(4), may_alias));
+typedef double vd __attribute__((vector_size(16)));
 typedef int32_t vi __attribute__((vector_size(16)));
 typedef uint32_t vu __attribute__((vector_size(16)));
 typedef int32_t vi_memory __attribute__((vector_size(16), aligned(4), may_alias));
 #define v_mask(comparison) ((vi)(comparison))
 #define V_FLOAT_OF_INT(a) ((vf)_mm_cvtepi32_ps((__m128i)(a)))
+
+static inline vd v_load_double(const float *from)
+{
+	return _mm_cvtps_pd(_mm_castsi128_ps(_mm_loadl_epi64((const __m128i *)(const void *)from)));
+}
 
 static inline vf v_fma(vf a, vf b, vf c)
 {
@@ -31,6 +37,9 @@ static inline vf v_clamp(vf a)
 {
 	return _mm_max_ps(a, _mm_set1_ps(EXP2_LOWEST));
 }
+
+#define v_larger v_max
+#define v_smaller v_min
 
 #include "kernel/tile_template.h"
 
