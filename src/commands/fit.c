@@ -31,11 +31,11 @@ static bool order_fits(const char *letters, const struct tensor *tensor, const i
 
 void fit_suggest(struct strbuf *out, const char *role, const struct tensor *tensor, const int64_t want[AXIS_COUNT])
 {
-	const char *const *orders = strcmp(role, "weights") == 0 ? map_orders : vector_orders;
+	const char *const *orders = role && strcmp(role, "weights") == 0 ? map_orders : vector_orders;
 	int found = 0;
 	for (; *orders; orders++)
 		if ((int)strlen(*orders) == tensor->rank && order_fits(*orders, tensor, want))
-			strbuf_addf(out, "%s--layout %s=%s", found++ ? " or " : ": would fit as ", role, *orders);
+			strbuf_addf(out, "%s--layout %s%s%s", found++ ? " or " : ": would fit as ", role ? role : "", role ? "=" : "", *orders);
 }
 
 /* "query q.npy (4, 14, 64)" */
@@ -107,7 +107,7 @@ enum err fit_tokens(const struct role *role, const char *axis, const char *file,
 	int64_t want[AXIS_COUNT] = { -1, -1, -1, -1, -1 };
 	want[is_map && strcmp(axis, "key") == 0 ? AXIS_DIM : AXIS_TOKEN] = (int64_t)count;
 	if (role)
-		fit_suggest(&orders, role->word, &role->tensor[0], want);
+		fit_suggest(&orders, is_map ? role->word : NULL, &role->tensor[0], want);
 	err_set(info, ERR_SHAPE, "%zu tokens, but the %s axis has %" PRId64 " positions%s", count, axis, length,
 		orders.len ? orders.buf : ": give one token a position");
 	strbuf_release(&orders);

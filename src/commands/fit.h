@@ -11,7 +11,8 @@
 #include "base/strbuf.h"
 #include "commands/roles.h"
 
-/* Append ", or --layout key=BNHD" for each usual order of this rank that gives the wanted sizes (-1: any). */
+/* Append ": would fit as --layout key=BNHD" with each usual order of this rank that gives the wanted sizes (-1: any); nothing where there is none. With a NULL role
+ * the order is for queries, keys and values alike. */
 void fit_suggest(struct strbuf *out, const char *role, const struct tensor *tensor, const int64_t want[AXIS_COUNT]);
 
 /* Head size, batches, layers, and GQA (the query heads are a multiple of the key heads); values are as long as keys. Any of them may be NULL. ERR_SHAPE

@@ -203,6 +203,14 @@ static enum err open_source(struct input *input, struct err_info *info)
 	return err ? err : input->mechanism->open(&input->args, &input->source, info);
 }
 
+static enum err check_source(const struct source *source, struct err_info *info)
+{
+	if (source->queries > 0 && source->keys > 0 && source_maps(source) > 0)
+		return ERR_OK;
+	return err_set(info, ERR_SHAPE, "nothing to see: %" PRId64 " maps of %" PRId64 " queries x %" PRId64 " keys", source_maps(source), source->queries,
+		       source->keys);
+}
+
 /* The role whose layers number the layers of the source. */
 static enum err number_layers(struct input *input, struct err_info *info)
 {
@@ -232,11 +240,13 @@ enum err input_open(struct input *input, int file_count, char **file, struct err
 	if (!err)
 		err = open_source(input, info);
 	if (!err)
+		err = check_source(input->source, info);
+	if (!err)
 		err = number_layers(input, info);
 	if (!err)
 		err = selection_open(&input->selection, input->source, input->layer_number, info);
 	const struct role *weights = bound(input, NAME_WEIGHTS), *query = bound(input, NAME_QUERY), *key = bound(input, NAME_KEY);
-	return err ? err : labels_open(&input->labels, input->source, query ? query : weights, key ? key : weights, info);
+	return err ? err : labels_open(&input->labels, input->source, input->selection.batch[0], query ? query : weights, key ? key : weights, info);
 }
 
 void input_release(struct input *input)

@@ -1,48 +1,130 @@
 #include "commands/labels.h"
 
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "base/strbuf.h"
 #include "commands/fit.h"
+#include "tensor/vocab.h"
+
+/* One list may come as tokens or as ids. */
+struct list_options {
+	const char *tokens, *ids;
+};
 
 static struct {
-	const char *tokens, *query_tokens, *key_tokens;
+	struct list_options both, query, key;
+	const char *vocab;
 	bool raw;
 } given;
 
 const struct option_row label_rows[] = {
-	OPTION_STRING('t', "tokens", "FILE", &given.tokens, "tokens of both axes: one a line, or JSON"),
-	OPTION_STRING(0, "query-tokens", "FILE", &given.query_tokens, "tokens of the queries"),
-	OPTION_STRING(0, "key-tokens", "FILE", &given.key_tokens, "tokens of the keys"),
+	OPTION_STRING('t', "tokens", "FILE", &given.both.tokens, "tokens of both axes: one a line, or JSON"),
+	OPTION_STRING(0, "query-tokens", "FILE", &given.query.tokens, "tokens of the queries"),
+	OPTION_STRING(0, "key-tokens", "FILE", &given.key.tokens, "tokens of the keys"),
+	OPTION_STRING(0, "ids", "FILE[:NAME]", &given.both.ids, "token ids of both axes: integers, as an array, JSON or text"),
+	OPTION_STRING(0, "query-ids", "FILE[:NAME]", &given.query.ids, "token ids of the queries"),
+	OPTION_STRING(0, "key-ids", "FILE[:NAME]", &given.key.ids, "token ids of the keys"),
+	OPTION_STRING(0, "vocab", "FILE", &given.vocab, "what ids stand for: tokenizer.json, vocab.json, vocab.txt, .tiktoken"),
 	OPTION_FLAG(0, "raw-tokens", &given.raw, "keep the space marks of tokenizers as they are"),
 	OPTION_END
 };
 
-static enum err read_axis(const char *file, const struct role *role, const char *axis, int64_t length, struct tokens *list, const char *const **text,
-			  const char *const **raw, struct err_info *info)
+static bool is_given(const struct list_options *list)
 {
-	enum err err = tokens_read(list, file, given.raw, info);
+	return list->tokens || list->ids;
+}
+
+/* An id without a vocabulary is its own label. */
+static enum err numbered_tokens(struct tokens *tokens, const int64_t *id, size_t count, struct err_info *info)
+{
+	tokens->text = mem_zero_array(count, sizeof *tokens->text);
+	tokens->raw = mem_zero_array(count, sizeof *tokens->raw);
+	if (!tokens->text || !tokens->raw)
+		return err_nomem(info, "the tokens");
+	for (tokens->count = 0; tokens->count < count; tokens->count++) {
+		char **both[] = { &tokens->text[tokens->count], &tokens->raw[tokens->count] };
+		for (int i = 0; i < 2; i++) {
+			struct strbuf text;
+			strbuf_init(&text);
+			strbuf_addf(&text, "%" PRId64, id[tokens->count]);
+			*both[i] = strbuf_detach(&text);
+			if (!*both[i]) {
+				free(tokens->text[tokens->count]);
+				return err_nomem(info, "the tokens");
+			}
+		}
+	}
+	return ERR_OK;
+}
+
+static enum err read_ids(const char *spec, int64_t batch, struct tokens *tokens, struct err_info *info)
+{
+	struct vocab vocab = { 0 };
+	int64_t *id = NULL;
+	size_t count = 0;
+	enum err err = vocab_read_ids(spec, batch, &id, &count, info);
+	if (!err && given.vocab)
+		err = vocab_open(&vocab, given.vocab, info);
 	if (!err)
-		err = fit_tokens(role, axis, file, list->count, length, info);
+		err = given.vocab ? vocab_tokens(tokens, &vocab, id, count, given.raw, info) : numbered_tokens(tokens, id, count, info);
+	free(id);
+	vocab_release(&vocab);
+	return err ? err_in_file(info, given.vocab ? given.vocab : spec) : ERR_OK;
+}
+
+/* An axis that a list is for. */
+struct label_axis {
+	const char *name;
+	const struct role *role;
+	int64_t length;
+	struct tokens *list;
+	const char *const **text, *const **raw;
+};
+
+static enum err read_list(const struct list_options *list, int64_t batch, const struct label_axis *axis, struct err_info *info)
+{
+	const char *file = list->tokens ? list->tokens : list->ids;
+	enum err err = list->tokens ? tokens_read(axis->list, file, given.raw, info) : read_ids(file, batch, axis->list, info);
+	if (!err)
+		err = fit_tokens(axis->role, axis->name, file, axis->list->count, axis->length, info);
 	if (!err) {
-		*text = (const char *const *)list->text;
-		*raw = (const char *const *)list->raw;
+		*axis->text = (const char *const *)axis->list->text;
+		*axis->raw = (const char *const *)axis->list->raw;
 	}
 	return err;
 }
 
-enum err labels_open(struct labels *labels, const struct source *source, const struct role *query, const struct role *key, struct err_info *info)
+static enum err check_options(struct err_info *info)
+{
+	const struct list_options *lists[] = { &given.both, &given.query, &given.key };
+	bool ids = false;
+	for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+		if (lists[i]->tokens && lists[i]->ids)
+			return err_set(info, ERR_USAGE, "the same axis by tokens and by ids: give one of them");
+		ids = ids || lists[i]->ids;
+	}
+	if (given.vocab && !ids)
+		return err_set(info, ERR_USAGE, "--vocab needs the ids: --ids, --query-ids or --key-ids");
+	return ERR_OK;
+}
+
+enum err labels_open(struct labels *labels, const struct source *source, int64_t batch, const struct role *query, const struct role *key,
+		     struct err_info *info)
 {
 	*labels = (struct labels){ 0 };
-	const char *query_file = given.query_tokens, *key_file = given.key_tokens ? given.key_tokens : given.tokens;
-	enum err err = ERR_OK;
-	if (key_file)
-		err = read_axis(key_file, key, "key", source->keys, &labels->key_list, &labels->key, &labels->raw_key, info);
-	if (!err && query_file)
-		return read_axis(query_file, query, "query", source->queries, &labels->query_list, &labels->query, &labels->raw_query, info);
-	if (err || !given.tokens)
+	const struct label_axis queries = { "query", query, source->queries, &labels->query_list, &labels->query, &labels->raw_query };
+	const struct label_axis keys = { "key", key, source->keys, &labels->key_list, &labels->key, &labels->raw_key };
+	enum err err = check_options(info);
+	if (!err && (is_given(&given.key) || is_given(&given.both)))
+		err = read_list(is_given(&given.key) ? &given.key : &given.both, batch, &keys, info);
+	if (!err && is_given(&given.query))
+		return read_list(&given.query, batch, &queries, info);
+	if (err || !is_given(&given.both))
 		return err;
-	if (given.key_tokens)
-		return read_axis(given.tokens, query, "query", source->queries, &labels->query_list, &labels->query, &labels->raw_query, info);
-	if (source->queries > source->keys)
-		return fit_tokens(query, "query", given.tokens, labels->key_list.count, source->queries, info);
+	if (is_given(&given.key) || source->queries > source->keys)
+		return read_list(&given.both, batch, &queries, info);
 	labels->query = labels->key + (source->keys - source->queries);
 	labels->raw_query = labels->raw_key + (source->keys - source->queries);
 	return ERR_OK;

@@ -18,9 +18,11 @@ struct labels {
 	const char *const *raw_query, *const *raw_key; /* the same as in the file, for comparing; NULL likewise */
 };
 
-/* Read the lists and hold their lengths against the axes. --tokens serves both axes; where there are fewer queries than keys (a KV cache) and one token a key,
- * the queries are the last of them. `query` and `key` are the roles that have the axes, for the message (may be NULL). */
-enum err labels_open(struct labels *labels, const struct source *source, const struct role *query, const struct role *key, struct err_info *info);
+/* Read the lists and hold their lengths against the axes. --tokens (or --ids) serves both axes; where there are fewer queries than keys (a KV cache) and one
+ * token a key, the queries are the last of them. `batch` is the item whose ids are read where they have an axis for it; `query` and `key` are the roles that
+ * have the axes, for the message (may be NULL). */
+enum err labels_open(struct labels *labels, const struct source *source, int64_t batch, const struct role *query, const struct role *key,
+		     struct err_info *info);
 void labels_release(struct labels *labels); /* works on a zeroed struct */
 
 #endif

@@ -32,6 +32,19 @@ check "no title" grep -q '^0 @@' out
 "$ATTNVIZ" heatmap - < w.npy > out
 check "from standard input" grep -q '^0 @@' out
 
+# Labels from ids.
+bytes 2 0 1 | npy ids.npy '|u1' '(3,)'
+printf '{"b": 0, "c": 1, "a": 2}' > vocab.json
+"$ATTNVIZ" heatmap w.npy --ids ids.npy --vocab vocab.json > out
+cp text.txt want
+same "ids with a vocabulary" out want
+"$ATTNVIZ" heatmap w.npy --ids ids.npy | tail -n 3 | head -n 1 > out
+echo '  2 0 1' > want
+same "ids without a vocabulary" out want
+refuse "a vocabulary without ids" 2 "--vocab needs the ids" "$ATTNVIZ" heatmap w.npy --vocab vocab.json
+refuse "ids and tokens" 2 "by tokens and by ids" "$ATTNVIZ" heatmap w.npy --ids ids.npy -t tokens.txt
+refuse "an id that the vocabulary lacks" 1 "small.json: id 2 (position 0)" sh -c 'printf "{\"b\": 0, \"c\": 1}" > small.json; "$0" heatmap w.npy --ids ids.npy --vocab small.json' "$ATTNVIZ"
+
 # Pictures.
 expect "a picture" 0 "$ATTNVIZ" heatmap "$samples"/animal/*_[qk].npy -t "$samples/animal/tokens.txt" -o animal.png
 check "it is a PNG" ./pixels animal.png

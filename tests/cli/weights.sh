@@ -118,6 +118,8 @@ refuse "queries alone" 2 "queries without keys" "$ATTNVIZ" weights -q q.npy -o x
 refuse "head sizes" 1 "head sizes do not fit: 4 and 6" "$ATTNVIZ" weights -q q.npy -k k6.npy -o x.npy
 refuse "head counts" 1 "head counts" "$ATTNVIZ" weights -q q2.npy -k k3.npy -o x.npy
 refuse "orders that would fit are named" 1 "--layout key=" "$ATTNVIZ" weights -q "$samples/genesis/L0_q.npy" -k "$samples/genesis/L0_k.npy" --layout key=HDN -o x.npy
+npy empty.npy '<f4' '(0, 4)' < /dev/null
+refuse "an empty map" 1 "nothing to see" "$ATTNVIZ" weights empty.npy -o x.npy
 refuse "no such head" 2 "head 9 is out of range" "$ATTNVIZ" weights w.npy --head 9 -o x.npy
 refuse "no such layer" 2 "layer 4 is out of range" "$ATTNVIZ" weights "$samples"/genesis/*_[qk].npy --layer 4 -o x.npy
 refuse "no such rows" 2 "--rows 5:9" "$ATTNVIZ" weights w.npy --rows 5:9 -o x.npy
