@@ -51,62 +51,69 @@ void order_sort(float *weight, float *scratch, int64_t count)
 	}
 }
 
-/* A bin's weights: number, edges and sum. */
-struct bin {
-	double count, low, width, sum;
-};
-
-static struct bin bin_at(const struct order *order, int number)
+void order_bins_init(struct order_bins *bins)
 {
-	double low = (double)histogram_edge(number), width = (double)histogram_edge(number + 1) - low;
-	double count = (double)order->bins[number];
-	return (struct bin){ count, low * order->scale, width * order->scale, count * (low + width / 2) * order->scale };
+	for (int bin = 0; bin < HISTOGRAM_BINS; bin++) {
+		float low = histogram_edge(bin), high = bin + 1 < HISTOGRAM_BINS ? histogram_edge(bin + 1) : low;
+		bins->middle[bin] = (low + high) / 2;
+		bins->width[bin] = high - low;
+	}
 }
 
-void order_scale(struct order *order)
+/* The bins that hold something: most of the table is empty, and is passed four bins at a time. */
+static void find_bins(struct order *order)
 {
-	double large = 0, binned = 0;
-	order->scale = 1;
-	order->bins_end = histogram_bin(ORDER_LARGE);
+	static const uint32_t none[4];
+	order->begin = 1;
+	order->end = histogram_bin(ORDER_LARGE);
+	while (order->begin + 4 <= order->end && memcmp(order->count + order->begin, none, sizeof none) == 0)
+		order->begin += 4;
+	while (order->begin + 4 <= order->end && memcmp(order->count + order->end - 4, none, sizeof none) == 0)
+		order->end -= 4;
+}
+
+void order_finish(struct order *order)
+{
+	double large = 0, binned = 0, rank = (double)(order->support - order->large_count), n = (double)order->support;
 	for (int64_t i = 0; i < order->large_count; i++)
 		large += (double)order->large[i];
-	for (int number = 1; number < order->bins_end && order->bins; number++)
-		if (order->bins[number])
-			binned += bin_at(order, number).sum;
-	if (!order->bins)
+	order->scale = 1;
+	if (!order->count) {
 		order->sum = large;
+		return;
+	}
+	find_bins(order);
+	for (int bin = order->end - 1; bin >= order->begin; bin--) {
+		double count = (double)order->count[bin], sum = count * (double)order->bins->middle[bin];
+		/* The bin's middle rank times its sum, and what even spacing adds around it (nothing for a single weight). */
+		double spread = count > 0 ? (double)order->bins->width[bin] * (count * count - 1) / 6 : 0;
+		order->moment += (2 * rank - count - n) * sum + spread;
+		binned += sum;
+		rank -= count;
+	}
 	/* A bin's mean is within 0.4 % of its middle: anything beyond that is rounding in what is left of the sum. */
 	if (binned > 0)
 		order->scale = fmin(1.004, fmax(0.996, (order->sum - large) / binned));
+	order->sum = large + order->scale * binned;
 }
 
 double order_gini(const struct order *order)
 {
-	double n = (double)order->support, rank = n, sum = 0, moment = 0;
+	double n = (double)order->support, rank = n, moment = order->scale * order->moment;
 	if (order->support < 2)
 		return NAN;
-	for (int64_t i = 0; i < order->large_count; i++, rank--) {
+	for (int64_t i = 0; i < order->large_count; i++, rank--)
 		moment += (2 * rank - n - 1) * (double)order->large[i];
-		sum += (double)order->large[i];
-	}
-	for (int number = order->bins_end - 1; number > 0 && order->bins; number--) {
-		if (!order->bins[number])
-			continue;
-		struct bin bin = bin_at(order, number);
-		/* The middle rank times the bin's sum, and what even spacing adds around it. */
-		moment += (2 * rank - bin.count - n) * bin.sum + bin.width * (bin.count * bin.count - 1) / 6;
-		sum += bin.sum;
-		rank -= bin.count;
-	}
-	return sum > 0 ? moment / (n * sum) : NAN;
+	return order->sum > 0 ? moment / (n * order->sum) : NAN;
 }
 
-/* Fewest of a bin's weights that sum to `need`. */
-static double bin_keys(const struct bin *bin, double need)
+/* Fewest of a bin's weights that sum to `need`: m from the top, evenly spaced, sum to m high - width m^2 / (2 count). */
+static double bin_keys(const struct order *order, int bin, double need)
 {
-	double top = bin->low + bin->width, root = top * top - 2 * bin->width * need / bin->count;
-	double keys = (top - sqrt(fmax(0, root))) * bin->count / bin->width;
-	return fmin(bin->count, fmax(1, ceil(keys)));
+	double width = order->scale * (double)order->bins->width[bin], count = (double)order->count[bin];
+	double high = order->scale * (double)order->bins->middle[bin] + width / 2;
+	double keys = (high - sqrt(fmax(0, high * high - 2 * width * need / count))) * count / width;
+	return fmin(count, fmax(1, ceil(keys)));
 }
 
 double order_keys(const struct order *order, double share)
@@ -118,14 +125,12 @@ double order_keys(const struct order *order, double share)
 		if (sum >= need)
 			return keys;
 	}
-	for (int number = order->bins_end - 1; number > 0 && order->bins; number--) {
-		if (!order->bins[number])
-			continue;
-		struct bin bin = bin_at(order, number);
-		if (sum + bin.sum >= need)
-			return keys + bin_keys(&bin, need - sum);
-		keys += bin.count;
-		sum += bin.sum;
+	for (int bin = order->end - 1; bin >= order->begin && order->count; bin--) {
+		double count = (double)order->count[bin], mass = order->scale * count * (double)order->bins->middle[bin];
+		if (sum + mass >= need)
+			return keys + bin_keys(order, bin, need - sum);
+		keys += count;
+		sum += mass;
 	}
 	return keys;
 }

@@ -13,22 +13,30 @@
 
 #include "kernel/kernels.h"
 
-/* A row in descending order: single weights, then bins (NULL: none), then zeros up to the support. */
+/* Middle and width of the bins, of 1 .. HISTOGRAM_BINS - 1. */
+struct order_bins {
+	float middle[HISTOGRAM_BINS], width[HISTOGRAM_BINS];
+};
+void order_bins_init(struct order_bins *bins);
+
+/* A row in descending order: single weights, then bins, then zeros up to the support. */
 struct order {
-	const float *large;   /* [large_count], descending */
+	const float *large;    /* [large_count], descending */
 	int64_t large_count;
-	const uint32_t *bins; /* [HISTOGRAM_BINS]; bins from `bins_end` on are those of the single weights */
-	int bins_end;
-	double scale;         /* of the bins' mass */
-	double sum;           /* of all weights; without bins it is that of the single ones, so that equal weights divide it evenly */
+	const uint32_t *count; /* [HISTOGRAM_BINS]: weights in each bin; NULL: none. Those of the single weights are not looked at. */
+	const struct order_bins *bins;
+	double sum;            /* of all weights; without bins it is that of the single ones, so that equal weights divide it evenly */
 	int64_t support;
+	/* Filled in by order_finish: the bins that hold something, what their mass is multiplied by, and their share in the Gini coefficient's sum. */
+	int begin, end;
+	double scale, moment;
 };
 
 /* Weights below this are left to the bins. */
 #define ORDER_LARGE 0x1p-8f
 
-/* Fill in bins_end and scale (and sum, without bins), once the others are known. */
-void order_scale(struct order *order);
+/* Once the rest is known. */
+void order_finish(struct order *order);
 
 /* Sort weights that are not negative, descending; scratch holds as many. */
 void order_sort(float *weight, float *scratch, int64_t count);

@@ -20,6 +20,7 @@ struct order_family {
 	struct family family;
 	bool sorted;
 	int64_t room;
+	struct order_bins bins;
 };
 
 static const enum metric_id metrics[] = { METRIC_GINI, METRIC_KEYS90, METRIC_KEYS95, METRIC_KEYS99, METRIC_COUNT };
@@ -151,9 +152,9 @@ static void finish_row(const struct order_family *family, const struct kernels *
 	order_sort(weight, scratch, count);
 	bool scaled = !family->sorted && !stats_source_of(family->family.stats)->is_stochastic;
 	struct order order = { .large = weight, .large_count = count, .sum = scaled ? 1 : stats->sum, .support = stats->support };
-	if (!family->sorted)
-		order.bins = bins_of(family, kernels, partial) + (int64_t)lane * HISTOGRAM_BINS;
-	order_scale(&order);
+	order.bins = &family->bins;
+	order.count = family->sorted ? NULL : bins_of(family, kernels, partial) + (int64_t)lane * HISTOGRAM_BINS;
+	order_finish(&order);
 	for (int m = 0; m < family->family.count; m++)
 		partial->values.value[m][position] = row_value(family->family.metric[m], &order);
 }
@@ -191,6 +192,7 @@ static enum err init(struct family *family, const struct source *source, struct 
 	(void)info;
 	order->sorted = source->keys <= EXACT_KEYS;
 	order->room = order->sorted ? source->keys : LARGE_ROOM;
+	order_bins_init(&order->bins);
 	return ERR_OK;
 }
 
