@@ -1,6 +1,7 @@
 #include "analysis/order.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 enum { RADIX = 256, INSERTION = 40 };
@@ -56,25 +57,63 @@ void order_bins_init(struct order_bins *bins)
 	for (int bin = 0; bin < HISTOGRAM_BINS; bin++) {
 		float low = histogram_edge(bin), high = bin + 1 < HISTOGRAM_BINS ? histogram_edge(bin + 1) : low;
 		bins->middle[bin] = (low + high) / 2;
-		bins->width[bin] = high - low;
+		bins->sixth[bin] = (high - low) / 6;
 	}
 }
 
-/* The bins that hold something: most of the table is empty, and is passed four bins at a time. */
+enum { PIECE = 16 }; /* bins looked at together: a cache line */
+
+static bool is_empty(const uint32_t *count)
+{
+	uint32_t any = 0;
+	for (int i = 0; i < PIECE; i++)
+		any |= count[i];
+	return any == 0;
+}
+
+/* The bins that hold something: most of the table is empty, at both ends. */
 static void find_bins(struct order *order)
 {
-	static const uint32_t none[4];
 	order->begin = 1;
 	order->end = histogram_bin(ORDER_LARGE);
-	while (order->begin + 4 <= order->end && memcmp(order->count + order->begin, none, sizeof none) == 0)
-		order->begin += 4;
-	while (order->begin + 4 <= order->end && memcmp(order->count + order->end - 4, none, sizeof none) == 0)
-		order->end -= 4;
+	while (order->begin + PIECE <= order->end && is_empty(order->count + order->begin))
+		order->begin += PIECE;
+	while (order->begin + PIECE <= order->end && is_empty(order->count + order->end - PIECE))
+		order->end -= PIECE;
+}
+
+/* The middle rank of a bin times its sum, and what even spacing adds around it (nothing for a single weight). `above` is twice the weights above
+ * it; ranks run from the other end, hence the sign. */
+static double bin_moment(const struct order_bins *bins, int bin, double count, double above)
+{
+	double one = count < 1 ? count : 1, spread = (double)bins->sixth[bin] * (count * count - one);
+	return spread - (above + count) * count * (double)bins->middle[bin];
+}
+
+/* Two bins at a time, in sums of their own: the additions of one need not wait for those of the other. */
+static void sum_bins(struct order *order, double *binned)
+{
+	double moment[2] = { 0 }, sum[2] = { 0 };
+	int64_t above = 2 * order->large_count, bin = order->end - 1;
+	for (; bin > order->begin; bin -= 2) {
+		uint32_t high = order->count[bin], low = order->count[bin - 1];
+		moment[0] += bin_moment(order->bins, (int)bin, high, (double)above);
+		moment[1] += bin_moment(order->bins, (int)bin - 1, low, (double)(above + 2 * (int64_t)high));
+		sum[0] += high * (double)order->bins->middle[bin];
+		sum[1] += low * (double)order->bins->middle[bin - 1];
+		above += 2 * ((int64_t)high + low);
+	}
+	if (bin == order->begin) {
+		moment[0] += bin_moment(order->bins, (int)bin, order->count[bin], (double)above);
+		sum[0] += order->count[bin] * (double)order->bins->middle[bin];
+	}
+	*binned = sum[0] + sum[1];
+	order->moment = moment[0] + moment[1] + (double)order->support * *binned;
 }
 
 void order_finish(struct order *order)
 {
-	double large = 0, binned = 0, rank = (double)(order->support - order->large_count), n = (double)order->support;
+	double large = 0, binned;
 	for (int64_t i = 0; i < order->large_count; i++)
 		large += (double)order->large[i];
 	order->scale = 1;
@@ -83,14 +122,7 @@ void order_finish(struct order *order)
 		return;
 	}
 	find_bins(order);
-	for (int bin = order->end - 1; bin >= order->begin; bin--) {
-		double count = (double)order->count[bin], sum = count * (double)order->bins->middle[bin];
-		/* The bin's middle rank times its sum, and what even spacing adds around it (nothing for a single weight). */
-		double spread = count > 0 ? (double)order->bins->width[bin] * (count * count - 1) / 6 : 0;
-		order->moment += (2 * rank - count - n) * sum + spread;
-		binned += sum;
-		rank -= count;
-	}
+	sum_bins(order, &binned);
 	/* A bin's mean is within 0.4 % of its middle: anything beyond that is rounding in what is left of the sum. */
 	if (binned > 0)
 		order->scale = fmin(1.004, fmax(0.996, (order->sum - large) / binned));
@@ -110,7 +142,7 @@ double order_gini(const struct order *order)
 /* Fewest of a bin's weights that sum to `need`: m from the top, evenly spaced, sum to m high - width m^2 / (2 count). */
 static double bin_keys(const struct order *order, int bin, double need)
 {
-	double width = order->scale * (double)order->bins->width[bin], count = (double)order->count[bin];
+	double width = order->scale * 6 * (double)order->bins->sixth[bin], count = (double)order->count[bin];
 	double high = order->scale * (double)order->bins->middle[bin] + width / 2;
 	double keys = (high - sqrt(fmax(0, high * high - 2 * width * need / count))) * count / width;
 	return fmin(count, fmax(1, ceil(keys)));

@@ -13,9 +13,9 @@
 
 #include "kernel/kernels.h"
 
-/* Middle and width of the bins, of 1 .. HISTOGRAM_BINS - 1. */
+/* Middle and a sixth of the width of the bins. */
 struct order_bins {
-	float middle[HISTOGRAM_BINS], width[HISTOGRAM_BINS];
+	float middle[HISTOGRAM_BINS], sixth[HISTOGRAM_BINS];
 };
 void order_bins_init(struct order_bins *bins);
 
