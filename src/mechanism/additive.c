@@ -346,7 +346,7 @@ const struct mechanism mechanism_additive = {
 	.name = "additive",
 	.summary = "additive alignment scores (Bahdanau): a small network compares each query with each key",
 	.equation = "e_ij = sum_c v_c tanh((W_a s_(i-1) + b_W)_c + (U_a h_j + b_U)_c)\n"
-		    "A_ij = e^e_ij / sum_j' e^e_ij'\n",
+		    "A_ij = e^e_ij / sum_j' e^e_ij'",
 	.properties = "weights >= 0, rows sum to 1, no scale; |e| <= sum |v|, so no weight of a row exceeds another more than e^(2 sum |v|) times",
 	.reference = "Bahdanau, Cho, Bengio 2015, arXiv 1409.0473; PyTorch seq2seq tutorial; Keras AdditiveAttention (scale is a vector)",
 	.input = inputs,

@@ -413,7 +413,7 @@ const struct mechanism mechanism_conformer = {
 	.name = "conformer",
 	.summary = "relative positions with a learned projection (Transformer-XL, Conformer)",
 	.equation = "s_ij = ((q_i + u).k_j + (q_i + v).p_(i-j)) / sqrt d,  p_r = W_pos sinusoid(r)\n"
-		    "A_ij = softmax_j(s_ij)\n",
+		    "A_ij = softmax_j(s_ij)",
 	.properties = "weights >= 0, rows sum to 1, looks both ways unless --causal",
 	.reference = "Dai et al. 2019, arXiv 1901.02860; Gulati et al. 2020, arXiv 2005.08100; ESPnet, NeMo, Hugging Face Wav2Vec2-Conformer",
 	.input = inputs,

@@ -140,7 +140,7 @@ const struct mechanism mechanism_linear = {
 	.name = "linear",
 	.summary = "linear attention: a feature map's kernel in place of the exponential",
 	.equation = "A_ij = phi(q_i).phi(k_j) / (sum_j' phi(q_i).phi(k_j') + eps),  phi(x) = elu(x) + 1\n"
-		    "with --causal the sum runs over j' <= i; --scale-factor multiplies phi(q)\n",
+		    "with --causal the sum runs over j' <= i; --scale-factor multiplies phi(q)",
 	.properties = "weights >= 0 (signed with identity or cos), rows sum to 1 less a part of eps, rank at most d, causal by option",
 	.reference = "Katharopoulos et al. 2020, arXiv 2006.16236; idiap/fast-transformers, flash-linear-attention",
 	.input = inputs,

@@ -267,7 +267,7 @@ const struct mechanism mechanism_linformer = {
 	.name = "linformer",
 	.summary = "keys and values projected along the sequence to a few slots (Linformer)",
 	.equation = "P = softmax(q (E^T K)^T / sqrt d)   queries by slots\n"
-		    "A = P F^T, so that O = P (F^T V) = A V   queries by tokens\n",
+		    "A = P F^T, so that O = P (F^T V) = A V   queries by tokens",
 	.properties = "P: weights >= 0, rows sum to 1; A: signed, rows do not sum to 1, rank at most k'; never causal",
 	.reference = "Wang et al. 2020, arXiv 2006.04768; lucidrains/linformer",
 	.input = inputs,

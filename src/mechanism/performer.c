@@ -318,7 +318,7 @@ const struct mechanism mechanism_performer = {
 	.name = "performer",
 	.summary = "random features that approximate the softmax (Performer, FAVOR+)",
 	.equation = "A_ij = phi(q_i).phi(k_j) / sum_j' phi(q_i).phi(k_j'),  c = d^-1/4\n"
-		    "phi_r(x) = m^-1/2 (exp(w_r.(c x) - |c x|^2 / 2 - stabiliser) + eps),  w_1 .. w_m random\n",
+		    "phi_r(x) = m^-1/2 (exp(w_r.(c x) - |c x|^2 / 2 - stabiliser) + eps),  w_1 .. w_m random",
 	.properties = "weights >= 0, rows sum to 1, rank at most m, random: look at several seeds; causal by option",
 	.reference = "Choromanski et al. 2021, arXiv 2009.14794; lucidrains/performer-pytorch, google-research/performer, idiap/fast-transformers (hyperbolic)",
 	.input = inputs,

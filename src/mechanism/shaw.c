@@ -237,7 +237,7 @@ const struct mechanism mechanism_shaw = {
 	.name = "shaw",
 	.summary = "learned embeddings of clipped distances (Shaw, Wav2Vec2-BERT)",
 	.equation = "s_ij = (q_i.k_j + q_i.E_c) / sqrt d,  c = clip(j - i, -left, right) + left\n"
-		    "A_ij = softmax_j(s_ij)\n",
+		    "A_ij = softmax_j(s_ij)",
 	.properties = "weights >= 0, rows sum to 1, causal by option",
 	.reference = "Shaw, Uszkoreit, Vaswani 2018, arXiv 1803.02155; Hugging Face Wav2Vec2-BERT (distance_embedding, clamped key - query)",
 	.input = inputs,

@@ -265,7 +265,7 @@ const struct mechanism mechanism_sinusoidal = {
 	.name = "sinusoidal",
 	.summary = "absolute positions: the logit split into its four terms of content and position",
 	.equation = "q_i.k_j = (W_Q e_i + b_Q).(W_K e_j + b_K) + (W_Q e_i + b_Q).(W_K p_j) + (W_Q p_i).(W_K e_j + b_K) + (W_Q p_i).(W_K p_j)\n"
-		    "A_ij = softmax_j(q_i.k_j / sqrt d), of the sum or of one term; --stage scores shows the term itself\n",
+		    "A_ij = softmax_j(q_i.k_j / sqrt d), of the sum or of one term; --stage scores shows the term itself",
 	.properties = "weights >= 0, rows sum to 1; terms: signed, and they add up",
 	.reference = "Vaswani et al. 2017, arXiv 1706.03762; tensor2tensor and Whisper for the other form",
 	.input = inputs,

@@ -71,20 +71,19 @@ static bool window_visible(const struct source *source, int64_t map, int64_t row
 static enum coverage window_coverage(const struct source *source, int64_t map, int64_t first, int64_t last, int64_t begin, int64_t end)
 {
 	const struct window *window = window_of(source);
-	enum coverage coverage = masked_coverage(source, map, first, last, begin, end);
-	if (coverage == TILE_EMPTY || !masked_hides(&window->dot.masked))
-		return coverage;
-	struct reach early = reach_of(window, map, first), late = reach_of(window, map, last);
 	const struct token_kinds *kinds = &window->kinds;
-	bool global_row = token_kinds_globals(kinds, early.batch, early.position, late.position + 1) > 0;
-	bool global_key = token_kinds_globals(kinds, early.batch, begin, end) > 0;
-	bool in_band = begin < late.end && end > early.begin;
-	if (!global_row && !global_key && !in_band)
+	if (!masked_hides(&window->dot.masked))
+		return TILE_FULL;
+	struct reach early = reach_of(window, map, first);
+	int64_t further = last - first, after = early.position + further + 1;
+	bool global = token_kinds_globals(kinds, early.batch, early.position, after) > 0 || token_kinds_globals(kinds, early.batch, begin, end) > 0;
+	bool in_band = begin < early.end + further && end > early.begin;
+	if (!global && !in_band)
 		return TILE_EMPTY;
-	bool padding = token_kinds_paddings(kinds, early.batch, early.position, late.position + 1) > 0 ||
-		       token_kinds_paddings(kinds, early.batch, begin, end) > 0;
-	bool all = early.step == 1 && begin >= late.begin && end <= early.end && !padding;
-	return all ? coverage : TILE_PARTIAL;
+	bool padding = token_kinds_paddings(kinds, early.batch, early.position, after) > 0 || token_kinds_paddings(kinds, early.batch, begin, end) > 0;
+	bool all = early.step == 1 && begin >= early.begin + further && end <= early.end && !padding;
+	enum coverage coverage = mask_coverage(&window->dot.masked.mask, early.batch, first, last, begin, end);
+	return all || coverage == TILE_EMPTY ? coverage : TILE_PARTIAL;
 }
 
 /* Without mask files and with limits on the right side only, counting is a matter of the sums of kinds. */
@@ -211,12 +210,26 @@ static enum err window_load_rows(const struct source *source, const struct kerne
 	return err;
 }
 
+/* The keys of a tile that lie outside a band without dilation, where nothing else decides. */
+static void hide_outside(const struct reach *reach, int lanes, int64_t key, int64_t count, float hidden, float *scores)
+{
+	for (int64_t k = 0; k < count && key + k < reach->begin; k++)
+		scores[k * lanes] = hidden;
+	for (int64_t k = count; k > 0 && key + k > reach->end; k--)
+		scores[(k - 1) * lanes] = hidden;
+}
+
 static void hide(const struct window *window, const struct row_group *rows, int lanes, int64_t key, int64_t count, float *tile)
 {
+	const struct token_kinds *kinds = &window->kinds;
 	float hidden = masked_hidden(&window->dot.masked);
 	for (int lane = 0; lane < rows->count; lane++) {
 		struct reach reach = reach_of(window, rows->map, rows->row[lane]);
-		for (int64_t k = 0; k < count; k++)
+		bool plain = reach.kind == TOKEN_LOCAL && reach.step == 1 && token_kinds_globals(kinds, reach.batch, key, key + count) == 0 &&
+			     token_kinds_paddings(kinds, reach.batch, key, key + count) == 0;
+		if (plain)
+			hide_outside(&reach, lanes, key, count, hidden, tile + lane);
+		for (int64_t k = 0; k < count && !plain; k++)
 			if (!reaches(window, &reach, key + k))
 				tile[k * lanes + lane] = hidden;
 	}
@@ -417,7 +430,7 @@ const struct mechanism mechanism_window = {
 	.name = "window",
 	.summary = "sliding window with dilation and global tokens (Longformer)",
 	.equation = "A_ij = softmax_j(q_i.k_j / sqrt d) over the keys with |j - i| <= w D and (j - i) mod D = 0, and global keys\n"
-		    "A_gj = softmax_j(q'_g.k'_j / sqrt d) over all keys, for a global token g with its own projections q', k'\n",
+		    "A_gj = softmax_j(q'_g.k'_j / sqrt d) over all keys, for a global token g with its own projections q', k'",
 	.properties = "weights >= 0, rows sum to 1, one-sided with --causal; the work grows with n w",
 	.reference = "Beltagy, Peters, Cohan 2020, arXiv 2004.05150; allenai/longformer (w one-sided), Hugging Face (attention_window two-sided)",
 	.input = inputs,
