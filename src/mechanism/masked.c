@@ -38,6 +38,12 @@ static enum err refuse_logits(const struct mechanism *mechanism, const struct me
 	return err_set(info, ERR_USAGE, "%s attention has no logits for %s: leave it out", mechanism->name, what);
 }
 
+enum err masked_refuse(const struct mechanism *mechanism, const struct mechanism_args *args, struct err_info *info)
+{
+	enum err err = refuse_positions(mechanism, &args->position, info);
+	return err ? err : refuse_logits(mechanism, args, info);
+}
+
 enum err masked_init(struct masked *masked, const struct mechanism *mechanism, const struct mechanism_args *args, const struct heads *query,
 		     const struct heads *key, bool same_dim, double usual_scale, struct err_info *info)
 {
@@ -50,9 +56,7 @@ enum err masked_init(struct masked *masked, const struct mechanism *mechanism, c
 	masked->stage = args->stage;
 	masked->scale = isnan(args->scale) ? usual_scale : args->scale;
 	masked->softcap = args->softcap;
-	enum err err = refuse_positions(mechanism, &args->position, info);
-	if (!err && !masked->is_softmax)
-		err = refuse_logits(mechanism, args, info);
+	enum err err = masked->is_softmax ? refuse_positions(mechanism, &args->position, info) : masked_refuse(mechanism, args, info);
 	if (!err)
 		err = mechanism_attend(source, query, key, value ? value->heads : NULL, same_dim, info);
 	if (err)

@@ -32,6 +32,9 @@ enum err masked_init(struct masked *masked, const struct mechanism *mechanism, c
 		     const struct heads *key, bool same_dim, double usual_scale, struct err_info *info);
 void masked_release(struct masked *masked);
 
+/* For mechanisms that take none of it: a bias, soft-cap or stage, and positions and sinks, are ERR_USAGE. */
+enum err masked_refuse(const struct mechanism *mechanism, const struct mechanism_args *args, struct err_info *info);
+
 /* What is folded into a tile's scores: the scale, times log2(e) where they are logits. */
 double masked_factor(const struct masked *masked);
 

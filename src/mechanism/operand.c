@@ -141,8 +141,25 @@ void operand_multiply(const double *matrix, int64_t rows, int64_t columns, const
 	}
 }
 
-enum err operand_view(const struct mechanism_args *args, const struct mechanism *mechanism, const char *role, bool required, struct heads *view,
-		      const struct tensor **slot, const struct heads **found, struct err_info *info)
+const char operand_heads[] = "nd|hnd|bhnd|lbhnd";
+
+/* The letters of the form with this many axes; NULL when there is none. */
+static const char *form_of_rank(const char *forms, int rank)
+{
+	for (const char *form = forms; form; form = strchr(form, '|') ? strchr(form, '|') + 1 : NULL)
+		if (strcspn(form, "|") == (size_t)rank)
+			return form;
+	return NULL;
+}
+
+static enum axis axis_of_letter(char letter)
+{
+	static const char letters[] = "lbhnd";
+	return (enum axis)(strchr(letters, letter) - letters);
+}
+
+enum err operand_view(const struct mechanism_args *args, const struct mechanism *mechanism, const char *role, bool required, const char *forms,
+		      struct heads *view, const struct tensor **slot, const struct heads **found, struct err_info *info)
 {
 	*found = NULL;
 	const struct mechanism_binding *binding = mechanism_input_find(args, role);
@@ -152,19 +169,17 @@ enum err operand_view(const struct mechanism_args *args, const struct mechanism 
 		*found = binding->heads;
 		return ERR_OK;
 	}
-	static const enum axis axis_of[6][5] = {
-		[2] = { AXIS_TOKEN, AXIS_DIM },
-		[3] = { AXIS_HEAD, AXIS_TOKEN, AXIS_DIM },
-		[4] = { AXIS_BATCH, AXIS_HEAD, AXIS_TOKEN, AXIS_DIM },
-		[5] = { AXIS_LAYER, AXIS_BATCH, AXIS_HEAD, AXIS_TOKEN, AXIS_DIM },
-	};
 	const struct tensor *tensor = binding->tensor;
-	if (tensor->rank < 2 || tensor->rank > 5)
-		return operand_misshapen(mechanism, role, tensor, "2 to 5 axes", info);
+	int dropped = 0;
+	const char *form = form_of_rank(forms, tensor->rank);
+	while (!form && dropped < tensor->rank && tensor->shape[dropped] == 1)
+		form = form_of_rank(forms, tensor->rank - ++dropped);
+	if (!form)
+		return operand_misshapen(mechanism, role, tensor, "another number of axes", info);
 	*slot = tensor;
 	*view = (struct heads){ .tensors = slot, .tensor_count = 1, .size = { 1, 1, 1, 1, 1 } };
-	for (int i = 0; i < tensor->rank; i++) {
-		enum axis axis = axis_of[tensor->rank][i];
+	for (int i = dropped; i < tensor->rank; i++) {
+		enum axis axis = axis_of_letter(form[i - dropped]);
 		view->size[axis] = tensor->shape[i];
 		view->stride[axis] = tensor->stride[i];
 		view->present[axis] = true;

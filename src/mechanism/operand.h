@@ -41,10 +41,16 @@ const double *operand_block(const struct operand *operand, int64_t layer, int64_
 /* y = M x + y for a block M of rows x columns. */
 void operand_multiply(const double *matrix, int64_t rows, int64_t columns, const double *x, double *y);
 
-/* The view of a role with an axis of tokens: the one that the caller bound, else by rank (N,D), (H,N,D), (B,H,N,D), (L,B,H,N,D) into *view, which *slot belongs to.
- * *found is NULL where the role was not given, which is ERR_USAGE where `required`. */
-enum err operand_view(const struct mechanism_args *args, const struct mechanism *mechanism, const char *role, bool required, struct heads *view,
-		      const struct tensor **slot, const struct heads **found, struct err_info *info);
+/*
+ * The view of a role whose axes are those of the mechanism's own row, not of --layout: the one that the caller bound, else by rank into *view, which *slot belongs to.
+ * `forms` names the axes in lower case for each rank that is possible, as in "nd|hnd|bhnd": l layer, b batch, h head, n token, d dim. Axes that are 1 long may be left out of
+ * the front. *found is NULL where the role was not given, which is ERR_USAGE where `required`.
+ */
+enum err operand_view(const struct mechanism_args *args, const struct mechanism *mechanism, const char *role, bool required, const char *forms,
+		      struct heads *view, const struct tensor **slot, const struct heads **found, struct err_info *info);
+
+/* (N,D), (H,N,D), (B,H,N,D), (L,B,H,N,D). */
+extern const char operand_heads[];
 
 /* "0,5,17" -> 0 5 17: non-negative, in the order given; an empty text is an empty list. *list is the caller's (free). ERR_USAGE names the parameter. */
 enum err operand_list(const struct mechanism *mechanism, const char *parameter, const char *text, int64_t **list, int64_t *count, struct err_info *info);

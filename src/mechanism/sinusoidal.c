@@ -177,22 +177,6 @@ static enum err split_heads(struct sinusoidal *sinusoidal, const struct mechanis
 	return ERR_OK;
 }
 
-/* Hidden states have no heads: an axis that was taken for them is the batch. */
-static enum err view_tokens(struct sinusoidal *sinusoidal, struct err_info *info)
-{
-	struct heads *tokens = &sinusoidal->tokens;
-	*tokens = *sinusoidal->content;
-	if (tokens->size[AXIS_HEAD] > 1 && tokens->size[AXIS_BATCH] > 1)
-		return operand_misshapen(&mechanism_sinusoidal, "content", tokens->tensors[0], "no axis of heads", info);
-	if (tokens->size[AXIS_HEAD] > 1) {
-		tokens->size[AXIS_BATCH] = tokens->size[AXIS_HEAD];
-		tokens->stride[AXIS_BATCH] = tokens->stride[AXIS_HEAD];
-		tokens->size[AXIS_HEAD] = 1;
-	}
-	sinusoidal->content = tokens;
-	return ERR_OK;
-}
-
 static enum err sinusoidal_bind(struct sinusoidal *sinusoidal, const struct mechanism_args *args, struct err_info *info)
 {
 	const struct mechanism *mechanism = &mechanism_sinusoidal;
@@ -200,12 +184,13 @@ static enum err sinusoidal_bind(struct sinusoidal *sinusoidal, const struct mech
 	int part;
 	enum err err = mechanism_parameter_choice(args, mechanism, "part", part_words, &part, info);
 	if (!err)
-		err = operand_view(args, mechanism, "content", true, &sinusoidal->view, &sinusoidal->slot, &sinusoidal->content, info);
+		err = operand_view(args, mechanism, "content", true, "nd|bnd|lbnd", &sinusoidal->view, &sinusoidal->slot, &sinusoidal->content, info);
 	if (err)
 		return err;
-	err = view_tokens(sinusoidal, info);
-	if (err)
-		return err;
+	if (sinusoidal->content->size[AXIS_HEAD] != 1)
+		return operand_misshapen(mechanism, "content", sinusoidal->content->tensors[0], "no axis of heads", info);
+	sinusoidal->tokens = *sinusoidal->content;
+	sinusoidal->content = &sinusoidal->tokens;
 	sinusoidal->width = sinusoidal->content->size[AXIS_DIM];
 	sinusoidal->query.made_of = query_of[part];
 	sinusoidal->key.made_of = key_of[part];
@@ -244,7 +229,7 @@ static enum err sinusoidal_open(const struct mechanism_args *args, struct source
 }
 
 static const struct mechanism_input inputs[] = {
-	{ "content", "(L,B,1,N,E)", true, "token embeddings or hidden states without positions; leading axes may be left out" },
+	{ "content", "(L,B,N,E)", true, "token embeddings or hidden states without positions; leading axes may be left out" },
 	{ "position", "(N,E)", false, "what is added to them: a learned table, or sinusoids that were exported; without it sinusoids are made" },
 	{ "W_Q", "(H*D,E)", false, "projection of the queries; without it they are the content and positions themselves" },
 	{ "W_K", "(H*D,E)", false, "projection of the keys" },

@@ -14,6 +14,8 @@ const struct mechanism *const mechanism_table[] = {
 	&mechanism_conformer,
 	&mechanism_shaw,
 	&mechanism_sinusoidal,
+	&mechanism_mamba,
+	&mechanism_ssd,
 	NULL,
 };
 

@@ -17,5 +17,11 @@ extern const struct mechanism mechanism_linformer;
 extern const struct mechanism mechanism_conformer;
 extern const struct mechanism mechanism_shaw;
 extern const struct mechanism mechanism_sinusoidal;
+extern const struct mechanism mechanism_mamba;
+extern const struct mechanism mechanism_ssd;
+extern const struct mechanism mechanism_rwkv4;
+extern const struct mechanism mechanism_rwkv5;
+extern const struct mechanism mechanism_rwkv6;
+extern const struct mechanism mechanism_infini;
 
 #endif

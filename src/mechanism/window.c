@@ -337,9 +337,9 @@ static enum err open_global_projection(struct window *window, const struct mecha
 {
 	bool has_query = mechanism_input_find(args, "query_global"), has_key = mechanism_input_find(args, "key_global");
 	window->has_global_projection = has_query || has_key;
-	enum err err = operand_view(args, &mechanism_window, "query_global", has_key, &window->query_view, &window->query_slot, &window->query_global, info);
+	enum err err = operand_view(args, &mechanism_window, "query_global", has_key, operand_heads, &window->query_view, &window->query_slot, &window->query_global, info);
 	if (!err)
-		err = operand_view(args, &mechanism_window, "key_global", has_query, &window->key_view, &window->key_slot, &window->key_global, info);
+		err = operand_view(args, &mechanism_window, "key_global", has_query, operand_heads, &window->key_view, &window->key_slot, &window->key_global, info);
 	if (err || !window->has_global_projection)
 		return err;
 	const struct {

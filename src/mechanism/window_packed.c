@@ -129,7 +129,7 @@ static enum err packed_bind(struct packed *packed, const struct mechanism_args *
 {
 	const struct mechanism *mechanism = &mechanism_window;
 	struct source *source = &packed->source;
-	enum err err = operand_view(args, mechanism, "attentions", true, &packed->local_view, &packed->local_slot, &packed->local, info);
+	enum err err = operand_view(args, mechanism, "attentions", true, operand_heads, &packed->local_view, &packed->local_slot, &packed->local, info);
 	if (err)
 		return err;
 	const struct heads *local = packed->local;
@@ -150,7 +150,7 @@ static enum err packed_bind(struct packed *packed, const struct mechanism_args *
 		return operand_misshapen(mechanism, "attentions", local->tensors[0], text, info);
 	}
 	packed->reach = band / 2;
-	err = operand_view(args, mechanism, "global_attentions", packed->globals > 0, &packed->global_view, &packed->global_slot, &packed->global, info);
+	err = operand_view(args, mechanism, "global_attentions", packed->globals > 0, operand_heads, &packed->global_view, &packed->global_slot, &packed->global, info);
 	return err ? err : check_global(packed, info);
 }
 

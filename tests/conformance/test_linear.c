@@ -118,8 +118,7 @@ static void check_feature(const char *name, double (*phi)(double), int64_t queri
 		}
 		if (!raw)
 			definition_row_sums(expected, queries, keys, 0.25);
-		attend.fast_tolerance = raw ? 2e-5 : 2e-6;
-		attend_expect(&attend, map, expected, raw ? 1e-11 : 1e-12);
+		attend_expect(&attend, map, expected, 1e-12);
 	}
 	free(expected);
 	attend_release(&attend);

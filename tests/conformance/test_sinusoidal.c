@@ -71,7 +71,6 @@ static void check_part(const char *part, bool query_content, bool query_position
 	attend_parameter(&attend, "heads=2");
 	attend_parameter(&attend, "first=3");
 	attend.args.stage = STAGE_SCORES;
-	attend.fast_tolerance = 1e-5;
 	attend_open(&attend, "sinusoidal");
 	double *expected = malloc(TOKENS * TOKENS * sizeof *expected);
 	for (int64_t map = 0; map < BATCHES * HEADS; map++) {

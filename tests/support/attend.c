@@ -182,7 +182,7 @@ static void check_fast(const struct attend *attend, int64_t map, const double *w
 		int64_t row = rows ? rows[i] : i;
 		for (int64_t key = 0; key < source->keys; key++) {
 			double got = keep.weight[row * source->keys + key], wanted = weight[row * source->keys + key];
-			if (!(fabs(got - wanted) <= attend->fast_tolerance))
+			if (!(fabs(got - wanted) <= attend->fast_tolerance * fmax(1, fabs(wanted))))
 				ck_abort_msg("%s, %d threads, %s rows, map %lld, row %lld, key %lld: %.9g where %.9g was expected", kernels->name, threads,
 					     rows ? "some" : "all", (long long)map, (long long)row, (long long)key, got, wanted);
 		}
@@ -267,7 +267,7 @@ void attend_expect(const struct attend *attend, int64_t map, const double *weigh
 	const struct source *source = attend->source;
 	double *matrix = attend_matrix(attend, map);
 	for (int64_t i = 0; i < source->queries * source->keys; i++)
-		if (!(fabs(matrix[i] - weight[i]) <= exact))
+		if (!(fabs(matrix[i] - weight[i]) <= exact * fmax(1, fabs(weight[i]))))
 			ck_abort_msg("map %lld, row %lld, key %lld: %.17g where %.17g was expected", (long long)map, (long long)(i / source->keys),
 				     (long long)(i % source->keys), matrix[i], weight[i]);
 	free(matrix);

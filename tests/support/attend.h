@@ -42,7 +42,7 @@ void attend_refused(struct attend *attend, const char *mechanism, enum err err, 
 /* The matrix of a map by the definition; the caller frees. */
 double *attend_matrix(const struct attend *attend, int64_t map);
 
-/* Hold a map against W (queries x keys), in double within `exact`, in tiles within fast_tolerance. */
+/* Hold a map against W (queries x keys), in double within `exact`, in tiles within fast_tolerance; weights beyond 1 relatively. */
 void attend_expect(const struct attend *attend, int64_t map, const double *weight, double exact);
 
 /* The tiles against the definition alone. */

@@ -1,0 +1,64 @@
+/*
+ * Causal products that fade: the hidden attention of linear recurrences (state-space models, RWKV).
+ *
+ *   W[t,s] = sum_n q_t,n k_s,n exp(P_(t-lag),n - P_s,n)   for s <= t - lag,   plus a term of its own on the diagonal
+ *
+ * P_t is the sum of the logarithms of all decays up to and including token t; it never rises. No exponential of a positive number is formed: a tile of keys is packed
+ * relative to its last token, the queries are scaled from there, and both factors are at most 1. Where a tile holds the diagonal, a row walks its keys
+ * back from itself and multiplies one step's decay after the other.
+ *
+ * A mechanism embeds `struct decay` first, names its makers of vectors and takes decay_source_ops (with a free of its own).
+ */
+#ifndef ATTNVIZ_MECHANISM_DECAY_H
+#define ATTNVIZ_MECHANISM_DECAY_H
+
+#include "base/error.h"
+#include "kernel/source.h"
+#include "mechanism/mechanism.h"
+
+struct decay;
+
+struct decay_vectors {
+	/* `dim` doubles of one token. Called from several threads. */
+	enum err (*query)(const struct decay *decay, int64_t map, int64_t token, double *out, struct err_info *info);
+	enum err (*key)(const struct decay *decay, int64_t map, int64_t token, double *out, struct err_info *info);
+	enum err (*prefix)(const struct decay *decay, int64_t map, int64_t token, double *out, struct err_info *info); /* P */
+	/* What is added on the diagonal, given the token's two vectors. NULL: nothing. */
+	enum err (*diagonal)(const struct decay *decay, int64_t map, int64_t token, const double *query, const double *key, double *value, struct err_info *info);
+};
+
+/* As they are; |w| / sum |w| a row; |w|. */
+enum decay_show { DECAY_SIGNED, DECAY_ABS_ROW, DECAY_ABS };
+
+struct decay {
+	struct source source;
+	const struct decay_vectors *vectors;
+	int64_t dim;
+	int64_t lag; /* 0 or 1 */
+	enum decay_show show;
+};
+
+/* The parameter row "show", for the tables of the mechanisms. */
+#define DECAY_SHOW_PARAMETER { "show", "signed", "signed; abs-row: absolute weights, each row divided by its sum; abs" }
+
+/* Sizes, properties and the parameter show; refuses masks and positions: what a recurrence sees is fixed. */
+enum err decay_init(struct decay *decay, const struct mechanism *mechanism, const struct mechanism_args *args, const struct decay_vectors *vectors,
+		    int64_t layers, int64_t batches, int64_t heads, int64_t tokens, struct err_info *info);
+
+/* Masks, positions, soft-cap and stages that were given are ERR_USAGE; causal is taken for granted. */
+enum err decay_refuse_masks(const struct mechanism *mechanism, const struct mechanism_args *args, struct err_info *info);
+
+enum coverage decay_coverage(const struct source *source, int64_t map, int64_t first, int64_t last, int64_t begin, int64_t end);
+int64_t decay_support(const struct source *source, int64_t map, int64_t row);
+bool decay_visible(const struct source *source, int64_t map, int64_t row, int64_t key);
+size_t decay_prepared_size(const struct source *source, const struct kernels *kernels);
+enum err decay_prepare(const struct source *source, const struct kernels *kernels, int64_t map, int64_t begin, int64_t end, void *prepared,
+		       struct err_info *info);
+size_t decay_rows_size(const struct source *source, const struct kernels *kernels);
+enum err decay_load_rows(const struct source *source, const struct kernels *kernels, const struct row_group *rows, void *loaded, struct err_info *info);
+enum err decay_fill(const struct source *source, const struct kernels *kernels, const struct row_group *rows, const void *prepared, const void *loaded,
+		    int64_t key, int64_t count, bool partial, const float *offset, float *tile, struct err_info *info);
+enum err decay_score64(const struct source *source, int64_t map, int64_t row, double *score, struct err_info *info);
+int64_t decay_prepared_id(const struct source *source, int64_t map);
+
+#endif

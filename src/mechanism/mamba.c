@@ -1,0 +1,382 @@
+/*
+ * Hidden attention of Mamba's selective scan (Gu, Dao 2023, arXiv 2312.00752; Ali, Zimerman, Wolf 2024, arXiv 2403.01590), one matrix a channel:
+ *
+ *   W[t,s] = sum_n C[n,t] exp(A[c,n] (dt_(s+1) + .. + dt_t)) dt_s B[n,s]
+ */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "mechanism/decay.h"
+#include "mechanism/lazy.h"
+#include "mechanism/operand.h"
+#include "mechanism/table.h"
+
+/* A tensor with an axis of channels or states, and one of time, in either order. */
+struct series {
+	struct heads view;
+	const struct tensor *slot;
+	const struct heads *heads;
+	enum axis row, time; /* row: channels or states */
+};
+
+struct mamba {
+	struct decay decay;
+	struct series delta, b, c, gate;
+	struct operand a, bias, skip; /* (channels, states), (channels), (channels) */
+	bool is_log;                  /* a holds ln(-A) */
+	bool is_step;                 /* delta is dt itself */
+	int64_t channels, stride;     /* of the model; from one shown channel to the next */
+	struct heads values_view;
+	const struct tensor *values_slot;
+	struct lazy *steps;           /* for each map, dt of every token, then their sums */
+};
+
+static const struct mamba *mamba_of(const struct decay *decay)
+{
+	return (const struct mamba *)decay;
+}
+
+static int64_t place(const struct mamba *mamba, int64_t map, int64_t *layer, int64_t *batch)
+{
+	int64_t head;
+	source_map_id(&mamba->decay.source, map, layer, batch, &head);
+	return head * mamba->stride;
+}
+
+/* Elements of a series that lie one after another along an axis. */
+static enum err read_series(const struct series *series, const char *role, int64_t layer, int64_t batch, enum axis along, int64_t fixed, int64_t begin,
+			    int64_t count, double *out, struct err_info *info)
+{
+	const int64_t *stride = series->heads->stride;
+	int64_t first;
+	const struct tensor *tensor = heads_locate(series->heads, layer, batch, 0, 0, &first);
+	enum axis across = along == series->time ? series->row : series->time;
+	tensor_decode_f64(tensor, first + fixed * stride[across] + begin * stride[along], stride[along], count, out);
+	for (int64_t i = 0; i < count; i++)
+		if (!isfinite(out[i]))
+			return err_set(info, ERR_VALUE, "%s of mamba attention is not finite (%s %lld, %lld): export it again", role, tensor->name,
+				       (long long)fixed, (long long)(begin + i));
+	return ERR_OK;
+}
+
+static double softplus(double x)
+{
+	return x > 20 ? x : log1p(exp(x));
+}
+
+static double silu(double x)
+{
+	return x / (1 + exp(-x));
+}
+
+static enum err make_steps(const void *owner, int64_t map, double *out, int64_t count, struct err_info *info)
+{
+	const struct mamba *mamba = owner;
+	int64_t layer, batch, channel = place(mamba, map, &layer, &batch), tokens = count / 2;
+	double sum = 0, bias = mamba->bias.at ? operand_block(&mamba->bias, layer, 0)[channel] : 0;
+	enum err err = read_series(&mamba->delta, "delta", layer, batch, mamba->delta.time, channel, 0, tokens, out, info);
+	for (int64_t t = 0; !err && t < tokens; t++) {
+		out[t] = mamba->is_step ? out[t] : softplus(out[t] + bias);
+		if (out[t] < 0)
+			err = err_set(info, ERR_VALUE, "delta of mamba attention is %g (channel %lld, token %lld): a step is not negative; is it taken before the softplus (--param delta=raw)?",
+				      out[t], (long long)channel, (long long)t);
+		out[tokens + t] = sum += out[t];
+	}
+	return err;
+}
+
+static enum err steps_of(const struct mamba *mamba, int64_t map, const double **steps, const double **sums, struct err_info *info)
+{
+	enum err err = lazy_get(mamba->steps, mamba, map, steps, info);
+	*sums = err ? NULL : *steps + mamba->decay.source.keys;
+	return err;
+}
+
+static enum err gate_of(const struct mamba *mamba, int64_t layer, int64_t batch, int64_t channel, int64_t token, double *gate, struct err_info *info)
+{
+	double z = 0;
+	*gate = 1;
+	if (!mamba->gate.heads)
+		return ERR_OK;
+	enum err err = read_series(&mamba->gate, "z", layer, batch, mamba->gate.time, channel, token, 1, &z, info);
+	*gate = silu(z);
+	return err;
+}
+
+static enum err mamba_query(const struct decay *decay, int64_t map, int64_t token, double *out, struct err_info *info)
+{
+	const struct mamba *mamba = mamba_of(decay);
+	int64_t layer, batch, channel = place(mamba, map, &layer, &batch);
+	double gate;
+	enum err err = read_series(&mamba->c, "C", layer, batch, mamba->c.row, token, 0, decay->dim, out, info);
+	if (!err)
+		err = gate_of(mamba, layer, batch, channel, token, &gate, info);
+	for (int64_t n = 0; !err && n < decay->dim; n++)
+		out[n] *= gate;
+	return err;
+}
+
+static enum err mamba_key(const struct decay *decay, int64_t map, int64_t token, double *out, struct err_info *info)
+{
+	const struct mamba *mamba = mamba_of(decay);
+	const double *steps, *sums;
+	int64_t layer, batch;
+	place(mamba, map, &layer, &batch);
+	enum err err = steps_of(mamba, map, &steps, &sums, info);
+	if (!err)
+		err = read_series(&mamba->b, "B", layer, batch, mamba->b.row, token, 0, decay->dim, out, info);
+	for (int64_t n = 0; !err && n < decay->dim; n++)
+		out[n] *= steps[token];
+	return err;
+}
+
+static enum err mamba_prefix(const struct decay *decay, int64_t map, int64_t token, double *out, struct err_info *info)
+{
+	const struct mamba *mamba = mamba_of(decay);
+	const double *steps, *sums;
+	int64_t layer, batch, channel = place(mamba, map, &layer, &batch);
+	enum err err = steps_of(mamba, map, &steps, &sums, info);
+	const double *a = operand_block(&mamba->a, layer, 0) + channel * decay->dim;
+	for (int64_t n = 0; !err && n < decay->dim; n++)
+		out[n] = (mamba->is_log ? -exp(a[n]) : a[n]) * sums[token];
+	return err;
+}
+
+/* The skip connection D u: a constant on the diagonal. */
+static enum err mamba_diagonal(const struct decay *decay, int64_t map, int64_t token, const double *query, const double *key, double *value,
+			       struct err_info *info)
+{
+	const struct mamba *mamba = mamba_of(decay);
+	int64_t layer, batch, channel = place(mamba, map, &layer, &batch);
+	double gate;
+	(void)query;
+	(void)key;
+	if (!mamba->skip.at)
+		return ERR_OK;
+	enum err err = gate_of(mamba, layer, batch, channel, token, &gate, info);
+	*value = operand_block(&mamba->skip, layer, 0)[channel] * gate;
+	return err;
+}
+
+static const struct decay_vectors mamba_vectors = { mamba_query, mamba_key, mamba_prefix, mamba_diagonal };
+
+static void mamba_free(struct source *source)
+{
+	struct mamba *mamba = (struct mamba *)source;
+	lazy_free(mamba->steps);
+	operand_release(&mamba->a);
+	operand_release(&mamba->bias);
+	operand_release(&mamba->skip);
+	free(mamba);
+}
+
+static const struct source_ops mamba_ops = {
+	.name = "mamba",
+	.coverage = decay_coverage,
+	.support = decay_support,
+	.visible = decay_visible,
+	.prepared_id = decay_prepared_id,
+	.prepared_size = decay_prepared_size,
+	.prepare = decay_prepare,
+	.rows_size = decay_rows_size,
+	.load_rows = decay_load_rows,
+	.fill = decay_fill,
+	.score64 = decay_score64,
+	.free = mamba_free,
+};
+
+static enum err open_series(struct series *series, const struct mechanism_args *args, const char *role, bool required, bool time_first, struct err_info *info)
+{
+	series->time = time_first ? AXIS_TOKEN : AXIS_DIM;
+	series->row = time_first ? AXIS_DIM : AXIS_TOKEN;
+	return operand_view(args, &mechanism_mamba, role, required, "nd|bnd|lbnd", &series->view, &series->slot, &series->heads, info);
+}
+
+/* -1: any number of rows. */
+static enum err check_series(const struct mamba *mamba, const struct series *series, const char *role, int64_t rows, struct err_info *info)
+{
+	const struct heads *model = mamba->delta.heads, *view = series->heads;
+	char text[160];
+	if (!view)
+		return ERR_OK;
+	int64_t tokens = model->size[mamba->delta.time];
+	bool fits = view->size[AXIS_LAYER] == model->size[AXIS_LAYER] && view->size[AXIS_BATCH] == model->size[AXIS_BATCH] && view->size[AXIS_HEAD] == 1;
+	if (fits && view->size[series->time] == tokens && (rows < 0 || view->size[series->row] == rows))
+		return ERR_OK;
+	snprintf(text, sizeof text, "%lld tokens and %lld rows (--param order and bc name the order of the axes)", (long long)tokens, (long long)rows);
+	return operand_misshapen(&mechanism_mamba, role, view->tensors[0], text, info);
+}
+
+static enum err open_tensors(struct mamba *mamba, const struct mechanism_args *args, struct err_info *info)
+{
+	static const char *const orders[] = { "dl", "ld", NULL }, *const states[] = { "nl", "ln", NULL };
+	int order, state;
+	enum err err = mechanism_parameter_choice(args, &mechanism_mamba, "order", orders, &order, info);
+	if (!err)
+		err = mechanism_parameter_choice(args, &mechanism_mamba, "bc", states, &state, info);
+	if (!err)
+		err = open_series(&mamba->delta, args, "delta", true, order != 0, info);
+	if (!err)
+		err = open_series(&mamba->b, args, "B", true, state != 0, info);
+	if (!err)
+		err = open_series(&mamba->c, args, "C", true, state != 0, info);
+	if (!err)
+		err = open_series(&mamba->gate, args, "z", false, order != 0, info);
+	if (err)
+		return err;
+	mamba->channels = mamba->delta.heads->size[mamba->delta.row];
+	mamba->decay.dim = mamba->b.heads->size[mamba->b.row];
+	err = check_series(mamba, &mamba->b, "B", -1, info);
+	if (!err)
+		err = check_series(mamba, &mamba->c, "C", mamba->decay.dim, info);
+	if (!err)
+		err = check_series(mamba, &mamba->gate, "z", mamba->channels, info);
+	return err;
+}
+
+static enum err open_weights(struct mamba *mamba, const struct mechanism_args *args, struct err_info *info)
+{
+	static const char *const forms[] = { "raw", "step", NULL };
+	int64_t layers = mamba->delta.heads->size[AXIS_LAYER];
+	struct operand_shape matrix = { .rank = 2, .size = { mamba->channels, mamba->decay.dim }, .layers = layers };
+	struct operand_shape vector = { .rank = 1, .size = { mamba->channels }, .layers = layers };
+	int form;
+	mamba->is_log = !mechanism_input_find(args, "A");
+	enum err err = mechanism_parameter_choice(args, &mechanism_mamba, "delta", forms, &form, info);
+	mamba->is_step = form != 0;
+	if (!err)
+		err = operand_read(&mamba->a, args, &mechanism_mamba, mamba->is_log ? "A_log" : "A", true, &matrix, info);
+	if (!err)
+		err = operand_read(&mamba->bias, args, &mechanism_mamba, "delta_bias", false, &vector, info);
+	if (!err)
+		err = operand_read(&mamba->skip, args, &mechanism_mamba, "D", false, &vector, info);
+	for (int64_t i = 0; !err && !mamba->is_log && i < mamba->a.layers * mamba->a.count; i++)
+		if (mamba->a.at[i] > 0)
+			err = err_set(info, ERR_VALUE, "A holds %g, which grows without bound: A is -exp(A_log), never positive; give --input A_log=FILE[:NAME]",
+				      mamba->a.at[i]);
+	return err;
+}
+
+/* How many channels are shown, evenly spaced. */
+static enum err choose_channels(struct mamba *mamba, const struct mechanism_args *args, int64_t *shown, struct err_info *info)
+{
+	*shown = mamba->channels;
+	mamba->stride = 1;
+	if (strcmp(mechanism_parameter_text(args, &mechanism_mamba, "channels"), "all") == 0)
+		return ERR_OK;
+	enum err err = mechanism_parameter_int(args, &mechanism_mamba, "channels", shown, info);
+	if (err)
+		return err;
+	if (*shown < 1)
+		return err_set(info, ERR_USAGE, "--param channels=%lld: a number of channels, or all", (long long)*shown);
+	if (*shown > mamba->channels)
+		*shown = mamba->channels;
+	mamba->stride = mamba->channels / *shown;
+	return ERR_OK;
+}
+
+/* u (B,D,L) as values: one number a token, channels as heads. */
+static enum err open_values(struct mamba *mamba, const struct mechanism_args *args, struct err_info *info)
+{
+	struct series u;
+	enum err err = open_series(&u, args, "u", false, mamba->delta.time == AXIS_TOKEN, info);
+	if (!err)
+		err = check_series(mamba, &u, "u", mamba->channels, info);
+	if (err || !u.heads)
+		return err;
+	mamba->values_view = *u.heads;
+	if (u.heads == &u.view) {
+		mamba->values_slot = u.slot;
+		mamba->values_view.tensors = &mamba->values_slot;
+	}
+	int64_t *size = mamba->values_view.size, *stride = mamba->values_view.stride;
+	int64_t across = stride[u.row], along = stride[u.time];
+	size[AXIS_HEAD] = mamba->decay.source.heads;
+	stride[AXIS_HEAD] = across * mamba->stride;
+	size[AXIS_TOKEN] = mamba->decay.source.keys;
+	stride[AXIS_TOKEN] = along;
+	size[AXIS_DIM] = stride[AXIS_DIM] = 1;
+	mamba->decay.source.values = &mamba->values_view;
+	return ERR_OK;
+}
+
+static enum err mamba_bind(struct mamba *mamba, const struct mechanism_args *args, struct err_info *info)
+{
+	struct source *source = &mamba->decay.source;
+	int64_t shown;
+	enum err err = open_tensors(mamba, args, info);
+	if (!err)
+		err = open_weights(mamba, args, info);
+	if (!err)
+		err = choose_channels(mamba, args, &shown, info);
+	if (err)
+		return err;
+	const int64_t *size = mamba->delta.heads->size;
+	err = decay_init(&mamba->decay, &mechanism_mamba, args, &mamba_vectors, size[AXIS_LAYER], size[AXIS_BATCH], shown, size[mamba->delta.time], info);
+	if (!err)
+		err = open_values(mamba, args, info);
+	if (err)
+		return err;
+	if (mamba->stride > 1)
+		mechanism_note(source->note, sizeof source->note, "%lld of %lld channels: every %lldth", (long long)shown, (long long)mamba->channels,
+			       (long long)mamba->stride);
+	if (mamba->gate.heads)
+		mechanism_note(source->note, sizeof source->note, "gated");
+	if (mamba->skip.at)
+		mechanism_note(source->note, sizeof source->note, "with D on the diagonal");
+	mamba->steps = lazy_new(source_maps(source), 2 * source->keys, make_steps);
+	return mamba->steps ? ERR_OK : err_nomem(info, "steps of the scan");
+}
+
+static enum err mamba_open(const struct mechanism_args *args, struct source **source, struct err_info *info)
+{
+	struct mamba *mamba = mem_zero_array(1, sizeof *mamba);
+	if (!mamba)
+		return err_nomem(info, "Mamba");
+	mamba->decay.source.ops = &mamba_ops;
+	enum err err = mamba_bind(mamba, args, info);
+	if (err) {
+		mamba_free(&mamba->decay.source);
+		return err;
+	}
+	*source = &mamba->decay.source;
+	return ERR_OK;
+}
+
+static const struct mechanism_input inputs[] = {
+	{ "delta", "(B,D,L)", true, "step sizes before bias and softplus (mamba-ssm); with --param delta=step after them (Hugging Face's discrete_time_step)" },
+	{ "B", "(B,N,L)", true, "input projections" },
+	{ "C", "(B,N,L)", true, "output projections" },
+	{ "A_log", "(D,N)", true, "A = -exp(A_log), or A itself as the role A" },
+	{ "A", "(D,N)", false, "in place of A_log" },
+	{ "delta_bias", "(D)", false, "dt_proj.bias" },
+	{ "D", "(D)", false, "skip connection: added on the diagonal" },
+	{ "z", "(B,D,L)", false, "gate: rows are multiplied by silu(z)" },
+	{ "u", "(B,D,L)", false, "what is scanned, after convolution and SiLU, for what needs the output" },
+	{ NULL, NULL, false, NULL },
+};
+
+static const struct mechanism_parameter parameters[] = {
+	{ "channels", "16", "how many channels to show, evenly spaced, or all; --head chooses among them" },
+	{ "delta", "raw", "raw: softplus(delta + delta_bias) is the step; step: delta is" },
+	{ "order", "dl", "axes of delta, z and u: dl (channels, tokens) or ld" },
+	{ "bc", "nl", "axes of B and C: nl (states, tokens), or ln as Hugging Face has them" },
+	DECAY_SHOW_PARAMETER,
+	{ NULL, NULL, NULL },
+};
+
+const struct mechanism mechanism_mamba = {
+	.name = "mamba",
+	.summary = "hidden attention of a selective state space, one matrix a channel (Mamba)",
+	.equation = "dt = softplus(delta + bias),  A = -exp(A_log)\n"
+		    "W_ts = sum_n C_nt exp(A_cn (dt_(s+1) + .. + dt_t)) dt_s B_ns   for s <= t\n"
+		    "y_t = sum_s W_ts u_s",
+	.properties = "signed, causal, rows do not sum to 1: not a distribution; --param show=abs-row makes one",
+	.reference = "Gu, Dao 2023, arXiv 2312.00752 (mamba-ssm selective_scan); Ali, Zimerman, Wolf 2024, arXiv 2403.01590 (HiddenMambaAttn, matrix form)",
+	.input = inputs,
+	.parameter = parameters,
+	.open = mamba_open,
+};
