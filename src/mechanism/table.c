@@ -16,6 +16,9 @@ const struct mechanism *const mechanism_table[] = {
 	&mechanism_sinusoidal,
 	&mechanism_mamba,
 	&mechanism_ssd,
+	&mechanism_rwkv4,
+	&mechanism_rwkv5,
+	&mechanism_rwkv6,
 	NULL,
 };
 
