@@ -95,12 +95,25 @@ static void fill_from_scores(const struct pass *pass, const struct group *group,
 			pass->tile[k * lanes + lane] = (float)(scores[lane * pass->source->keys + key + k] * unit + (double)offset[lane]);
 }
 
+static enum err start_from_anchor(const struct pass *pass, struct group *group, struct err_info *info)
+{
+	const struct source *source = pass->source;
+	if (!source->ops->anchor || source->norm != NORM_SOFTMAX)
+		return ERR_OK;
+	for (int lane = 0; lane < group->rows.count; lane++)
+		group->state.above[lane] = 0;
+	return source->ops->anchor(source, &group->rows, group->state.base, info);
+}
+
 static enum err load_group(const struct pass *pass, struct group *group, struct err_info *info)
 {
 	const struct source *source = pass->source;
 	softmax_state_init(&group->state);
 	if (group->output)
 		memset(group->output, 0, (size_t)(output_rows(pass) * pass->kernels->lanes) * sizeof(double));
+	enum err err = start_from_anchor(pass, group, info);
+	if (err)
+		return err;
 	if (!source->ops->fill)
 		return load_scores(pass, &group->rows, group->loaded, info);
 	return source->ops->load_rows ? source->ops->load_rows(source, pass->kernels, &group->rows, group->loaded, info) : ERR_OK;

@@ -58,6 +58,11 @@ struct source_ops {
 	size_t (*rows_size)(const struct source *source, const struct kernels *kernels);
 	enum err (*load_rows)(const struct source *source, const struct kernels *kernels, const struct row_group *rows, void *loaded, struct err_info *info);
 
+	/* NORM_SOFTMAX only: for each row of the group the base-2 logit of some key that it sees, so that the sums of pass 1 start from there. Where logits fade with
+	 * the distance, the keys that come first lie far below those that matter, and a base that had to climb from them would cost the latter their
+	 * last bits. NULL: sums start from what comes first. */
+	enum err (*anchor)(const struct source *source, const struct row_group *rows, float *logit, struct err_info *info);
+
 	/* Scores of keys [key, key + count), count <= KEY_BLOCK, key a multiple of KEY_BLOCK: tile[k * lanes + lane] = score + offset[lane]. `partial` is false where
 	 * coverage said FULL. Lanes beyond rows->count may hold anything finite. `offset` is all zero unless NORM_SOFTMAX. A failure (NaN in ready weights) is returned. */
 	enum err (*fill)(const struct source *source, const struct kernels *kernels, const struct row_group *rows, const void *prepared, const void *loaded,

@@ -106,6 +106,19 @@ static enum err rwkv4_fill(const struct source *source, const struct kernels *ke
 	return ERR_OK;
 }
 
+/* The token itself: with a strong decay it and its neighbours hold all the mass. */
+static enum err rwkv4_anchor(const struct source *source, const struct row_group *rows, float *anchor, struct err_info *info)
+{
+	struct place place = place_of(rwkv4_of(source), rows->map);
+	enum err err = ERR_OK;
+	for (int lane = 0; !err && lane < rows->count; lane++) {
+		double key;
+		err = read_keys(rwkv4_of(source), &place, rows->row[lane], 1, &key, info);
+		anchor[lane] = err ? 0 : (float)((key + place.u) * LOG2_E);
+	}
+	return err;
+}
+
 static void rwkv4_free(struct source *source)
 {
 	struct rwkv4 *rwkv = (struct rwkv4 *)source;
@@ -122,6 +135,7 @@ static const struct source_ops rwkv4_ops = {
 	.prepared_id = decay_prepared_id,
 	.prepared_size = rwkv4_prepared_size,
 	.prepare = rwkv4_prepare,
+	.anchor = rwkv4_anchor,
 	.fill = rwkv4_fill,
 	.score64 = rwkv4_score64,
 	.free = rwkv4_free,
