@@ -205,6 +205,12 @@ enum err scene_write(const struct heatmap_scene *scene, enum picture_format form
 
 void scene_cells(const struct heatmap_scene *scene, enum picture_format format, const struct page *page, int64_t *height, int64_t *width)
 {
+	heatmap_cells(scene, NULL, format, page, height, width);
+}
+
+void heatmap_cells(const struct heatmap_scene *scene, const struct heatmap_extra *extra, enum picture_format format, const struct page *page,
+		   int64_t *height, int64_t *width)
+{
 	struct heatmap_layout layout = { 0 };
 	struct typesetter type;
 
@@ -215,7 +221,7 @@ void scene_cells(const struct heatmap_scene *scene, enum picture_format format, 
 		return;
 	}
 	if (typesetter_init(&type, writer_is_exact(format), NULL) == ERR_OK &&
-	    heatmap_layout_init(&layout, &type, scene, NULL, page, NULL, false, NULL) == ERR_OK) {
+	    heatmap_layout_init(&layout, &type, scene, extra, page, NULL, false, NULL) == ERR_OK) {
 		*height = layout.cells_high;
 		*width = layout.cells_wide;
 	}

@@ -55,6 +55,10 @@ void heatmap_layout_release(struct heatmap_layout *layout);
 enum err heatmap_write(const struct heatmap_scene *scene, const struct heatmap_extra *extra, const struct picture_request *request,
 		       struct err_info *info);
 
+/* scene_cells with an extra. */
+void heatmap_cells(const struct heatmap_scene *scene, const struct heatmap_extra *extra, enum picture_format format, const struct page *page,
+		   int64_t *height, int64_t *width);
+
 /* Upper left corner and size of a panel. */
 struct box heatmap_layout_panel(const struct heatmap_layout *layout, int64_t panel);
 

@@ -1,0 +1,69 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "base/strbuf.h"
+#include "base/utf8.h"
+#include "render/alignment.h"
+
+static void add_token(struct strbuf *text, const struct axis_scale *scale, int64_t position)
+{
+	if (position < scale->first || position >= scale->first + scale->count)
+		return;
+	if (scale->label) {
+		const char *label = scale->label[position - scale->first];
+		utf8_append_visible(text, label, strlen(label));
+	} else if (scale->step > 0) {
+		strbuf_addf(text, "%.2f", (double)position * scale->step);
+	} else {
+		strbuf_addf(text, "%lld", (long long)position);
+	}
+}
+
+static void add_linked(struct strbuf *text, const struct alignment_scene *scene, int64_t target)
+{
+	int64_t links = 0, last = -1;
+
+	for (int64_t i = 0; i < scene->link_count; i++) {
+		if (scene->link[i].mark != LINK_FOUND || scene->link[i].target != target)
+			continue;
+		strbuf_addstr(text, links++ ? " | " : "");
+		add_token(text, &scene->sources, scene->link[i].source);
+	}
+	for (int64_t i = 0; !scene->link_count && i < scene->path_count; i++) {
+		if (scene->path_target[i] != target)
+			continue;
+		if (!links++)
+			add_token(text, &scene->sources, scene->path_source[i]);
+		else
+			last = scene->path_source[i];
+	}
+	if (last >= 0) {
+		strbuf_addstr(text, " .. ");
+		add_token(text, &scene->sources, last);
+	}
+}
+
+enum err terminal_write_alignment(const struct alignment_scene *scene, const struct terminal *terminal, struct output *out, struct err_info *info)
+{
+	struct heatmap_scene heatmap = {
+		.panel = &scene->map, .panel_count = 1, .rows = scene->targets, .keys = scene->sources, .colouring = scene->colouring,
+		.title = scene->title, .caption = scene->caption, .theme = scene->theme,
+	};
+	struct strbuf text;
+	enum err err = terminal_write_heatmap(&heatmap, terminal, out, info);
+
+	if (err || (!scene->link_count && !scene->path_count))
+		return err;
+	strbuf_init(&text);
+	for (int64_t i = 0; i < scene->targets.count; i++) {
+		add_token(&text, &scene->targets, scene->targets.first + i);
+		strbuf_addstr(&text, terminal->unicode ? " → " : " -> ");
+		add_linked(&text, scene, scene->targets.first + i);
+		strbuf_addch(&text, '\n');
+	}
+	err = strbuf_failed(&text) ? err_nomem(info, "the alignment") : output_write(out, text.buf, text.len);
+	if (err && info && !info->code)
+		*info = out->info;
+	strbuf_release(&text);
+	return err;
+}
