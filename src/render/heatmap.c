@@ -44,7 +44,7 @@ static void draw_panel_title(const struct prepared *prepared, struct canvas *can
 		canvas_text(canvas, box.x, y, &style, text.buf);
 	}
 	strbuf_clear(&text);
-	if (range_count(prepared->scene) > 1 && layout->panel_title_dy > 0) {
+	if (range_count(prepared->scene) > 1 && layout->panel_title_dy > 0 && !panel_range(prepared, panel)->empty) {
 		char low[TICK_TEXT_MAX], high[TICK_TEXT_MAX];
 		tick_text(low, sizeof low, panel_range(prepared, panel)->low);
 		tick_text(high, sizeof high, panel_range(prepared, panel)->high);
@@ -65,9 +65,13 @@ static void draw_panel(const struct prepared *prepared, struct canvas *canvas, i
 	struct raster raster = { prepared->rgb, panel->height, panel->width, false };
 	double above = prepared->extra ? ceil(prepared->extra->above * layout->figure.unit) : 0;
 
-	value_range_colours(panel_range(prepared, index), prepared->table, colour_to_rgb(colours->no_value), panel->cell,
-			    panel->height * panel->width, prepared->rgb);
-	canvas_raster(canvas, box, &raster);
+	if (prepared->extra && prepared->extra->paint) {
+		prepared->extra->paint(canvas, layout, index, panel_range(prepared, index), prepared->extra->data);
+	} else {
+		value_range_colours(panel_range(prepared, index), prepared->table, colour_to_rgb(colours->no_value), panel->cell,
+				    panel->height * panel->width, prepared->rgb);
+		canvas_raster(canvas, box, &raster);
+	}
 	if (prepared->scene->numbers)
 		cell_numbers_draw(panel, prepared->rgb, canvas, box, layout->figure.unit);
 	canvas_frame(canvas, box, fmax(1, round(layout->figure.unit)), colours->frame);
@@ -120,9 +124,10 @@ static void draw_scene(struct canvas *canvas, const void *data)
 		draw_panel(prepared, canvas, i);
 	draw_grid_titles(prepared, canvas);
 	draw_axis_titles(prepared, canvas);
-	if (prepared->extra)
+	if (prepared->extra && prepared->extra->draw)
 		prepared->extra->draw(canvas, layout, prepared->extra->data);
-	colour_bar_draw(&bar, canvas, layout->bar_x, layout->bar_y, colours);
+	if (layout->bar_height > 0)
+		colour_bar_draw(&bar, canvas, layout->bar_x, layout->bar_y, colours);
 	figure_draw(&layout->figure, canvas, layout->content_end);
 }
 

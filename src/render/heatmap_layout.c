@@ -31,13 +31,18 @@ static bool is_grid(const struct heatmap_scene *scene)
 	return scene->panel_count > 1;
 }
 
+/* Width of a panel that fills a grid of comfortable width. */
+static double grid_share(const struct heatmap_layout *layout)
+{
+	return (grid_width * layout->figure.unit - (double)(layout->columns - 1) * layout->gap_x) / (double)layout->columns;
+}
+
 /* Side of one panel that a page of no given size aims at. */
 static double target_side(const struct heatmap_layout *layout, const struct heatmap_scene *scene)
 {
-	if (!is_grid(scene))
-		return panel_single * layout->figure.unit;
-	double share = (grid_width * layout->figure.unit - (double)(layout->columns - 1) * layout->gap_x) / (double)layout->columns;
-	return fmin(fmax(share, panel_least * layout->figure.unit), panel_most * layout->figure.unit);
+	double unit = layout->figure.unit;
+
+	return is_grid(scene) ? fmin(fmax(grid_share(layout), panel_least * unit), panel_most * unit) : panel_single * unit;
 }
 
 static bool is_squarish(int64_t a, int64_t b)
@@ -71,10 +76,27 @@ static int64_t natural_cell(int64_t cells, double target, double largest)
 	return cell < 1 ? 1 : cell > (int64_t)largest && largest >= 1 ? (int64_t)largest : cell;
 }
 
+static void scaled_panel(struct heatmap_layout *layout, const struct heatmap_extra *extra, double scale)
+{
+	layout->panel_width = (int64_t)fmax(1, floor(extra->panel_width * scale));
+	layout->panel_height = (int64_t)fmax(1, floor(extra->panel_height * scale));
+}
+
+static bool has_proportions(const struct heatmap_extra *extra)
+{
+	return extra && extra->panel_width > 0;
+}
+
 /* Panel of a page whose size is free. */
-static void natural_panel(struct heatmap_layout *layout, const struct heatmap_scene *scene)
+static void natural_panel(struct heatmap_layout *layout, const struct heatmap_scene *scene, const struct heatmap_extra *extra)
 {
 	double unit = layout->figure.unit, target = target_side(layout, scene);
+
+	if (has_proportions(extra)) {
+		double own = sqrt(extra->panel_width * extra->panel_height);
+		scaled_panel(layout, extra, is_grid(scene) ? fmin(grid_share(layout) / extra->panel_width, panel_most * unit / own) : unit);
+		return;
+	}
 	int64_t cell_wide = natural_cell(layout->cells_wide, target, cell_largest * unit);
 	int64_t cell_high = natural_cell(layout->cells_high, target, cell_largest * unit);
 
@@ -96,8 +118,13 @@ static int64_t filled_side(int64_t cells, double room)
 	return (double)(cell * cells) >= 0.85 * room ? cell * cells : (int64_t)room;
 }
 
-static void fitted_panel(struct heatmap_layout *layout, const struct heatmap_scene *scene, double room_wide, double room_high)
+static void fitted_panel(struct heatmap_layout *layout, const struct heatmap_scene *scene, const struct heatmap_extra *extra, double room_wide,
+			 double room_high)
 {
+	if (has_proportions(extra)) {
+		scaled_panel(layout, extra, fmin(room_wide / extra->panel_width, room_high / extra->panel_height));
+		return;
+	}
 	if (!scene->numbers && is_squarish(layout->cells_wide, layout->cells_high)) {
 		double cell = fmin(room_wide / (double)layout->cells_wide, room_high / (double)layout->cells_high);
 		room_wide = cell * (double)layout->cells_wide;
@@ -226,7 +253,9 @@ static enum err place(struct heatmap_layout *layout, struct typesetter *type, co
 	layout->bar_x = layout->left + grid_wide + round(bar_gap * unit);
 	layout->bar_height = round(fmin(fmax(grid_high, bar_shortest * unit), (is_grid(scene) ? bar_longest : bar_longest_single) * unit));
 	struct colour_bar bar = { range, &scene->colouring, unit, layout->bar_height };
-	layout->need_width = layout->bar_x + colour_bar_width(&bar, type) + layout->figure.margin;
+	if (extra && extra->no_bar)
+		layout->bar_height = 0;
+	layout->need_width = (layout->bar_height > 0 ? layout->bar_x + colour_bar_width(&bar, type) : layout->left + grid_wide) + layout->figure.margin;
 	layout->figure.width = page->width ? page->width : ceil(fmax(layout->need_width, narrowest_page * unit));
 	enum err err = figure_wrap(&layout->figure, type, scene->title, scene->caption, info);
 	if (err)
@@ -239,7 +268,8 @@ static enum err place(struct heatmap_layout *layout, struct typesetter *type, co
 }
 
 /* Give the panels what the page leaves once the present plan's surroundings are taken off. */
-static void resize_panels(struct heatmap_layout *layout, const struct heatmap_scene *scene, const struct page *page, bool measured)
+static void resize_panels(struct heatmap_layout *layout, const struct heatmap_scene *scene, const struct heatmap_extra *extra,
+			  const struct page *page, bool measured)
 {
 	double room_wide = (double)layout->panel_width, room_high = (double)layout->panel_height;
 
@@ -255,7 +285,7 @@ static void resize_panels(struct heatmap_layout *layout, const struct heatmap_sc
 	room_high = fmax(1, room_high);
 	if (!measured)
 		choose_cells(layout, scene, room_wide, room_high);
-	fitted_panel(layout, scene, room_wide, room_high);
+	fitted_panel(layout, scene, extra, room_wide, room_high);
 }
 
 static enum err fit_to_page(struct heatmap_layout *layout, struct typesetter *type, const struct heatmap_scene *scene,
@@ -264,7 +294,7 @@ static enum err fit_to_page(struct heatmap_layout *layout, struct typesetter *ty
 	/* Labels change with the panel and the panel with its labels: this settles in two or three rounds. */
 	for (int round = 0; round < 5; round++) {
 		int64_t wide = layout->panel_width, high = layout->panel_height;
-		resize_panels(layout, scene, page, measured);
+		resize_panels(layout, scene, extra, page, measured);
 		enum err err = place(layout, type, scene, extra, page, range, info);
 		if (err)
 			return err;
@@ -302,7 +332,7 @@ enum err heatmap_layout_init(struct heatmap_layout *layout, struct typesetter *t
 	if (layout->cells_wide < 1 || layout->cells_high < 1)
 		return err_set(info, ERR_VALUE, "there is nothing to draw: the map has %lld rows and %lld columns",
 			       (long long)layout->cells_high, (long long)layout->cells_wide);
-	natural_panel(layout, scene);
+	natural_panel(layout, scene, extra);
 	enum err err = place(layout, type, scene, extra, page, range, info);
 	if (!err && (page->width || page->height))
 		err = fit_to_page(layout, type, scene, extra, page, range, measured, info);

@@ -35,10 +35,14 @@ struct heatmap_layout {
 	struct axis_layout queries, keys;
 };
 
-/* What another kind of scene adds to a heatmap: room of its own above and below the panels, and marks on them. */
+/* What another kind of scene adds to a heatmap: room of its own above and below the panels, marks on them, or panels of its own kind. Lengths are
+ * pixels at 96 dpi. Both functions may be NULL. */
 struct heatmap_extra {
-	double above;  /* pixels at 96 dpi between the panels' upper edge and what stands above it */
+	double above;  /* between the panels' upper edge and what stands above it */
 	double below;  /* under the axis titles */
+	bool no_bar;   /* no colour bar: the panels show no colours of the map */
+	double panel_width, panel_height; /* size and proportions of a panel alone on its page; 0: as its cells ask */
+	void (*paint)(struct canvas *canvas, const struct heatmap_layout *layout, int64_t panel, const struct value_range *range, const void *data);
 	void (*draw)(struct canvas *canvas, const struct heatmap_layout *layout, const void *data);
 	const void *data;
 };

@@ -171,7 +171,8 @@ enum err value_range_init(struct value_range *range, const struct colouring *col
 	*range = (struct value_range){ .scale = colouring->scale, .symmetric = colouring->map == COLOUR_DIVERGING };
 	for (int64_t p = 0; p < count; p++)
 		survey_panel(&survey, &panels[p]);
-	if (!survey.count) {
+	range->empty = !survey.count;
+	if (range->empty) {
 		survey = (struct survey){ 0, 0, 1, 1 };
 		range->scale = range->scale == SCALE_RANK ? SCALE_LINEAR : range->scale;
 	}

@@ -25,6 +25,7 @@ struct value_range {
 	enum value_scale scale;
 	bool symmetric;
 	double low, high;             /* low < high */
+	bool empty;                   /* there was no finite value; the range is nominal */
 	bool beyond_low, beyond_high; /* some values lie outside: the colour bar ends in points */
 	/* rank only: step[i] is the smallest value (magnitude where symmetric) whose colour is at least i */
 	float *step;
