@@ -281,12 +281,12 @@ static void describe_limit(char *text, size_t size, int64_t limit)
 
 void mask_describe(const struct mask *mask, char *note, size_t size)
 {
-	static const char *const side[] = { "", "causal (top-left)", "causal (bottom-right)" };
+	static const char *const side[] = { "", "causal (top-left)", "causal (bottom-right)", "causal (from the key lengths)" };
 	bool window = mask->left >= 0 || (mask->right >= 0 && !mask->causal);
-	if (mask->causal && mask->queries == mask->keys && mask->diagonal == 0)
+	if (mask->causal && mask->queries == mask->keys && mask->diagonal == 0 && !mask->align_to_length)
 		mechanism_note(note, size, "causal");
 	else if (mask->causal)
-		mechanism_note(note, size, "%s", side[mask->causal]);
+		mechanism_note(note, size, "%s", side[mask->align_to_length ? 3 : mask->causal]);
 	if (window) {
 		char left[24], right[24];
 		describe_limit(left, sizeof left, mask->left);

@@ -181,13 +181,24 @@ static int64_t cut(int64_t limit, int64_t bound)
 	return limit > bound ? bound : limit < -bound ? -bound : limit;
 }
 
+/* Do limits count from the last key, rather than from the first or from where the user said? */
+static bool aligned_at_the_end(const struct mechanism_args *args)
+{
+	bool has_window = args->window_left >= 0 || args->window_right >= 0 || args->chunk > 0;
+	return !args->has_diagonal && (args->causal == CAUSAL_BOTTOM_RIGHT || (args->causal == CAUSAL_NONE && has_window));
+}
+
 static int64_t default_diagonal(const struct mechanism_args *args, const struct source *source)
 {
 	if (args->has_diagonal)
 		return args->diagonal;
-	bool has_window = args->window_left >= 0 || args->window_right >= 0 || args->chunk > 0;
-	bool from_the_end = args->causal == CAUSAL_BOTTOM_RIGHT || (args->causal == CAUSAL_NONE && has_window);
-	return from_the_end ? source->keys - source->queries : 0;
+	return aligned_at_the_end(args) ? source->keys - source->queries : 0;
+}
+
+/* With more keys than queries the keys are a cache, and one that is longer than it is full ends at its length. */
+static bool aligned_at_length(const struct mechanism_args *args, const struct source *source)
+{
+	return args->key_length && (args->align_to_length || (aligned_at_the_end(args) && source->keys > source->queries));
 }
 
 enum err mechanism_mask(const struct mechanism_args *args, struct source *source, struct mask *mask, struct err_info *info)
@@ -204,7 +215,7 @@ enum err mechanism_mask(const struct mechanism_args *args, struct source *source
 		.batches = source->batches, .queries = source->queries, .keys = source->keys, .causal = args->causal,
 		.diagonal = cut(default_diagonal(args, source), bound), .left = cut(args->window_left, bound),
 		.right = args->causal ? 0 : cut(args->window_right, bound), .chunk = cut(args->chunk, bound), .keep_first = cut(args->keep_first, bound),
-		.key_begin = cut(args->key_begin, bound), .key_length = args->key_length, .align_to_length = args->align_to_length && args->key_length,
+		.key_begin = cut(args->key_begin, bound), .key_length = args->key_length, .align_to_length = aligned_at_length(args, source),
 		.allow = args->allow, .bias = args->bias, .dead_rows = args->dead_rows,
 	};
 	source->dead_rows_nan = args->dead_rows == DEAD_ROWS_NAN;

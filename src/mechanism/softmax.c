@@ -397,10 +397,12 @@ static const struct mechanism_input softmax_input[] = {
 const struct mechanism mechanism_softmax = {
 	.name = "softmax",
 	.summary = "scaled dot-product attention: self, cross, multi-head, GQA and MQA",
-	.equation = "s_ij = scale q_i . k_j                      scale = 1/sqrt D unless given\n"
-		    "s_ij = c tanh(s_ij / c)                     with a soft-cap c\n"
-		    "W_ij = e^(s_ij + b_ij) / sum_j e^(s_ij + b_ij)   over the keys j that query i may see\n"
-		    "O_i  = sum_j W_ij v_j",
+	.equation = "s_ij = scale q_i . k_j                           scale = 1/sqrt D unless given (T5: 1)\n"
+		    "s_ij = c tanh(s_ij / c)                          with a soft-cap c\n"
+		    "W_ij = e^(s_ij + b_ij) / (e^z + sum_j e^(s_ij + b_ij))   over the keys j that query i may see\n"
+		    "O_i  = sum_j W_ij v_j\n"
+		    "q and k are normalised (--qk-norm) and rotated (--rope) first; b is a float --mask, ALiBi or T5's buckets;\n"
+		    "e^z is there with a sink logit z only",
 	.properties = "weights >= 0; rows sum to 1, to 0 where a query sees no key, to less than 1 with a sink logit; causal and windowed by option",
 	.reference = "Vaswani et al. 2017, arXiv 1706.03762; soft-cap: Gemma 2, arXiv 2408.00118; GQA: Ainslie et al. 2023, arXiv 2305.13245; "
 		     "agrees with the node tests of the ONNX operator Attention (opsets 23 to 25)",

@@ -163,6 +163,59 @@ START_TEST(keys_may_be_shared_by_batches_and_layers)
 }
 END_TEST
 
+/* Decoding into a cache that is longer than it is full: the last query meets the last key that is there. */
+START_TEST(causal_limits_count_from_the_key_lengths_of_a_cache)
+{
+	struct bound bound;
+	bound_init(&bound);
+	bind(&bound, "query", 4, (int64_t[]){ 2, 1, 3, 4 });
+	bind(&bound, "key", 4, (int64_t[]){ 2, 1, 9, 4 });
+	int64_t length[] = { 9, 5 };
+	bound.args.key_length = length;
+	bound.args.key_length_count = 2;
+	bound.args.causal = CAUSAL_BOTTOM_RIGHT;
+	struct source *source = open_source(&bound, "softmax");
+	for (int64_t row = 0; row < 3; row++) {
+		ck_assert_int_eq(source->ops->support(source, 0, row), 7 + row);
+		ck_assert_int_eq(source->ops->support(source, 1, row), 3 + row);
+	}
+	source_free(source);
+	bound.args.has_diagonal = true;
+	bound.args.diagonal = 1;
+	source = open_source(&bound, "softmax");
+	ck_assert_int_eq(source->ops->support(source, 1, 0), 2);
+	source_free(source);
+	bound_release(&bound);
+}
+END_TEST
+
+/* The products have an instruction of their own where the processor has it; the dim is odd, and fills no pair. */
+START_TEST(bfloat16_operands_agree_in_both_paths)
+{
+	struct bound bound;
+	bound_init(&bound);
+	bind(&bound, "query", 3, (int64_t[]){ 2, 70, 15 });
+	bind(&bound, "key", 3, (int64_t[]){ 1, 150, 15 });
+	for (int i = 0; i < 2; i++) {
+		uint16_t *half = (uint16_t *)bound.vector[i].data;
+		for (int64_t at = 0; at < bound.vector[i].count; at++) {
+			float value = (float)bound.vector[i].data[at] * 8;
+			uint32_t bits;
+			memcpy(&bits, &value, sizeof bits);
+			half[at] = (uint16_t)(bits >> 16);
+		}
+		bound.view[i].tensor.dtype = DTYPE_BF16;
+	}
+	struct source *source = open_source(&bound, "softmax");
+	struct dense dense;
+	ck_assert_int_eq(dense_reference(source, &dense, NULL), ERR_OK);
+	dense_check(source, &(struct dense_expected){ .weight = dense.weight }, 0, 2e-6, "bfloat16");
+	dense_release(&dense);
+	source_free(source);
+	bound_release(&bound);
+}
+END_TEST
+
 static void expect_value_error(struct source *source, const char *text)
 {
 	struct dense dense;
@@ -314,6 +367,8 @@ int main(void)
 	tcase_add_test(tcase, masks_and_lengths_must_fit);
 	tcase_add_test(tcase, the_note_says_how_scores_were_made);
 	tcase_add_test(tcase, keys_may_be_shared_by_batches_and_layers);
+	tcase_add_test(tcase, causal_limits_count_from_the_key_lengths_of_a_cache);
+	tcase_add_test(tcase, bfloat16_operands_agree_in_both_paths);
 	tcase_add_test(tcase, a_nan_in_ready_weights_is_named_with_its_place);
 	tcase_add_test(tcase, ready_weights_say_what_they_are);
 	tcase_add_test(tcase, a_mask_on_ready_weights_hides_without_normalising);
