@@ -19,6 +19,7 @@ const struct mechanism *const mechanism_table[] = {
 	&mechanism_rwkv4,
 	&mechanism_rwkv5,
 	&mechanism_rwkv6,
+	&mechanism_infini,
 	NULL,
 };
 
