@@ -1,5 +1,5 @@
 /*
- * attnviz info: what is in the files, and what the other commands would make of it.
+ * attnviz info: what is in the files, what the other commands would make of it, and what looks wrong with it.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -8,18 +8,33 @@
 #include "base/output.h"
 #include "base/record.h"
 #include "base/strbuf.h"
+#include "commands/checks.h"
 #include "commands/command.h"
 #include "commands/inputs.h"
+#include "commands/verify.h"
 #include "tensor/layout.h"
 
 static struct {
-	bool json, tsv;
+	const char *verify;
+	bool json, tsv, no_checks;
 } given;
 
-static const struct option_row info_options[] = {
-	OPTION_GROUP("Inputs", input_file_rows),
+static const struct option_row check_rows[] = {
+	OPTION_FLAG(0, "no-checks", &given.no_checks, "only list the tensors, without reading them"),
+	OPTION_STRING(0, "verify-weights", "FILE[:NAME]", &given.verify, "compare the model's own weights with those of the queries and keys"),
+	OPTION_END
+};
+
+static const struct option_row info_output_rows[] = {
 	OPTION_FLAG(0, "json", &given.json, "one JSON object a line"),
-	OPTION_FLAG(0, "tsv", &given.tsv, "tab separated, with a header line"),
+	OPTION_FLAG(0, "tsv", &given.tsv, "tab separated, each of the two lists with a header line"),
+	OPTION_END
+};
+
+static const struct option_row info_options[] = {
+	OPTION_GROUP(NULL, input_rows),
+	OPTION_GROUP("Checks", check_rows),
+	OPTION_GROUP("Output", info_output_rows),
 	OPTION_END
 };
 
@@ -28,6 +43,14 @@ enum column { FILE_NAME, FORMAT, TENSOR, DTYPE, SHAPE, ROLE, LAYER, LAYOUT, COLU
 static const struct record_column columns[COLUMNS] = {
 	[FILE_NAME] = { "file", RECORD_TEXT }, [FORMAT] = { "format", RECORD_TEXT }, [TENSOR] = { "tensor", RECORD_TEXT }, [DTYPE] = { "dtype", RECORD_TEXT },
 	[SHAPE] = { "shape", RECORD_TEXT },    [ROLE] = { "role", RECORD_TEXT },     [LAYER] = { "layer", RECORD_INT },   [LAYOUT] = { "layout", RECORD_TEXT },
+};
+
+enum finding_column { CHECK, SEVERITY, FOUND_ROLE, FOUND_TENSOR, FOUND_LAYER, FOUND_BATCH, FOUND_HEAD, MAPS, FOUND, FINDING_COLUMNS };
+
+static const struct record_column finding_columns[FINDING_COLUMNS] = {
+	[CHECK] = { "check", RECORD_TEXT },        [SEVERITY] = { "severity", RECORD_TEXT }, [FOUND_ROLE] = { "role", RECORD_TEXT },
+	[FOUND_TENSOR] = { "tensor", RECORD_TEXT }, [FOUND_LAYER] = { "layer", RECORD_INT },  [FOUND_BATCH] = { "batch", RECORD_INT },
+	[FOUND_HEAD] = { "head", RECORD_INT },     [MAPS] = { "maps", RECORD_INT },          [FOUND] = { "found", RECORD_TEXT },
 };
 
 /* Who uses this tensor of this archive? */
@@ -83,38 +106,132 @@ static enum err list_archive(const struct roles *roles, const struct archive *ar
 	return err;
 }
 
+static enum record_format format(void)
+{
+	return given.json ? RECORD_JSON : given.tsv ? RECORD_TSV : RECORD_TABLE;
+}
+
 static enum err list_all(const struct roles *roles, struct output *out, struct err_info *info)
 {
-	enum record_format format = given.json ? RECORD_JSON : given.tsv ? RECORD_TSV : RECORD_TABLE;
-	struct record *record = record_new(format, columns, COLUMNS, out);
-	if (!record)
-		return err_nomem(info, "the list");
-	for (size_t i = 0; i < roles->archive_count; i++)
-		list_archive(roles, roles->archive[i], record);
-	return record_end(record);
+	struct record *record = record_new(format(), columns, COLUMNS, out);
+	enum err err = record ? ERR_OK : err_nomem(info, "the list");
+	for (size_t i = 0; i < roles->archive_count && !err; i++)
+		err = list_archive(roles, roles->archive[i], record);
+	enum err end = record_end(record);
+	return err ? err : end;
+}
+
+/* Findings for programs are rows; for people each is a sentence of its own. */
+struct findings {
+	struct output *out;
+	struct record *record; /* NULL for people */
+	int count;
+};
+
+static enum err put_row(struct record *record, const struct finding *finding)
+{
+	record_text(record, CHECK, finding->check);
+	record_text(record, SEVERITY, finding->severity);
+	record_text(record, FOUND_ROLE, finding->role);
+	record_text(record, FOUND_TENSOR, finding->tensor);
+	if (finding->layer >= 0)
+		record_int(record, FOUND_LAYER, finding->layer);
+	if (finding->batch >= 0)
+		record_int(record, FOUND_BATCH, finding->batch);
+	if (finding->head >= 0)
+		record_int(record, FOUND_HEAD, finding->head);
+	record_int(record, MAPS, finding->maps);
+	record_text(record, FOUND, finding->text);
+	return record_row(record);
+}
+
+static enum err put_finding(void *data, const struct finding *finding)
+{
+	struct findings *findings = data;
+	struct strbuf line;
+	if (findings->record)
+		return put_row(findings->record, finding);
+	strbuf_init(&line);
+	const struct {
+		const char *what;
+		int64_t number;
+	} places[] = { { "item", finding->batch }, { "head", finding->head } };
+	strbuf_addf(&line, "%s%s: %s %s", findings->count++ ? "" : "\n", finding->severity, finding->role, finding->tensor);
+	for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+		if (places[i].number >= 0)
+			strbuf_addf(&line, ", %s %" PRId64, places[i].what, places[i].number);
+	if (finding->head >= 0 && finding->maps > 1)
+		strbuf_addf(&line, " and %" PRId64 " more", finding->maps - 1);
+	strbuf_addf(&line, ": %s\n", finding->text);
+	enum err err = output_write(findings->out, line.buf, line.len);
+	strbuf_release(&line);
+	return err;
+}
+
+static enum err verify(int argc, char **argv, struct findings *findings, struct err_info *info)
+{
+	struct input input = { 0 };
+	input_prefer_scores();
+	enum err err = input_open(&input, argc, argv, info);
+	if (!err)
+		err = verify_weights(&input, given.verify, put_finding, findings, info);
+	input_release(&input);
+	return err;
+}
+
+static enum err check_all(struct roles *roles, int argc, char **argv, struct output *out, struct err_info *info)
+{
+	struct findings findings = { .out = out };
+	if (given.no_checks && !given.verify)
+		return ERR_OK;
+	if (format() != RECORD_TABLE && !(findings.record = record_new(format(), finding_columns, FINDING_COLUMNS, out)))
+		return err_nomem(info, "the findings");
+	enum err err = given.no_checks ? ERR_OK : checks_run(roles, input_request(), put_finding, &findings, info);
+	if (!err && given.verify)
+		err = verify(argc, argv, &findings, info);
+	enum err end = record_end(findings.record);
+	return err ? err : end;
+}
+
+/* Names that could mean several things are no reason not to list them. */
+static bool is_about_names(const struct err_info *trouble, const struct roles *roles)
+{
+	return trouble->code == ERR_USAGE && roles->archive_count > 0;
+}
+
+static enum err look(struct roles *roles, int argc, char **argv, struct output *out, struct err_info *info)
+{
+	struct err_info trouble = { 0 };
+	enum err err = given.json && given.tsv ? err_set(info, ERR_USAGE, "--json or --tsv, not both") : ERR_OK;
+	if (err)
+		return err;
+	if (input_gather(roles, argc, argv, &trouble) && !is_about_names(&trouble, roles)) {
+		*info = trouble;
+		return trouble.code;
+	}
+	if (!roles->archive_count)
+		return err_set(info, ERR_USAGE, "no file to look at");
+	err = output_open(out, "-", info);
+	if (!err)
+		err = list_all(roles, out, info);
+	if (!err && !trouble.code)
+		err = check_all(roles, argc, argv, out, info);
+	if (err && info->code == ERR_OK && out->failed)
+		*info = out->info;
+	if (!err)
+		err = output_commit(out, info);
+	if (!err && trouble.code)
+		message_note("%s%s%s", trouble.file, *trouble.file ? ": " : "", trouble.text);
+	return err;
 }
 
 static enum err run_info(int argc, char **argv)
 {
-	struct err_info info = { 0 }, roles_info = { 0 };
+	struct err_info info = { 0 };
 	struct roles roles = { 0 };
 	struct output out = { 0 };
-	enum err err = given.json && given.tsv ? err_set(&info, ERR_USAGE, "--json or --tsv, not both") : ERR_OK;
-	if (!err && input_gather(&roles, argc, argv, &roles_info) && (roles_info.code != ERR_USAGE || !roles.archive_count)) {
-		info = roles_info;
-		err = info.code;
-	} else if (!err && !roles.archive_count) {
-		err = err_set(&info, ERR_USAGE, "no file to look at");
-	}
-	if (!err)
-		err = output_open(&out, "-", &info);
-	if (!err)
-		err = list_all(&roles, &out, &info);
-	if (!err)
-		err = output_commit(&out, &info);
+	enum err err = look(&roles, argc, argv, &out, &info);
 	message_err_info(&info);
-	if (!err && roles_info.code)
-		message_note("%s%s%s", roles_info.file, *roles_info.file ? ": " : "", roles_info.text);
 	output_release(&out);
 	roles_release(&roles);
 	return err;
@@ -122,7 +239,7 @@ static enum err run_info(int argc, char **argv)
 
 const struct command command_info = {
 	.name = "info",
-	.summary = "list the tensors in files, and the role and layout that would be used",
+	.summary = "list the tensors in files, how they would be used, and what looks wrong with them",
 	.positional = "FILE...",
 	.options = info_options,
 	.run = run_info,

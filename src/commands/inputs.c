@@ -25,6 +25,7 @@ static struct {
 	int stage;
 	bool is_signed, is_logits, is_log;
 	int64_t threads;
+	bool prefer_scores;
 } given = { .scale = NAN };
 
 const struct option_row input_file_rows[] = {
@@ -87,7 +88,12 @@ const struct roles_request *input_request(void)
 /* Options that only make sense where scores are computed. */
 static bool wants_scores(void)
 {
-	return !isnan(given.scale) || given.softcap > 0 || given.stage || position_given();
+	return given.prefer_scores || !isnan(given.scale) || given.softcap > 0 || given.stage || position_given();
+}
+
+void input_prefer_scores(void)
+{
+	given.prefer_scores = true;
 }
 
 static enum err unknown_mechanism(struct err_info *info)
@@ -246,7 +252,7 @@ enum err input_open(struct input *input, int file_count, char **file, struct err
 	if (!err)
 		err = selection_open(&input->selection, input->source, input->layer_number, info);
 	const struct role *weights = bound(input, NAME_WEIGHTS), *query = bound(input, NAME_QUERY), *key = bound(input, NAME_KEY);
-	return err ? err : labels_open(&input->labels, input->source, input->selection.batch[0], query ? query : weights, key ? key : weights, info);
+	return err ? err : labels_open(&input->labels, input->source->queries, input->source->keys, input->selection.batch[0], query ? query : weights, key ? key : weights, info);
 }
 
 void input_release(struct input *input)

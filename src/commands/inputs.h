@@ -49,6 +49,9 @@ void input_release(struct input *input); /* works on a zeroed struct */
 enum err input_gather(struct roles *roles, int file_count, char **file, struct err_info *info);
 const struct roles_request *input_request(void);
 
+/* Compute from queries and keys even where there are ready weights: call it before input_open. */
+void input_prefer_scores(void);
+
 /* Driver options for the selected maps, with the threads and the kernels asked for. */
 struct driver_options input_driver(const struct input *input);
 

@@ -65,13 +65,15 @@ static enum err read_ids(const char *spec, int64_t batch, struct tokens *tokens,
 	int64_t *id = NULL;
 	size_t count = 0;
 	enum err err = vocab_read_ids(spec, batch, &id, &count, info);
-	if (!err && given.vocab)
+	if (err)
+		return err_in_file(info, spec);
+	if (given.vocab)
 		err = vocab_open(&vocab, given.vocab, info);
 	if (!err)
 		err = given.vocab ? vocab_tokens(tokens, &vocab, id, count, given.raw, info) : numbered_tokens(tokens, id, count, info);
 	free(id);
 	vocab_release(&vocab);
-	return err ? err_in_file(info, given.vocab ? given.vocab : spec) : ERR_OK;
+	return err ? err_in_file(info, given.vocab) : ERR_OK;
 }
 
 /* An axis that a list is for. */
@@ -110,12 +112,12 @@ static enum err check_options(struct err_info *info)
 	return ERR_OK;
 }
 
-enum err labels_open(struct labels *labels, const struct source *source, int64_t batch, const struct role *query, const struct role *key,
+enum err labels_open(struct labels *labels, int64_t query_count, int64_t key_count, int64_t batch, const struct role *query, const struct role *key,
 		     struct err_info *info)
 {
 	*labels = (struct labels){ 0 };
-	const struct label_axis queries = { "query", query, source->queries, &labels->query_list, &labels->query, &labels->raw_query };
-	const struct label_axis keys = { "key", key, source->keys, &labels->key_list, &labels->key, &labels->raw_key };
+	const struct label_axis queries = { "query", query, query_count, &labels->query_list, &labels->query, &labels->raw_query };
+	const struct label_axis keys = { "key", key, key_count, &labels->key_list, &labels->key, &labels->raw_key };
 	enum err err = check_options(info);
 	if (!err && (is_given(&given.key) || is_given(&given.both)))
 		err = read_list(is_given(&given.key) ? &given.key : &given.both, batch, &keys, info);
@@ -123,10 +125,10 @@ enum err labels_open(struct labels *labels, const struct source *source, int64_t
 		return read_list(&given.query, batch, &queries, info);
 	if (err || !is_given(&given.both))
 		return err;
-	if (is_given(&given.key) || source->queries > source->keys)
+	if (is_given(&given.key) || query_count > key_count)
 		return read_list(&given.both, batch, &queries, info);
-	labels->query = labels->key + (source->keys - source->queries);
-	labels->raw_query = labels->raw_key + (source->keys - source->queries);
+	labels->query = labels->key + (key_count - query_count);
+	labels->raw_query = labels->raw_key + (key_count - query_count);
 	return ERR_OK;
 }
 

@@ -8,7 +8,7 @@ for layer in 0 1; do
 done
 bytes 1 2 3 | npy dump/ids.npy '|u1' '(3,)'
 
-"$ATTNVIZ" info dump/*.npy --tsv > out 2> err
+"$ATTNVIZ" info dump/*.npy --no-checks --tsv > out 2> err
 tr '|' '\t' > want <<'END'
 file|format|tensor|dtype|shape|role|layer|layout
 dump/L0_k.npy|npy|L0_k|float32|(2, 3, 4)|key|0|HND
@@ -19,19 +19,76 @@ dump/ids.npy|npy|ids|uint8|(3,)|||
 END
 same "tensors, their roles and layers" out want
 check "nothing on standard error" test ! -s err
-"$ATTNVIZ" info dump/L0_q.npy dump/L0_k.npy --layout NHD --json > out
+"$ATTNVIZ" info dump/L0_q.npy dump/L0_k.npy --layout NHD --no-checks --json > out
 cat > want <<'END'
 {"file": "dump/L0_q.npy", "format": "npy", "tensor": "L0_q", "dtype": "float32", "shape": "(2, 3, 4)", "role": "query", "layer": null, "layout": "NHD"}
 {"file": "dump/L0_k.npy", "format": "npy", "tensor": "L0_k", "dtype": "float32", "shape": "(2, 3, 4)", "role": "key", "layer": null, "layout": "NHD"}
 END
 same "JSON, and the layout asked for" out want
-"$ATTNVIZ" info dump/L0_q.npy dump/L0_k.npy --names 'query=*_k' --names 'key=*_q' --tsv | cut -f 3,6 > out
+"$ATTNVIZ" info dump/L0_q.npy dump/L0_k.npy --names 'query=*_k' --names 'key=*_q' --no-checks --tsv | cut -f 3,6 > out
 printf 'tensor\trole\nL0_q\tkey\nL0_k\tquery\n' > want
 same "names given" out want
-"$ATTNVIZ" info dump/*.npy --names 'L1_*' --tsv | cut -f 3,6 | grep query > out
+"$ATTNVIZ" info dump/*.npy --names 'L1_*' --no-checks --tsv | cut -f 3,6 | grep query > out
 printf 'L1_q\tquery\n' > want
 same "names left out" out want
 
+# Each planted mistake is found, and nothing else is.
+# found CHECKS ARGUMENTS...: the checks that have something to say, in order.
+found() {
+	checks=$1
+	shift
+	got=$("$ATTNVIZ" info "$@" --json | sed -n 's/^{"check": "\([^"]*\)".*/\1/p' | tr '\n' ' ')
+	[ "$got" = "$checks" ] && echo "ok finds ${checks:-nothing} in $*" || echo "not ok finds ${checks:-nothing} in $*: $got"
+}
+half='0.5 0.5 0 0.25 0.5 0.25 0 0.5 0.5'
+floats $half | npy fine.npy '<f4' '(3, 3)'
+found '' fine.npy
+floats 0.5 nan 0 0.25 0.5 0.25 0 0.5 0.5 | npy bad.npy '<f4' '(3, 3)'
+found 'finite row-sums ' bad.npy
+floats 0.5 0.25 0 0.25 0.5 0.25 0 0.5 0.5 | npy bad.npy '<f4' '(3, 3)'
+found 'row-sums ' bad.npy
+floats 2 -1 1 0.25 0.5 0.25 0 0.5 0.5 | npy bad.npy '<f4' '(3, 3)'
+found 'logits ' bad.npy
+floats 1 0 0 0.5 0.5 0 0.25 0.25 0.5 | npy bad.npy '<f4' '(3, 3)'
+found 'causal ' bad.npy
+floats 1 0.5 0.25 0 0.5 0.25 0 0 0.5 | npy bad.npy '<f4' '(3, 3)'
+found 'axis-order ' bad.npy
+floats 0.5 0.5 0 0 0 0 0.75 0.25 0 | npy bad.npy '<f4' '(3, 3)'
+found 'dead-rows padding ' bad.npy
+repeat 16 floats 0.25 | npy bad.npy '<f4' '(4, 4)'
+found 'constant ' bad.npy
+floats 0.25 0.5 0.25 0.25 0.25 0.5 0.5 0.25 0.25 | npy bad.npy '<f4' '(3, 3)'
+found 'softmax-twice ' bad.npy
+"$ATTNVIZ" weights "$ROOT"/samples/genesis/L2_[qk].npy --causal -o twice.npy
+"$ATTNVIZ" weights twice.npy --logits -o twice.npy
+found 'softmax-twice ' twice.npy
+repeat 9 bytes 85 | npy bad.npy '|u1' '(3, 3)'
+found 'constant ' bad.npy
+repeat 24 floats 1 | npy q.npy '<f4' '(8, 3)'
+repeat 20 floats 0.5 | npy k.npy '<f4' '(5, 4)'
+found 'constant constant fit ' -q q.npy -k k.npy
+printf 'a\nb\n' > two.txt
+found 'tokens ' fine.npy -t two.txt
+repeat 10 floats 1 0.5 | npy q.npy '<f4' '(5, 2, 2)'
+found 'axis-order constant axis-order constant ' -q q.npy -k q.npy
+"$ATTNVIZ" info fine.npy | tail -n 1 > out
+check "nothing wrong is nothing said" grep -q '^fine.npy' out
+
+# What the model had tells what is missing.
+"$ATTNVIZ" weights "$ROOT"/samples/genesis/L1_[qk].npy --causal --softcap 30 -o model.npy
+"$ATTNVIZ" info "$ROOT"/samples/genesis/L1_[qk].npy --no-checks --verify-weights model.npy > out
+check "settings that explain the weights are named" grep -q 'with --causal --softcap 30$' out
+"$ATTNVIZ" info "$ROOT"/samples/genesis/L1_[qk].npy --no-checks --causal --softcap 30 --verify-weights model.npy > out
+check "settings that are right are confirmed" grep -q '^note: .* by at most [0-9.e-]*$' out
+shared=${ATTNVIZ_SHARED:-$ROOT/../shared}/data/gpt_kjv/genesis_short
+if [ -d "$shared" ]; then
+	"$ATTNVIZ" info -q "$shared/L1_q_prerope.npy" -k "$shared/L1_k_prerope.npy" --no-checks --causal --verify-weights "$shared/L1_attn.npy" > out
+	check "keys before the rotation" grep -q 'with --rope half (the dump was taken before the rotation)' out
+else
+	echo "skip keys before the rotation: no shared data"
+fi
+
+refuse "weights of another shape" 1 "w3.npy: weights" sh -c 'cp fine.npy w3.npy; "$0" info "$1"/samples/genesis/L1_[qk].npy --no-checks --verify-weights w3.npy > /dev/null' "$ATTNVIZ" "$ROOT"
 refuse "no file" 2 "no file to look at" "$ATTNVIZ" info
 refuse "missing file" 1 "none.npz: " "$ATTNVIZ" info none.npz
 refuse "two formats" 2 "--json or --tsv" "$ATTNVIZ" info dump/ids.npy --json --tsv

@@ -1,0 +1,35 @@
+/*
+ * What an array of ready weights is like, before anybody believes it: one pass over a map, whatever it holds.
+ *
+ * The rows are read as they are stored (uint8 as k / 255); nothing is masked. "After the diagonal" are the keys j > i + keys - queries, which a causal model
+ * cannot see.
+ */
+#ifndef ATTNVIZ_ANALYSIS_WEIGHTS_FACTS_H
+#define ATTNVIZ_ANALYSIS_WEIGHTS_FACTS_H
+
+#include <stdint.h>
+
+#include "base/error.h"
+#include "tensor/tensor.h"
+
+struct weights_facts {
+	int64_t rows, keys;
+	int64_t nonfinite, bad_row, bad_key;  /* NaN and +infinity, and where the first is; they are left out of all the rest */
+	int64_t hidden;                       /* -infinity, a masked logit; likewise left out */
+	double smallest, largest;
+	double rounding;                      /* by which the sum of a row may be off because of how the array stores its weights */
+	int64_t zero_rows;                    /* nothing but zeros */
+	double row_sum_low, row_sum_high;     /* of the other rows; NaN where there is none */
+	double column_sum_low, column_sum_high; /* of the columns that are not all zero */
+	double exp_sum_low, exp_sum_high;     /* sums of e^value over a row: 1 where the values are ln p */
+	int64_t empty_tail;                   /* columns at the end that are all zero */
+	double after_share, after_largest;    /* mass after the diagonal as a share of all, and the largest weight there */
+	int64_t after_row, after_key;
+	double ratio;                         /* largest over the rows of largest / smallest weight; infinity where one is zero */
+	double from_uniform;                  /* largest |w - 1 / keys| */
+};
+
+/* Memory: two rows. ERR_NOMEM only. */
+enum err weights_facts_scan(const struct heads *weights, int64_t layer, int64_t batch, int64_t head, struct weights_facts *facts, struct err_info *info);
+
+#endif
