@@ -10,6 +10,9 @@
 
 enum { PREPARED_LIMIT = 256 << 20 };
 
+/* Items a thread and batch: enough to keep threads busy, and few enough that prepared memory is used again while it is in cache. */
+enum { BATCH_ITEMS = 64 };
+
 struct worker {
 	struct pass pass;
 	void **partial; /* one a sink */
@@ -176,8 +179,10 @@ static enum err run_maps(struct run *run, struct err_info *info)
 	bool single = false;
 	for (int i = 0; i < run->sink_count; i++)
 		single |= run->sinks[i]->ops->map_prepare != NULL;
+	int64_t most = single ? 1 : (BATCH_ITEMS * (int64_t)pool_threads(run->pool) + run->items - 1) / run->items;
 	for (run->first = 0; run->first < run->map_count; run->first += run->batch) {
-		enum err err = prepared_load(&run->prepared, run->pool, run->maps + run->first, single ? 1 : run->map_count - run->first, &run->batch, info);
+		int64_t left = run->map_count - run->first;
+		enum err err = prepared_load(&run->prepared, run->pool, run->maps + run->first, left < most ? left : most, &run->batch, info);
 		if (!err)
 			err = run_batch(run, info);
 		if (!err && atomic_load(&run->stop))

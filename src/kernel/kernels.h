@@ -23,7 +23,7 @@ enum { KEY_PANEL = 8, MAX_LANES = 64 };
 
 /* Running state of pass 1 for the lanes of one tile: base-2 logits s, taken relative to a base that is the maximum of the first block and follows the
  * running maximum only when that is SOFTMAX_HEADROOM above it, so that sums are rarely rescaled and never overflow. Everything that is a
- * sum over keys is float64. Weights that are not a softmax use the same sums with w in place of 2^(s - base), and base 0. */
+ * sum over keys is float64. Weights that are not a softmax use the same sums with w in place of 2^(s - base), base 0, and no minimum. */
 struct softmax_state {
 	float base[MAX_LANES];    /* 0 before the first visible key */
 	float above[MAX_LANES];   /* largest s - base so far, -inf before the first visible key: the maximum is base + above */
@@ -111,8 +111,8 @@ struct kernels {
 	void (*transpose)(const float *tile, int64_t count, float *rows, int64_t row_stride);
 
 	/* out[c][lane] = out[c][lane] * rescale[lane] + sum over keys tile[key][lane] * values[c][key], c < width: O = P V. rescale may be NULL (1).
-	 * `values` is one block of packed values (kernels_pack_values); out has width rounded up to KEY_PANEL rows of `lanes`. */
-	void (*accumulate_values)(const float *tile, int64_t count, const float *values, int64_t width, const float *rescale, double *out);
+	 * `values` is one block of packed values (kernels_pack_values) of `packed` >= count keys; out has width rounded up to KEY_PANEL rows of `lanes`. */
+	void (*accumulate_values)(const float *tile, int64_t count, const float *values, int64_t packed, int64_t width, const float *rescale, double *out);
 };
 
 /* The best table for this machine. `limit` names the widest set allowed ("avx2", "sse2", "c", ...), NULL for no limit; NULL is returned for a name that

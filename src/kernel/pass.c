@@ -119,11 +119,29 @@ static enum err load_group(const struct pass *pass, struct group *group, struct 
 	return source->ops->load_rows ? source->ops->load_rows(source, pass->kernels, &group->rows, group->loaded, info) : ERR_OK;
 }
 
-static enum coverage block_coverage(const struct source *source, const struct row_group *rows, int64_t key, int64_t count)
+static enum coverage group_coverage(const struct source *source, const struct row_group *rows, int64_t begin, int64_t end)
 {
-	if (!source->ops->coverage)
-		return TILE_FULL;
-	return source->ops->coverage(source, rows->map, rows->row[0], rows->row[rows->count - 1], key, key + count);
+	return source->ops->coverage(source, rows->map, rows->row[0], rows->row[rows->count - 1], begin, end);
+}
+
+/* Coverage of the key block at `key`, and how many of its keys are worth a look: panels at its end that no row sees are cut off, which takes most of the waste
+ * from the diagonal of a causal map. */
+static enum coverage block_coverage(const struct source *source, const struct row_group *rows, int64_t key, int64_t *count)
+{
+	*count = min_i64(KEY_BLOCK, source->keys - key);
+	enum coverage coverage = source->ops->coverage ? group_coverage(source, rows, key, key + *count) : TILE_FULL;
+	if (coverage != TILE_PARTIAL)
+		return coverage;
+	int64_t low = 0, high = (*count + KEY_PANEL - 1) / KEY_PANEL;
+	while (high - low > 1) {
+		int64_t middle = (low + high) / 2;
+		if (group_coverage(source, rows, key + middle * KEY_PANEL, key + *count) == TILE_EMPTY)
+			high = middle;
+		else
+			low = middle;
+	}
+	*count = min_i64(*count, high * KEY_PANEL);
+	return TILE_PARTIAL;
 }
 
 static enum err fill_block(const struct pass *pass, const struct group *group, int64_t key, int64_t count, enum coverage coverage, const float *offset,
@@ -146,8 +164,8 @@ static enum err sweep(const struct pass *pass, struct group *group, int64_t begi
 	bool softmax = pass->source->norm == NORM_SOFTMAX;
 	unsigned flags = (pass->needs & SINK_LOGIT_MIN ? SOFTMAX_MIN : 0) | (group->output ? SOFTMAX_TILE : 0);
 	for (int64_t key = begin; key < end; key += KEY_BLOCK) {
-		int64_t count = min_i64(KEY_BLOCK, pass->source->keys - key);
-		enum coverage coverage = block_coverage(pass->source, &group->rows, key, count);
+		int64_t count;
+		enum coverage coverage = block_coverage(pass->source, &group->rows, key, &count);
 		if (coverage == TILE_EMPTY)
 			continue;
 		for (int lane = 0; lane < kernels->lanes; lane++)
@@ -159,8 +177,8 @@ static enum err sweep(const struct pass *pass, struct group *group, int64_t begi
 		if (!softmax)
 			kernels->weights_block(pass->tile, count, state);
 		if (group->output)
-			kernels->accumulate_values(pass->tile, count, prepared_values_block(pass->prepared, pass->values, key), output_width(pass),
-						   moved ? rescale : NULL, group->output);
+			kernels->accumulate_values(pass->tile, count, prepared_values_block(pass->prepared, pass->values, key),
+						   min_i64(KEY_BLOCK, pass->source->keys - key), output_width(pass), moved ? rescale : NULL, group->output);
 	}
 	return ERR_OK;
 }
@@ -174,33 +192,28 @@ static double weight_factor(const struct source *source, double sum)
 	return total != 0 ? 1 / total : 0;
 }
 
-/* lse of a row with the sink logit taken in, natural units. */
-static double softmax_lse(const struct pass *pass, const struct group *group, int lane)
-{
-	const struct source *source = pass->source;
-	double sum = group->state.sum[lane], sink = source->sink_logit ? source->sink_logit[group->rows.map] : -INFINITY;
-	double lse = sum > 0 ? (double)group->state.base[lane] * LN2 + log(sum) : -INFINITY;
-	softmax_merge(&lse, NULL, sink, NULL, 0);
-	return lse;
-}
-
-/* With s the logits and b their base: p = e^(s - b) scale, where scale is e^(b - lse), which is 1 / sum e^(s - b) without a sink. */
+/* With s the logits, b their base and l = sum e^(s - b): lse = b + ln l without a sink logit; p = e^(s - b) scale, where scale is e^(b - lse). */
 static struct row_stats softmax_stats(const struct pass *pass, const struct group *group, int lane)
 {
 	const struct softmax_state *state = &group->state;
+	const double *sink = pass->source->sink_logit;
 	double sum = state->sum[lane], base = (double)state->base[lane] * LN2, above = (double)state->above[lane] * LN2;
-	double lse = softmax_lse(pass, group, lane);
-	if (!(sum > 0))
+	bool seen = sum > 0;
+	double below = seen ? -log(sum) : 0, scale = seen ? 1 / sum : 0, lse = seen ? base - below : -INFINITY;
+	if (sink) {
+		softmax_merge(&lse, NULL, sink[group->rows.map], NULL, 0);
+		below = base - lse;
+		scale = exp(below);
+	}
+	if (!seen)
 		return (struct row_stats){ .lse = lse, .max = -INFINITY, .min = NAN };
-	bool sink = pass->source->sink_logit != NULL;
-	double below = sink ? base - lse : -log(sum), scale = sink ? exp(below) : 1 / sum;
 	return (struct row_stats){
 		.lse = lse,
 		.max = base + above,
 		.min = (double)state->min[lane] * LN2,
 		.entropy = fmax(0, -scale * (LN2 * state->first[lane] + below * sum)),
 		.sum_square = state->second[lane] * scale * scale,
-		.sum = sum * scale,
+		.sum = sink ? sum * scale : 1,
 		.peak = fmin(1, exp(above) * scale),
 	};
 }
@@ -213,7 +226,7 @@ static struct row_stats weight_stats(const struct source *source, const struct s
 	return (struct row_stats){
 		.lse = log(fmax(0, sum)),
 		.max = (double)state->above[lane],
-		.min = (double)state->min[lane],
+		.min = NAN,
 		.entropy = source->is_signed ? NAN : entropy,
 		.sum_square = state->second[lane] * factor * factor,
 		.sum = sum * factor,
@@ -230,6 +243,11 @@ static void finish_stats(const struct pass *pass, struct group *group)
 		if (!(pass->needs & SINK_LOGIT_MIN))
 			stats->min = NAN;
 		stats->support = source->ops->support ? source->ops->support(source, group->rows.map, group->rows.row[lane]) : source->keys;
+		/* Weights that are hidden are zeros of the row, whether a tile showed them or not. */
+		if (source->norm != NORM_SOFTMAX && stats->support < source->keys) {
+			stats->max = fmax(stats->max, 0);
+			stats->peak = fmax(stats->peak, 0);
+		}
 	}
 }
 
@@ -262,9 +280,9 @@ static void weighing_init(struct weighing *weighing, const struct pass *pass, co
 	*weighing = (struct weighing){ .scaled = false };
 	for (int lane = 0; lane < pass->kernels->lanes; lane++) {
 		double sum = group->state.sum[lane];
-		bool live = lane < group->rows.count && (pass->source->norm != NORM_SOFTMAX || sum > 0);
+		bool softmax = pass->source->norm == NORM_SOFTMAX, live = lane < group->rows.count && (!softmax || sum > 0);
 		weighing->offset[lane] = -group->state.base[lane];
-		weighing->shift[lane] = live ? (float)(log2(sum) - log2(group->stats[lane].sum)) : INFINITY;
+		weighing->shift[lane] = live && softmax ? (float)(group->stats[lane].lse * LOG2E - (double)group->state.base[lane]) : INFINITY;
 		weighing->factor[lane] = live ? (float)weight_factor(pass->source, sum) : 0;
 		weighing->scaled |= weighing->factor[lane] != 1;
 	}
@@ -286,8 +304,8 @@ static enum err scan_group(const struct pass *pass, const struct item *item, int
 	struct weighing weighing;
 	weighing_init(&weighing, pass, group);
 	for (int64_t key = 0; key < source->keys; key += KEY_BLOCK) {
-		int64_t count = min_i64(KEY_BLOCK, source->keys - key);
-		enum coverage coverage = block_coverage(source, &group->rows, key, count);
+		int64_t count;
+		enum coverage coverage = block_coverage(source, &group->rows, key, &count);
 		if (coverage == TILE_EMPTY)
 			continue;
 		enum err err = fill_block(pass, group, key, count, coverage, weighing.offset, info);

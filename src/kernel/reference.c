@@ -88,13 +88,14 @@ enum err reference_row(const struct source *source, int64_t map, int64_t row, do
 	enum err err = source->ops->score64(source, map, row, weight, info);
 	if (err)
 		return err;
-	double max = row_max(weight, source->keys), min = row_min(source, map, row, weight);
+	bool softmax = source->norm == NORM_SOFTMAX;
+	double max = row_max(weight, source->keys), min = softmax ? row_min(source, map, row, weight) : NAN;
 	double lse = normalise(source, map, weight, max);
 	if (stats) {
 		*stats = weight_stats(source, weight);
 		stats->lse = lse;
 		stats->max = max;
-		stats->min = max > -INFINITY || source->norm != NORM_SOFTMAX ? min : NAN;
+		stats->min = max > -INFINITY ? min : NAN;
 		stats->support = source->ops->support ? source->ops->support(source, map, row) : source->keys;
 	}
 	return output ? weighted_values(source, map, weight, output, info) : ERR_OK;

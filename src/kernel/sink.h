@@ -20,7 +20,7 @@
 struct row_stats {
 	double lse;      /* ln sum e^s, a sink logit included; not a softmax: ln of the row sum; -inf for a row that sees nothing */
 	double max;      /* largest logit, or weight where there is no softmax */
-	double min;      /* smallest visible logit; set where a sink needs SINK_LOGIT_MIN, else NaN */
+	double min;      /* smallest visible logit of a softmax; set where a sink needs SINK_LOGIT_MIN, else NaN */
 	double entropy;  /* -sum p ln p; 0 for a row that sees nothing; NaN where signed */
 	double sum_square; /* sum p^2 */
 	double sum;      /* sum p: 1, less with a sink logit, 0 for nothing visible, the real sum where not normalised */
@@ -71,7 +71,8 @@ struct sink_ops {
 	enum err (*map_prepare)(struct sink *sink, const struct source *source, int64_t map, int64_t index, struct err_info *info);
 	/* Concurrent; the partial is this item's alone and begins undefined. */
 	void (*start)(const struct sink *sink, const struct item *item, void *partial);
-	/* All tiles of one row group in ascending key order, then its rows(), then the next group; tiles where nothing is visible are left out. `lane0` is the position of the group's first row in the item. */
+	/* All tiles of one row group in ascending key order, then its rows(), then the next group; tiles where nothing is visible are left out, and so may be the
+	 * last keys of a tile. `lane0` is the position of the group's first row in the item. */
 	void (*scan)(const struct sink *sink, const struct item *item, int64_t lane0, const struct tile *tile, void *partial);
 	/* After the last tile of a row group (or after pass 1 without SINK_TILES). output is [rows->count][width] row-major, or NULL. */
 	void (*rows)(const struct sink *sink, const struct item *item, int64_t lane0, const struct row_group *rows, const struct row_stats *stats,

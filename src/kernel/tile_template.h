@@ -147,10 +147,10 @@ static void dot_tile(const float *queries, const float *keys, int64_t dim, int64
 	}
 }
 
-static void accumulate_values(const float *tile, int64_t count, const float *values, int64_t width, const float *rescale, double *out)
+static void accumulate_values(const float *tile, int64_t count, const float *values, int64_t packed, int64_t width, const float *rescale, double *out)
 {
 	for (int64_t column = 0; column < width; column += ROW_KEYS) {
-		const float *panel = values + column / KEY_PANEL * KEY_PANEL * count + column % KEY_PANEL;
+		const float *panel = values + column / KEY_PANEL * KEY_PANEL * packed + column % KEY_PANEL;
 		for (int lane = 0; lane < LANES; lane += ROW_VECTORS * VECTOR) {
 			vf sum[ROW_KEYS][ROW_VECTORS];
 			register_tile(tile + lane, panel, count, sum);
@@ -302,19 +302,17 @@ static void weights_block(const float *tile, int64_t count, struct softmax_state
 {
 	struct block_sums block;
 	for (int lane = 0; lane < LANES; lane += VECTOR) {
-		vf max = v_load(state->above + lane), min = v_load(state->min + lane);
+		vf max = v_load(state->above + lane);
 		vf sum = v_set(0.0f), first = sum, second = sum;
 		for (int64_t key = 0; key < count; key++) {
 			vf w = v_load(tile + key * LANES + lane);
 			max = v_max(w, max);
-			min = v_min(w, min);
 			sum = sum + w;
 			second = v_fma(w, w, second);
 			/* Below the normal range w ln w is lost in any sum. */
 			first = v_fma(w, v_log2(v_max(w, v_set(0x1p-126f))), first);
 		}
 		v_store(state->above + lane, max);
-		v_store(state->min + lane, min);
 		v_store(block.sum + lane, sum);
 		v_store(block.first + lane, first);
 		v_store(block.second + lane, second);

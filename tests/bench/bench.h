@@ -15,7 +15,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/memory.h"
 #include "kernel/driver.h"
@@ -180,11 +182,44 @@ static inline struct bench_result bench_run(void (*work)(void *), void *data, do
 	return result;
 }
 
-static inline double bench_peak_rss_mb(void)
+/* BENCH=full adds what takes minutes. */
+static inline bool bench_full(void)
 {
-	struct rusage usage;
-	getrusage(RUSAGE_SELF, &usage);
-	return (double)usage.ru_maxrss / 1024;
+	const char *text = getenv("BENCH");
+	return text && strcmp(text, "full") == 0;
+}
+
+static inline int bench_threads(void)
+{
+	const char *text = getenv("BENCH_THREADS");
+	int threads = text ? atoi(text) : pool_default_threads();
+	return threads < 1 ? 1 : threads > 64 ? 64 : threads;
+}
+
+/* A warning where too few pairs were steady. */
+static inline const char *bench_remark(const struct bench_result *result)
+{
+	return result->dropped > BENCH_MAX_PAIRS - 2 * BENCH_MIN_PAIRS ? "  (unsteady machine)" : "";
+}
+
+/* Peak resident memory in MB of `work` in a process of its own, above that of the same process doing nothing. */
+static inline double bench_memory_mb(void (*work)(void *), void *data)
+{
+	double mb[2];
+	fflush(stdout);
+	for (int i = 0; i < 2; i++) {
+		pid_t child = fork();
+		if (child == 0) {
+			if (i)
+				work(data);
+			_exit(0);
+		}
+		struct rusage usage;
+		int status;
+		wait4(child, &status, 0, &usage);
+		mb[i] = status == 0 ? (double)usage.ru_maxrss / 1024 : NAN;
+	}
+	return mb[1] - mb[0];
 }
 
 /* Random normal operands as the softmax mechanism takes them. */

@@ -1,6 +1,4 @@
-/* Pass 1, and what it costs to add to it, as a share of the FMA peak. Usage: kernel [ISA [N DIM causal|full HEADS]] */
-#include "analysis/pooled_map.h"
-#include "analysis/stats.h"
+/* Pass 1 and what is added to it, as a share of the FMA peak, by instruction set. Usage: kernel [ISA N DIM causal|full HEADS [bf16]] */
 #include "bench.h"
 
 /* Mean entropy: what every run of pass 1 ends in. */
@@ -57,16 +55,13 @@ static void mean_merge(struct sink *sink, const struct item *item, const void *p
 
 static const struct sink_ops pass_1 = MEAN_OPS(0), pass_2 = MEAN_OPS(SINK_TILES), pass_1_output = MEAN_OPS(SINK_OUTPUT);
 
-enum kind { PASS_1, PASS_1_2, OUTPUT, HEATMAP_MAX, HEATMAP_MEAN, STATS_FIRST, STATS_DEFAULT, KINDS };
+enum kind { PASS_1, PASS_1_2, OUTPUT, KINDS };
 
-static const struct { const char *name; double products; const struct sink_ops *ops; enum pooling pooling; } kinds[KINDS] = {
-	[PASS_1] = { "pass 1", 1, &pass_1, 0 },
-	[PASS_1_2] = { "pass 1 and 2", 2, &pass_2, 0 },
-	[OUTPUT] = { "pass 1 with O = P V", 2, &pass_1_output, 0 },
-	[HEATMAP_MAX] = { "heatmap 1024, max", 2, NULL, POOLING_MAX },
-	[HEATMAP_MEAN] = { "heatmap 1024, mean", 2, NULL, POOLING_MEAN },
-	[STATS_FIRST] = { "stats: entropy, max", 1, NULL, 0 },
-	[STATS_DEFAULT] = { "stats: default", 2, NULL, 0 },
+/* Products: how many of Q K^T (and P V) a call makes. */
+static const struct { const char *name; double products; const struct sink_ops *ops; } kinds[KINDS] = {
+	[PASS_1] = { "pass 1", 1, &pass_1 },
+	[PASS_1_2] = { "passes 1 and 2", 2, &pass_2 },
+	[OUTPUT] = { "pass 1 and O = P V", 2, &pass_1_output },
 };
 
 struct job {
@@ -75,83 +70,64 @@ struct job {
 	struct driver_options options;
 };
 
-static enum err emit(void *data, const struct source *source, int64_t map, int64_t index, const float *cell, int64_t height, int64_t width,
-		     struct err_info *info)
-{
-	(void)data;
-	(void)source;
-	(void)map;
-	(void)index;
-	(void)info;
-	return cell[height * width - 1] >= 0 ? ERR_OK : ERR_VALUE;
-}
-
-static enum err emit_stats(void *data, const struct stats_result *result, struct err_info *info)
-{
-	(void)data;
-	(void)info;
-	return result->value[0].rows > 0 ? ERR_OK : ERR_VALUE;
-}
-
-static void run_stats(struct job *job)
-{
-	const struct metric *metric[METRIC_COUNT];
-	struct err_info info = { 0 };
-	struct stats_request request = { .metric = metric, .parameters = stats_parameters_default(), .row_count = job->attention->n, .emit = emit_stats };
-	if (metric_select(job->kind == STATS_FIRST ? "entropy,max" : "default", metric, &request.metric_count, &info))
-		bench_fail("metrics", &info);
-	struct stats *stats;
-	if (stats_new(&request, job->attention->source, &stats, &info) ||
-	    driver_run(job->attention->source, stats_sinks(stats), stats_sink_count(stats), &job->options, &info))
-		bench_fail("stats", &info);
-	stats_free(stats);
-}
-
 static void run_job(void *data)
 {
 	struct job *job = data;
-	if (job->kind >= STATS_FIRST) {
-		run_stats(job);
-		return;
-	}
 	struct mean_sink mean = { .sink = { kinds[job->kind].ops } };
 	struct sink *sink = &mean.sink;
 	struct err_info info = { 0 };
-	struct pooled_map_request request = { .row_count = job->attention->n, .key_end = job->attention->n, .height = 1024, .width = 1024,
-					      .pooling = kinds[job->kind].pooling, .emit = emit };
-	if (!kinds[job->kind].ops && pooled_map_new(&request, &sink, &info))
-		bench_fail("pooled map", &info);
 	if (driver_run(job->attention->source, &sink, 1, &job->options, &info))
 		bench_fail("driver", &info);
-	if (!kinds[job->kind].ops)
-		pooled_map_free(sink);
 }
 
-static void measure(const struct kernels *kernels, int64_t n, int64_t dim, bool causal, int64_t heads, bool bf16)
+struct shape {
+	int64_t n, dim, heads;
+	bool causal, bf16;
+};
+
+static void measure(const struct kernels *kernels, const struct shape *shape, enum kind first, enum kind last)
 {
 	struct bench_attention attention;
-	bench_attention_init(&attention, heads, n, dim, causal, bf16);
-	int threads = getenv("BENCH_THREADS") ? atoi(getenv("BENCH_THREADS")) : pool_default_threads();
-	int only = getenv("BENCH_KIND") ? atoi(getenv("BENCH_KIND")) : -1;
-	for (int k = only < 0 ? 0 : only; k < (only < 0 ? KINDS : only + 1); k++) {
+	bench_attention_init(&attention, shape->heads, shape->n, shape->dim, shape->causal, shape->bf16);
+	int threads = bench_threads();
+	for (enum kind k = first; k <= last; k++) {
 		struct job job = { .attention = &attention, .kind = k, .options = { .kernels = kernels, .threads = threads } };
-		if (getenv("ROW_TILE")) job.options.row_tile = atoi(getenv("ROW_TILE"));
-		if (getenv("KEY_TILE")) job.options.key_tile = atoi(getenv("KEY_TILE"));
 		struct bench_result r = bench_run(run_job, &job, kinds[k].products * bench_flop(&attention), bench_width(kernels), threads, 0.1);
-		printf("%-11s n %7lld d %3lld %-6s h %2lld %s  %-20s %9.3f ms  %6.1f GFLOP/s  peak %6.1f  share %.3f  (dropped %d)\n", kernels->name, (long long)n,
-		       (long long)dim, causal ? "causal" : "full", (long long)heads, bf16 ? "bf16" : "f32 ", kinds[k].name, 1e3 * r.seconds, r.rate / 1e9,
-		       r.peak / 1e9, r.share, r.dropped);
+		printf("%-11s %7lld %4lld %-6s %3lld  %-18s %10.3f %8.1f %8.1f  %5.1f %%%s\n", kernels->name, (long long)shape->n, (long long)shape->dim,
+		       shape->causal ? "causal" : "full", (long long)shape->heads, kinds[k].name, 1e3 * r.seconds, r.rate / 1e9, r.peak / 1e9, 100 * r.share,
+		       bench_remark(&r));
 		fflush(stdout);
 	}
 	bench_attention_release(&attention);
 }
 
+static void measure_table(const struct kernels *kernels, bool bf16)
+{
+	static const int64_t sizes[] = { 512, 2048, 8192, 131072 };
+	for (int i = 0; i < (bench_full() ? 4 : 3); i++) {
+		for (int64_t dim = 64; dim <= 128; dim *= 2) {
+			for (int causal = 0; causal < 2; causal++) {
+				struct shape shape = { sizes[i], dim, sizes[i] < 2048 ? 8 : 1, causal, bf16 };
+				measure(kernels, &shape, PASS_1, sizes[i] == 8192 ? OUTPUT : PASS_1);
+			}
+		}
+	}
+}
+
 int main(int argc, char **argv)
 {
-	const struct kernels *kernels = kernels_select(argc > 1 ? argv[1] : NULL);
+	printf("%-11s %7s %4s %-6s %3s  %-18s %10s %8s %8s  %s\n", "kernels", "n", "d", "mask", "h", "work", "ms", "GFLOP/s", "peak", "share of the FMA peak");
 	if (argc > 5) {
-		measure(kernels, atoll(argv[2]), atoll(argv[3]), argv[4][0] == 'c', atoll(argv[5]), argc > 6);
+		struct shape shape = { atoll(argv[2]), atoll(argv[3]), atoll(argv[5]), argv[4][0] == 'c', argc > 6 };
+		measure(kernels_select(argv[1]), &shape, PASS_1, OUTPUT);
 		return 0;
 	}
+	for (int i = 0; i < 2; i++)
+		if (kernels_select(i ? "avx2" : "avx512"))
+			measure_table(kernels_select(i ? "avx2" : "avx512"), false);
+	if (kernels_select("avx512_bf16"))
+		measure_table(kernels_select("avx512_bf16"), true);
+	if (!kernels_select("avx2"))
+		measure_table(kernels_select(NULL), false);
 	return 0;
 }
