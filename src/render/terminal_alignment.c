@@ -4,6 +4,7 @@
 #include "base/strbuf.h"
 #include "base/utf8.h"
 #include "render/alignment.h"
+#include "render/terminal_text.h"
 
 static void add_token(struct strbuf *text, const struct axis_scale *scale, int64_t position)
 {
@@ -61,9 +62,5 @@ enum err terminal_write_alignment(const struct alignment_scene *scene, const str
 		add_linked(&text, scene, scene->targets.first + i);
 		strbuf_addch(&text, '\n');
 	}
-	err = strbuf_failed(&text) ? err_nomem(info, "the alignment") : output_write(out, text.buf, text.len);
-	if (err && info && !info->code)
-		*info = out->info;
-	strbuf_release(&text);
-	return err;
+	return terminal_text_print(&text, out, info);
 }

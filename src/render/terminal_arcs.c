@@ -5,6 +5,7 @@
 #include "base/strbuf.h"
 #include "base/utf8.h"
 #include "render/arcs.h"
+#include "render/terminal_text.h"
 #include "render/ticks.h"
 
 enum { STRONGEST = 4, LABEL_COLUMNS = 20 };
@@ -25,8 +26,7 @@ static void add_label(struct strbuf *text, const struct axis_scale *scale, int64
 	else
 		strbuf_addf(&label, "%lld", (long long)(scale->first + position));
 	int used = utf8_append_fitted(&fitted, label.buf, columns > 0 ? columns : LABEL_COLUMNS);
-	for (int i = used; i < columns; i++)
-		strbuf_addch(text, ' ');
+	terminal_text_spaces(text, columns - used);
 	strbuf_addstr(text, fitted.buf);
 	strbuf_release(&fitted);
 	strbuf_release(&label);
@@ -80,32 +80,20 @@ static void add_query(const struct arcs_scene *scene, const struct terminal *ter
 	strbuf_addch(text, '\n');
 }
 
-static void add_text(struct strbuf *text, const char *line)
-{
-	if (!line || !*line)
-		return;
-	utf8_append_visible(text, line, strlen(line));
-	strbuf_addch(text, '\n');
-}
-
 enum err terminal_write_arcs(const struct arcs_scene *scene, const struct terminal *terminal, struct output *out, struct err_info *info)
 {
 	int columns = label_columns(&scene->queries);
 	struct strbuf text;
 
 	strbuf_init(&text);
-	add_text(&text, scene->title);
+	terminal_text_wrapped(&text, scene->title, terminal->columns);
 	for (int64_t head = 0; head < scene->heads; head++) {
 		if (scene->head_name)
-			add_text(&text, scene->head_name[head]);
+			terminal_text_wrapped(&text, scene->head_name[head], terminal->columns);
 		for (int64_t query = 0; query < scene->queries.count; query++)
 			if (scene->focus < 0 || query == scene->focus)
 				add_query(scene, terminal, &text, head, query, columns);
 	}
-	add_text(&text, scene->caption);
-	enum err err = strbuf_failed(&text) ? err_nomem(info, "the lines") : output_write(out, text.buf, text.len);
-	if (err && info && !info->code)
-		*info = out->info;
-	strbuf_release(&text);
-	return err;
+	terminal_text_wrapped(&text, scene->caption, terminal->columns);
+	return terminal_text_print(&text, out, info);
 }

@@ -7,6 +7,7 @@
 #include "base/utf8.h"
 #include "render/chart_scale.h"
 #include "render/terminal_ink.h"
+#include "render/terminal_text.h"
 
 enum { LINES_MOST = 20, LINES_LEAST = 6, LINES_AROUND = 6, COLUMNS_LEAST = 10, COLUMNS_MOST = 160, BRAILLE = 0x2800 };
 
@@ -103,12 +104,6 @@ static char mark_of(int series)
 	return marks[series % (int)(sizeof marks - 1)];
 }
 
-static void add_spaces(struct strbuf *line, int count)
-{
-	for (int i = 0; i < count; i++)
-		strbuf_addch(line, ' ');
-}
-
 static uint32_t series_rgb(const struct text_chart *chart, int series)
 {
 	return colour_to_rgb(colour_series(THEME_DARK, chart->scene->series[series].colour));
@@ -131,7 +126,7 @@ static void add_plot_line(struct text_chart *chart, struct strbuf *out, int line
 	const char *label = tick >= 0 ? chart->y_ticks.text[tick] : "";
 	const char *edge = !chart->terminal->unicode ? "|" : tick >= 0 ? "┤" : "│";
 
-	add_spaces(out, chart->label_columns - utf8_text_width(label));
+	terminal_text_spaces(out, chart->label_columns - utf8_text_width(label));
 	strbuf_addf(out, "%s %s", label, edge);
 	for (int column = 0; column < chart->dots.columns; column++) {
 		int at = line * chart->dots.columns + column;
@@ -153,24 +148,24 @@ static void add_x_axis(const struct text_chart *chart, struct strbuf *out)
 {
 	int used = 0;
 
-	add_spaces(out, chart->label_columns + 1);
+	terminal_text_spaces(out, chart->label_columns + 1);
 	strbuf_addstr(out, chart->terminal->unicode ? "└" : "+");
 	for (int i = 0; i < chart->dots.columns; i++)
 		strbuf_addstr(out, chart->terminal->unicode ? "─" : "-");
 	strbuf_addch(out, '\n');
-	add_spaces(out, chart->label_columns + 2);
+	terminal_text_spaces(out, chart->label_columns + 2);
 	for (int i = 0; i < chart->x_ticks.count; i++) {
 		int width = utf8_text_width(chart->x_ticks.text[i]);
 		int at = (int)lrint(chart_scale_unit(&chart->x, chart->x_ticks.value[i]) * (chart->dots.columns - 1)) - width / 2;
 		at = at < used + (used > 0) ? used + (used > 0) : at;
 		if (at + width > chart->dots.columns)
 			break;
-		add_spaces(out, at - used);
+		terminal_text_spaces(out, at - used);
 		strbuf_addstr(out, chart->x_ticks.text[i]);
 		used = at + width;
 	}
 	if (chart->scene->x.title && used + 2 + utf8_text_width(chart->scene->x.title) <= chart->dots.columns) {
-		add_spaces(out, chart->dots.columns - used - utf8_text_width(chart->scene->x.title));
+		terminal_text_spaces(out, chart->dots.columns - used - utf8_text_width(chart->scene->x.title));
 		strbuf_addstr(out, chart->scene->x.title);
 	}
 	strbuf_addch(out, '\n');
@@ -203,14 +198,6 @@ static void add_legend(struct text_chart *chart, struct strbuf *out)
 	}
 	if (used)
 		strbuf_addch(out, '\n');
-}
-
-static void add_text(struct strbuf *out, const char *text)
-{
-	if (!text || !*text)
-		return;
-	utf8_append_visible(out, text, strlen(text));
-	strbuf_addch(out, '\n');
 }
 
 static void plain_ticks(struct ticks *ticks)
@@ -249,23 +236,18 @@ static enum err plan(struct text_chart *chart, struct err_info *info)
 static enum err print(struct text_chart *chart, struct output *out, struct err_info *info)
 {
 	struct strbuf text;
-	enum err err;
 
 	strbuf_init(&text);
 	for (int i = 0; i < chart->scene->series_count; i++)
 		draw_series(chart, i);
-	add_text(&text, chart->scene->title);
-	add_text(&text, chart->scene->y.title);
+	terminal_text_wrapped(&text, chart->scene->title, chart->terminal->columns);
+	terminal_text_wrapped(&text, chart->scene->y.title, chart->terminal->columns);
 	for (int line = 0; line < chart->dots.lines; line++)
 		add_plot_line(chart, &text, line);
 	add_x_axis(chart, &text);
 	add_legend(chart, &text);
-	add_text(&text, chart->scene->caption);
-	err = strbuf_failed(&text) ? err_nomem(info, "the chart") : output_write(out, text.buf, text.len);
-	if (err && info && !info->code)
-		*info = out->info;
-	strbuf_release(&text);
-	return err;
+	terminal_text_wrapped(&text, chart->scene->caption, chart->terminal->columns);
+	return terminal_text_print(&text, out, info);
 }
 
 enum err terminal_write_chart(const struct chart_scene *scene, const struct terminal *terminal, struct output *out, struct err_info *info)

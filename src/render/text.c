@@ -40,10 +40,31 @@ void typesetter_release(struct typesetter *type)
 	*type = (struct typesetter){ 0 };
 }
 
+/* Bytes of the longest prefix of at most `length` bytes that ends at a character; marks stay with their letter. */
+static size_t character_end(const char *text, size_t length)
+{
+	int32_t code;
+
+	while (length > 0 && text[length]) {
+		bool inside = ((unsigned char)text[length] & 0xC0) == 0x80;
+		if (!inside) {
+			utf8_decode(text + length, strnlen(text + length, 4), &code);
+			if (code < 0 || utf8_width(code) != 0)
+				break;
+		}
+		length--;
+	}
+	return length;
+}
+
 PangoLayout *typesetter_layout(struct typesetter *type, double size, bool bold, const char *text)
 {
+	size_t length = strnlen(text, TEXT_BYTES_MAX);
+
+	if (length == TEXT_BYTES_MAX)
+		length = character_end(text, length);
 	strbuf_clear(&type->visible);
-	utf8_append_visible(&type->visible, text, strlen(text));
+	utf8_append_visible(&type->visible, text, length);
 	pango_font_description_set_absolute_size(type->font, size * PANGO_SCALE);
 	pango_font_description_set_weight(type->font, bold ? PANGO_WEIGHT_BOLD : PANGO_WEIGHT_NORMAL);
 	pango_layout_set_font_description(type->layout, type->font);
@@ -70,30 +91,12 @@ double text_baseline(double size)
 	return size * 0.36;
 }
 
-/* Bytes of the longest prefix of at most `length` bytes that ends at a character; marks stay with their letter. */
-static size_t character_end(const char *text, size_t length)
-{
-	size_t total = strlen(text);
-	int32_t code;
-
-	while (length > 0 && length < total) {
-		bool inside = ((unsigned char)text[length] & 0xC0) == 0x80;
-		if (!inside) {
-			utf8_decode(text + length, total - length, &code);
-			if (code < 0 || utf8_width(code) != 0)
-				break;
-		}
-		length--;
-	}
-	return length;
-}
-
 void text_append_fitted(struct typesetter *type, double size, bool bold, const char *text, double width, struct strbuf *out)
 {
 	struct strbuf trial;
-	size_t low = 0, high = strlen(text);
+	size_t low = 0, high = strnlen(text, TEXT_BYTES_MAX);
 
-	if (text_width(type, size, bold, text) <= width) {
+	if (high < TEXT_BYTES_MAX && text_width(type, size, bold, text) <= width) {
 		strbuf_addstr(out, text);
 		return;
 	}

@@ -14,6 +14,9 @@
 #include "base/strbuf.h"
 #include "render/colour.h"
 
+/* No line of a picture is longer: what is beyond is neither measured nor drawn. */
+enum { TEXT_BYTES_MAX = 4096 };
+
 enum text_align { TEXT_START, TEXT_MIDDLE, TEXT_END };
 
 struct text_style {

@@ -50,19 +50,35 @@ static void add_colour(struct strbuf *xml, const char *property, struct colour c
 		strbuf_addf(xml, " %s-opacity=\"%.3g\"", property, colour.a / 255.0);
 }
 
+/* What XML wants instead of what `text` begins with; NULL where it may stand. */
+static const char *xml_instead(const char *text, size_t *length)
+{
+	static const struct { const char *bytes, *instead; } table[] = {
+		{ "&", "&amp;" }, { "<", "&lt;" }, { ">", "&gt;" },
+		/* U+FFFE and U+FFFF are not characters of XML. */
+		{ "\xef\xbf\xbe", "\xef\xbf\xbd" }, { "\xef\xbf\xbf", "\xef\xbf\xbd" },
+	};
+
+	for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+		*length = strlen(table[i].bytes);
+		if (!strncmp(text, table[i].bytes, *length))
+			return table[i].instead;
+	}
+	*length = 1;
+	return NULL;
+}
+
 static void add_escaped(struct strbuf *xml, const char *text)
 {
 	struct strbuf visible;
+	size_t length;
 
 	strbuf_init(&visible);
 	utf8_append_visible(&visible, text, strlen(text));
-	for (const char *p = visible.buf; *p; p++) {
-		if (*p == '&')
-			strbuf_addstr(xml, "&amp;");
-		else if (*p == '<')
-			strbuf_addstr(xml, "&lt;");
-		else if (*p == '>')
-			strbuf_addstr(xml, "&gt;");
+	for (const char *p = visible.buf; *p; p += length) {
+		const char *instead = xml_instead(p, &length);
+		if (instead)
+			strbuf_addstr(xml, instead);
 		else
 			strbuf_addch(xml, *p);
 	}

@@ -4,41 +4,24 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "render/cell_numbers.h"
 #include "render/chart.h"
 #include "render/chart_scale.h"
+#include "support/written.h"
 
-static char file[64];
-static char written[1 << 20];
-static struct output out;
+static struct written written;
 static struct err_info info;
 
 static void set_up(void)
 {
-	snprintf(file, sizeof file, "/tmp/attnviz-chart-XXXXXX");
-	int fd = mkstemp(file);
-	ck_assert_int_ge(fd, 0);
-	close(fd);
+	written_open(&written);
 	info = (struct err_info){ 0 };
-	ck_assert_int_eq(output_open(&out, file, &info), ERR_OK);
 }
 
 static void tear_down(void)
 {
-	output_release(&out);
-	unlink(file);
-}
-
-static const char *read_back(void)
-{
-	ck_assert_int_eq(output_commit(&out, &info), ERR_OK);
-	FILE *stream = fopen(file, "rb");
-	size_t count = fread(written, 1, sizeof written - 1, stream);
-	written[count] = '\0';
-	fclose(stream);
-	return written;
+	written_close(&written);
 }
 
 static const struct page natural = { 0, 0, 96 };
@@ -120,8 +103,8 @@ START_TEST(a_line_breaks_at_gaps)
 	struct series series = { .kind = SERIES_LINE, .count = 5, .y = y };
 	struct chart_scene scene = scene_of(&series, 1);
 
-	ck_assert_int_eq(chart_write(&scene, &(struct picture_request){ .format = PICTURE_SVG, .page = &natural, .out = &out }, &info), ERR_OK);
-	const char *svg = read_back();
+	ck_assert_int_eq(chart_write(&scene, &(struct picture_request){ .format = PICTURE_SVG, .page = &natural, .out = &written.out }, &info), ERR_OK);
+	const char *svg = written_read(&written);
 	int lines = 0;
 	for (const char *at = svg; (at = strstr(at, "<polyline")); at++)
 		lines++;
@@ -138,8 +121,8 @@ START_TEST(a_line_chart_in_text)
 
 	scene.y.min = 0;
 	scene.y.max = 4;
-	ck_assert_int_eq(terminal_write_chart(&scene, &plain, &out, &info), ERR_OK);
-	ck_assert_str_eq(read_back(),
+	ck_assert_int_eq(terminal_write_chart(&scene, &plain, &written.out, &info), ERR_OK);
+	ck_assert_str_eq(written_read(&written),
 			 "weight\n"
 			 "4 |                        ***\n"
 			 "  |                   *****   \n"
@@ -161,8 +144,8 @@ START_TEST(bars_stand_between_their_edges_in_text)
 	struct terminal narrow = { TERMINAL_ASCII, false, 18, 9 };
 
 	scene.y.max = 3;
-	ck_assert_int_eq(terminal_write_chart(&scene, &narrow, &out, &info), ERR_OK);
-	ck_assert_str_eq(read_back(),
+	ck_assert_int_eq(terminal_write_chart(&scene, &narrow, &written.out, &info), ERR_OK);
+	ck_assert_str_eq(written_read(&written),
 			 "weight\n"
 			 "  |     *****     \n"
 			 "  |     *****     \n"
@@ -180,10 +163,10 @@ START_TEST(depth_sorts_the_heads_of_each_layer)
 	const double value[] = { 3, 1, 2, 6, NAN, 4 };
 	struct depth_scene scene = { .value = value, .layers = 2, .heads = 3, .metric = "entropy" };
 
-	ck_assert_int_eq(depth_write(&scene, &(struct picture_request){ .format = PICTURE_SVG, .page = &natural, .out = &out }, &info), ERR_OK);
+	ck_assert_int_eq(depth_write(&scene, &(struct picture_request){ .format = PICTURE_SVG, .page = &natural, .out = &written.out }, &info), ERR_OK);
 	double last_x = -1, last_y = INFINITY;
 	int dots = 0;
-	for (const char *at = read_back(); (at = strstr(at, "<circle cx=")); at++) {
+	for (const char *at = written_read(&written); (at = strstr(at, "<circle cx=")); at++) {
 		double x, y;
 		ck_assert_int_eq(sscanf(at, "<circle cx=\"%lf\" cy=\"%lf\"", &x, &y), 2);
 		if (dots == 5)
@@ -207,17 +190,16 @@ START_TEST(a_matrix_prints_its_numbers)
 		.colouring = { .map = COLOUR_DIVERGING, .vmin = NAN, .vmax = NAN, .unit = "entropy" },
 	};
 
-	ck_assert_int_eq(terminal_write_matrix(&scene, &plain, &out, &info), ERR_OK);
-	ck_assert_str_eq(read_back(),
+	ck_assert_int_eq(terminal_write_matrix(&scene, &plain, &written.out, &info), ERR_OK);
+	ck_assert_str_eq(written_read(&written),
 			 "0   0.50  1.25\n"
 			 "1        -3.00\n"
 			 "       0     1\n"
 			 "-3 ..::--==**##%%@@ 3  entropy\n");
-	tear_down();
-	set_up();
-	ck_assert_int_eq(matrix_write(&scene, &(struct picture_request){ .format = PICTURE_SVG, .page = &natural, .out = &out }, &info), ERR_OK);
-	ck_assert_ptr_nonnull(strstr(read_back(), ">1.25</text>"));
-	ck_assert_ptr_nonnull(strstr(written, ">−3.00</text>"));
+	ck_assert_int_eq(matrix_write(&scene, &(struct picture_request){ .format = PICTURE_SVG, .page = &natural, .out = &written.out }, &info), ERR_OK);
+	const char *svg = written_read(&written);
+	ck_assert_ptr_nonnull(strstr(svg, ">1.25</text>"));
+	ck_assert_ptr_nonnull(strstr(svg, ">−3.00</text>"));
 }
 END_TEST
 
@@ -244,7 +226,7 @@ START_TEST(a_page_without_room_is_refused)
 	struct series series = { .count = 2, .y = y };
 	struct chart_scene scene = scene_of(&series, 1);
 
-	ck_assert_int_eq(chart_write(&scene, &(struct picture_request){ .format = PICTURE_PNG, .page = &(struct page){ 50, 50, 96 }, .out = &out }, &info), ERR_USAGE);
+	ck_assert_int_eq(chart_write(&scene, &(struct picture_request){ .format = PICTURE_PNG, .page = &(struct page){ 50, 50, 96 }, .out = &written.out }, &info), ERR_USAGE);
 	ck_assert_ptr_nonnull(strstr(info.text, "larger size"));
 }
 END_TEST
@@ -259,10 +241,10 @@ START_TEST(huge_values_do_not_hang_or_overflow)
 		struct chart_scene scene = scene_of(&series, 1);
 		for (int log = 0; log < 2; log++) {
 			scene.y.log = log;
-			ck_assert_int_eq(chart_write(&scene, &(struct picture_request){ .format = formats[f], .page = &natural, .out = &out }, &info), ERR_OK);
+			ck_assert_int_eq(chart_write(&scene, &(struct picture_request){ .format = formats[f], .page = &natural, .out = &written.out }, &info), ERR_OK);
 		}
 		scene.y = (struct chart_axis){ NULL, false, false, 0, 1e-9 };
-		ck_assert_int_eq(chart_write(&scene, &(struct picture_request){ .format = formats[f], .page = &natural, .out = &out }, &info), ERR_OK);
+		ck_assert_int_eq(chart_write(&scene, &(struct picture_request){ .format = formats[f], .page = &natural, .out = &written.out }, &info), ERR_OK);
 	}
 }
 END_TEST

@@ -2,13 +2,12 @@
 
 #include <math.h>
 #include <png.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "render/colour.h"
 #include "render/scene.h"
+#include "support/written.h"
 
 struct bytes {
 	unsigned char *at;
@@ -16,56 +15,35 @@ struct bytes {
 };
 
 static const struct provenance provenance[] = { { "Software", "attnviz test" }, { "Source", "größe.npy" } };
-static char file[64];
+static struct written written;
 
 static void set_up(void)
 {
-	snprintf(file, sizeof file, "/tmp/attnviz-picture-XXXXXX");
-	int fd = mkstemp(file);
-	ck_assert_int_ge(fd, 0);
-	close(fd);
+	written_open(&written);
 }
 
 static void tear_down(void)
 {
-	unlink(file);
-}
-
-static struct bytes read_file(void)
-{
-	struct bytes bytes = { NULL, 0 };
-	FILE *stream = fopen(file, "rb");
-
-	fseek(stream, 0, SEEK_END);
-	bytes.count = (size_t)ftell(stream);
-	rewind(stream);
-	bytes.at = calloc(bytes.count + 1, 1);
-	ck_assert_uint_eq(fread(bytes.at, 1, bytes.count, stream), bytes.count);
-	fclose(stream);
-	return bytes;
+	written_close(&written);
 }
 
 static enum err try_write(const struct heatmap_scene *scene, enum picture_format format, struct page page, struct err_info *info)
 {
-	struct output out;
-
 	*info = (struct err_info){ 0 };
-	ck_assert_int_eq(output_open(&out, file, info), ERR_OK);
-	enum err err = scene_write(scene, format, &page, provenance, 2, &out, info);
-	if (err)
-		output_release(&out);
-	else
-		ck_assert_int_eq(output_commit(&out, info), ERR_OK);
-	return err;
+	return scene_write(scene, format, &page, provenance, 2, &written.out, info);
 }
 
+/* The file's bytes, the caller's to free. */
 static struct bytes write_scene(const struct heatmap_scene *scene, enum picture_format format, struct page page)
 {
 	struct err_info info;
 	enum err err = try_write(scene, format, page, &info);
 
 	ck_assert_msg(err == ERR_OK, "%s", info.text);
-	return read_file();
+	const char *read = written_read(&written);
+	struct bytes bytes = { malloc(written.size + 1), written.size };
+	memcpy(bytes.at, read, written.size + 1);
+	return bytes;
 }
 
 static struct heatmap_scene scene_of(struct panel *panel, int64_t panels, int64_t height, int64_t width)
@@ -272,7 +250,7 @@ END_TEST
 
 START_TEST(hostile_texts_are_drawn_harmlessly)
 {
-	static const char *const label[] = { "\x1b[31m", "\xff\xfe", "a\nb", "" };
+	static const char *const label[] = { "\x1b[31m", "\xff\xfe", "a\nb", "\xef\xbf\xbe" };
 	const float cell[] = { 0, 1, 2, 3 };
 	struct panel panel = { cell, 1, 4, "\x01\x02" };
 	struct heatmap_scene scene = scene_of(&panel, 1, 1, 4);
@@ -282,8 +260,30 @@ START_TEST(hostile_texts_are_drawn_harmlessly)
 	for (int f = 0; f < 4; f++) {
 		struct bytes bytes = write_scene(&scene, formats[f], (struct page){ 0, 0, 96 });
 		ck_assert_ptr_null(formats[f] == PICTURE_PNG || formats[f] == PICTURE_PDF ? NULL : memchr(bytes.at, 0x1b, bytes.count));
+		ck_assert_ptr_null(formats[f] == PICTURE_SVG ? memmem(bytes.at, bytes.count, "\xef\xbf\xbe", 3) : NULL);
 		free(bytes.at);
 	}
+}
+END_TEST
+
+START_TEST(a_token_of_megabytes_is_shortened_like_any_other)
+{
+	enum { MEGABYTES = 4 << 20 };
+	char *longest = malloc(MEGABYTES + 1);
+	const char *label[] = { longest, "b" };
+	const float cell[] = { 0, 1 };
+	struct panel panel = { cell, 1, 2, NULL };
+	struct heatmap_scene scene = scene_of(&panel, 1, 1, 2);
+
+	memset(longest, 'a', MEGABYTES);
+	longest[MEGABYTES] = '\0';
+	scene.keys.label = label;
+	scene.title = longest;
+	struct bytes svg = write_scene(&scene, PICTURE_SVG, (struct page){ 0, 0, 96 });
+	ck_assert_uint_lt(svg.count, 5u << 20);
+	ck_assert_ptr_nonnull(strstr((const char *)svg.at, "aaaa…</text>"));
+	free(svg.at);
+	free(longest);
 }
 END_TEST
 
@@ -315,6 +315,7 @@ int main(void)
 	tcase_add_test(tcase, pooling_answers_what_the_page_can_show_in_equal_groups);
 	tcase_add_test(tcase, pages_that_cannot_be_drawn_are_refused_with_a_reason);
 	tcase_add_test(tcase, hostile_texts_are_drawn_harmlessly);
+	tcase_add_test(tcase, a_token_of_megabytes_is_shortened_like_any_other);
 	tcase_add_test(tcase, the_format_follows_the_file_name);
 	suite_add_tcase(suite, tcase);
 	return suite_main(suite);

@@ -1,33 +1,30 @@
 #include "support/suite.h"
 
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/utf8.h"
 #include "render/terminal.h"
+#include "support/written.h"
 
-static char printed[1 << 20];
+static struct written written;
+
+static void set_up(void)
+{
+	written_open(&written);
+}
+
+static void tear_down(void)
+{
+	written_close(&written);
+}
 
 static const char *print(const struct heatmap_scene *scene, struct terminal terminal)
 {
-	char file[] = "/tmp/attnviz-terminal-XXXXXX";
-	int fd = mkstemp(file);
-	struct output out;
 	struct err_info info = { 0 };
 
-	ck_assert_int_ge(fd, 0);
-	close(fd);
-	ck_assert_int_eq(output_open(&out, file, &info), ERR_OK);
-	ck_assert_int_eq(terminal_write_heatmap(scene, &terminal, &out, &info), ERR_OK);
-	ck_assert_int_eq(output_commit(&out, &info), ERR_OK);
-	FILE *stream = fopen(file, "rb");
-	printed[fread(printed, 1, sizeof printed - 1, stream)] = '\0';
-	fclose(stream);
-	unlink(file);
-	return printed;
+	ck_assert_int_eq(terminal_write_heatmap(scene, &terminal, &written.out, &info), ERR_OK);
+	return written_read(&written);
 }
 
 static struct heatmap_scene scene_of(struct panel *panel, int64_t panels)
@@ -163,6 +160,7 @@ int main(void)
 	Suite *suite = suite_create("render: terminal");
 	TCase *tcase = tcase_create("terminal");
 
+	tcase_add_checked_fixture(tcase, set_up, tear_down);
 	tcase_add_test(tcase, a_terminal_without_colour_gets_a_ramp_with_token_labels);
 	tcase_add_test(tcase, half_blocks_carry_two_rows_in_a_line);
 	tcase_add_test(tcase, nothing_is_wider_than_the_terminal);
