@@ -36,7 +36,7 @@ struct chart_axis {
 	const char *title;
 	bool log;         /* values <= 0 are gaps */
 	bool whole;       /* positions, layers, heads: ticks only at whole numbers */
-	double min, max;  /* NaN: from the data, with a little room; a range of positive values that nearly reaches 0 starts there */
+	double min, max;  /* NaN, or both equal: from the data, with a little room; positive values that nearly reach 0 start there */
 };
 
 struct chart_scene {

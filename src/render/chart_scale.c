@@ -63,9 +63,10 @@ static struct chart_scale scale_of(struct extent extent, const struct chart_axis
 		scale.low = from_zero ? 0 : scale.low - room;
 		scale.high += room;
 	}
-	if (!isnan(axis->min) && !(axis->log && axis->min <= 0))
+	bool given = axis->min != axis->max;
+	if (given && !isnan(axis->min) && !(axis->log && axis->min <= 0))
 		scale.low = axis->min;
-	if (!isnan(axis->max))
+	if (given && !isnan(axis->max))
 		scale.high = axis->max;
 	if (!(scale.low < scale.high))
 		scale.high = axis->log ? scale.low * 10 : scale.low + 1;

@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-static const double bar_width = 14, tick_length = 4, tick_gap = 4, title_gap = 6, text_size = 10, title_size = 11, tick_pitch = 44;
+static const double bar_width = 14, tick_length = 4, tick_gap = 4, title_gap = 6, text_size = 10, title_size = 11, tick_pitch = 44, title_nearest = 22;
 
 struct legend {
 	struct ticks ticks;
@@ -77,7 +77,7 @@ void colour_bar_draw(const struct colour_bar *bar, struct canvas *canvas, double
 
 	fill_legend(&legend, bar);
 	draw_gradient(bar, canvas, box, colours);
-	double tick_x = x + box.width + line, text_x = tick_x + (tick_length + tick_gap) * unit, last_y = INFINITY;
+	double tick_x = x + box.width + line, text_x = tick_x + (tick_length + tick_gap) * unit, last_y = INFINITY, widest = 0;
 	for (int i = 0; i < legend.ticks.count; i++) {
 		double at = y + (1 - legend.place[i]) * box.height;
 		if (last_y - at < size * 1.2)
@@ -85,7 +85,8 @@ void colour_bar_draw(const struct colour_bar *bar, struct canvas *canvas, double
 		last_y = at;
 		canvas_rectangle(canvas, tick_x, round(at - line / 2), round(tick_length * unit), line, colours->frame);
 		canvas_text(canvas, text_x, at, &label, legend.ticks.text[i]);
+		widest = fmax(widest, text_width(canvas->type, size, false, legend.ticks.text[i]));
 	}
-	double title_x = x + colour_bar_width(bar, canvas->type) - title_size * unit / 2;
+	double title_x = text_x + fmax(widest, title_nearest * unit) + (title_gap + title_size / 2) * unit;
 	canvas_text(canvas, title_x, y + box.height / 2, &title, bar->colouring->unit);
 }

@@ -2,8 +2,11 @@
 
 #include <math.h>
 
-static const double column_gap = 14, row_gap = 12, bar_gap = 20, grid_width = 1160, narrowest_page = 440;
-static const double panel_single = 768, panel_most = 360, panel_least = 72, cell_largest = 26, labelled_panel = 100;
+static const double column_gap = 14, narrow_gap = 8, row_gap = 12, bar_gap = 20, grid_width = 1160, narrowest_page = 440;
+static const double panel_single = 768, panel_most = 360, panel_least = 72, cell_common = 26, cell_largest = 44, small_map = 364;
+/* Panels of many get labels only where they are large. */
+static const double labelled_panel = 100, labelled_of_many = 160, many_panels = 24;
+static const int64_t wide_grid = 16;
 /* Cells with numbers in them are wider than high. */
 static const double numbers_width = 1100, number_widest = 40;
 /* A panel may grow so far beyond its target before positions share a pixel. */
@@ -76,6 +79,12 @@ static int64_t natural_cell(int64_t cells, double target, double largest)
 	return cell < 1 ? 1 : cell > (int64_t)largest && largest >= 1 ? (int64_t)largest : cell;
 }
 
+/* Maps of a few tokens have larger cells. */
+static double comfortable_cell(int64_t cells)
+{
+	return fmin(fmax(small_map / (double)cells, cell_common), cell_largest);
+}
+
 static void scaled_panel(struct heatmap_layout *layout, const struct heatmap_extra *extra, double scale)
 {
 	layout->panel_width = (int64_t)fmax(1, floor(extra->panel_width * scale));
@@ -97,8 +106,8 @@ static void natural_panel(struct heatmap_layout *layout, const struct heatmap_sc
 		scaled_panel(layout, extra, is_grid(scene) ? fmin(grid_share(layout) / extra->panel_width, panel_most * unit / own) : unit);
 		return;
 	}
-	int64_t cell_wide = natural_cell(layout->cells_wide, target, cell_largest * unit);
-	int64_t cell_high = natural_cell(layout->cells_high, target, cell_largest * unit);
+	int64_t cell_wide = natural_cell(layout->cells_wide, target, comfortable_cell(layout->cells_wide) * unit);
+	int64_t cell_high = natural_cell(layout->cells_high, target, comfortable_cell(layout->cells_high) * unit);
 
 	if (scene->numbers)
 		cell_wide = natural_cell(layout->cells_wide, numbers_width * unit, number_widest * unit);
@@ -137,7 +146,8 @@ static void fitted_panel(struct heatmap_layout *layout, const struct heatmap_sce
 static void plan_axes(struct heatmap_layout *layout, struct typesetter *type, const struct heatmap_scene *scene)
 {
 	double smallest = (double)(layout->panel_width < layout->panel_height ? layout->panel_width : layout->panel_height);
-	bool labelled = !is_grid(scene) || smallest >= labelled_panel * layout->figure.unit;
+	double least = (double)scene->panel_count > many_panels ? labelled_of_many : labelled_panel;
+	bool labelled = !is_grid(scene) || smallest >= least * layout->figure.unit;
 	int64_t thin = is_grid(scene) ? 1 : AXIS_THIN_MAX;
 
 	axis_plan(&layout->queries, type, &scene->rows, SIDE_LEFT, labelled ? (double)layout->panel_height : 0, layout->figure.unit, thin);
@@ -318,8 +328,8 @@ enum err heatmap_layout_init(struct heatmap_layout *layout, struct typesetter *t
 	double unit = layout->figure.unit;
 	layout->columns = scene->columns > 0 ? scene->columns : near_square(scene->panel_count);
 	layout->rows = ceil_div(scene->panel_count, layout->columns);
-	layout->gap_x = round(column_gap * unit);
-	layout->gap_y = round(row_gap * unit);
+	layout->gap_x = round((layout->columns > wide_grid ? narrow_gap : column_gap) * unit);
+	layout->gap_y = round((layout->columns > wide_grid ? narrow_gap : row_gap) * unit);
 	if (has_panel_titles(scene))
 		layout->gap_y += round(text_line_height(SIZE_PANEL_TITLE * unit));
 	double target = target_side(layout, scene);

@@ -80,8 +80,8 @@ START_TEST(links_are_drawn_in_the_middle_of_their_cells)
 		ck_assert_int_eq(sscanf(at, "<circle cx=\"%lf\" cy=\"%lf\"", &x[circles], &y[circles]), 2);
 	/* A halo and a disc each, and those of the legend. */
 	ck_assert_int_eq(circles, 6);
-	ck_assert_double_eq_tol(x[2] - x[0], 26, 0.01);
-	ck_assert_double_eq_tol(y[2] - y[0], 26, 0.01);
+	ck_assert_double_eq_tol(x[2] - x[0], 44, 0.01);
+	ck_assert_double_eq_tol(y[2] - y[0], 44, 0.01);
 	ck_assert_ptr_nonnull(strstr(svg, ">link</text>"));
 	ck_assert_ptr_null(strstr(svg, ">path</text>"));
 }
@@ -105,8 +105,8 @@ START_TEST(links_and_paths_outside_the_map_are_left_out)
 	ck_assert_int_eq(occurrences(line, "<polyline"), 3); /* halo, path, legend */
 	double x0, y0, x1, y1;
 	ck_assert_int_eq(sscanf(strstr(line, "points=\""), "points=\"%lf,%lf %lf,%lf\"", &x0, &y0, &x1, &y1), 4);
-	ck_assert_double_eq_tol(x1 - x0, 26, 0.01);
-	ck_assert_double_eq_tol(y1 - y0, 26, 0.01);
+	ck_assert_double_eq_tol(x1 - x0, 44, 0.01);
+	ck_assert_double_eq_tol(y1 - y0, 44, 0.01);
 }
 END_TEST
 
