@@ -25,10 +25,10 @@ bool score_reversed(void);
 
 /* Read links as the options say that they are written. */
 enum err score_read_gold(struct links *gold, const char *file, struct err_info *info);
+enum err score_read_links(struct links *links, const char *file, struct err_info *info);
 
 /* Point out a gold file that is said to count from 0 and never does: somewhere there is nearly always a link of the first word. */
 void score_warn_gold(const struct links *gold, const char *file);
-enum err score_read_links(struct links *links, const char *file, struct err_info *info);
 
 /* Everything that is counted about one or more sentence pairs. */
 struct score {
