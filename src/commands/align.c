@@ -49,6 +49,7 @@ static const struct option_row align_options[] = {
 	OPTION_GROUP("Links", extract_rows),
 	OPTION_GROUP("Gold", score_rows),
 	OPTION_GROUP("Numbers", output_rows),
+	OPTION_GROUP("Plot", align_style_rows),
 	OPTION_GROUP("Colours", colour_rows),
 	OPTION_GROUP("Picture", picture_rows),
 	OPTION_END

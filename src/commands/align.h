@@ -39,7 +39,8 @@ enum err align_print_links(const struct aligning *aligning, const struct link_se
 enum err align_print_times(const struct aligning *aligning, struct output *out, struct err_info *info);
 enum err align_print_pharaoh(const struct link_set *links, int base, bool reversed, struct output *out);
 
-/* The picture, with links, path and gold drawn. */
+/* The picture, with links, path and gold drawn, and its options. */
+extern const struct option_row align_style_rows[];
 enum err align_draw(struct aligning *aligning, const struct link_set *links, const char *method, struct err_info *info);
 
 #endif

@@ -1,16 +1,68 @@
-/* The alignment plot. */
+/* The alignment plot: map, links, path, gold, and for speech the waveform with the words over it. */
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 
+#include "analysis/pooled_map.h"
 #include "base/memory.h"
 #include "base/strbuf.h"
 #include "commands/align.h"
+#include "render/alignment.h"
+#include "tensor/wave.h"
+
+enum { STYLE_PLAIN, STYLE_BAHDANAU };
+
+/* Dots on the links of a longer map would hide it; its path is a line anyway. */
+enum { DOTS_MAX = 64 };
+
+static const char *const style_words[] = { "plain", "bahdanau", NULL };
+
+static struct {
+	int style;
+	const char *wave;
+} given;
+
+const struct option_row align_style_rows[] = {
+	OPTION_CHOICE(0, "style", "STYLE", &given.style, style_words, "plain, or bahdanau: source on top, grey, the largest weight white"),
+	OPTION_STRING(0, "wav", "FILE", &given.wave, "the sound that the keys are frames of, drawn above the map"),
+	OPTION_END
+};
+
+/* What the scene points at. */
+struct plot {
+	float *cell;
+	struct alignment_link *link;
+	int64_t link_count;
+	int64_t *path; /* targets, then sources */
+	struct source_span *span;
+	int64_t *start;
+	struct wave wave;
+	int64_t sample_begin, sample_count;
+	struct strbuf title, caption, sizes;
+};
+
+static void plot_release(struct plot *plot)
+{
+	free(plot->cell);
+	free(plot->link);
+	free(plot->path);
+	free(plot->span);
+	free(plot->start);
+	wave_release(&plot->wave);
+	strbuf_release(&plot->title);
+	strbuf_release(&plot->caption);
+	strbuf_release(&plot->sizes);
+}
 
 static void describe(const struct aligning *aligning, const char *method, struct strbuf *caption)
 {
 	const struct source *source = aligning->input.source;
-	strbuf_addf(caption, "%" PRId64 " queries x %" PRId64 " keys, mean of %" PRId64 " maps, links by %s", aligning->alignment.rows,
-		    aligning->alignment.columns, aligning->input.selection.maps, method);
+	int64_t maps = aligning->input.selection.maps;
+	strbuf_addf(caption, "%" PRId64 " queries x %" PRId64 " keys, ", aligning->alignment.rows, aligning->alignment.columns);
+	strbuf_addf(caption, maps > 1 ? "mean of %" PRId64 " heads, " : "%" PRId64 " head, ", maps);
+	strbuf_addf(caption, "links by %s", method);
+	if (aligning->gold_line)
+		strbuf_addstr(caption, "; squares: gold links (thin: possible)");
 	if (source->note[0])
 		strbuf_addf(caption, "; %s", source->note);
 }
@@ -20,38 +72,165 @@ static struct axis_scale axis(const char *title, int64_t begin, int64_t count, c
 	return (struct axis_scale){ .title = title, .first = begin, .count = count, .label = label ? label + begin : NULL };
 }
 
-enum err align_draw(struct aligning *aligning, const struct link_set *links, const char *method, struct err_info *info)
+/* The largest weight under each cell. */
+static void pool_cells(const struct alignment *alignment, int64_t height, int64_t width, float *cell)
+{
+	for (int64_t i = 0; i < height * width; i++)
+		cell[i] = -INFINITY;
+	for (int64_t y = 0; y < height; y++)
+		for (int64_t row = pooled_map_edge(y, height, alignment->rows); row < pooled_map_edge(y + 1, height, alignment->rows); row++)
+			for (int64_t x = 0; x < width; x++)
+				for (int64_t column = pooled_map_edge(x, width, alignment->columns);
+				     column < pooled_map_edge(x + 1, width, alignment->columns); column++)
+					cell[y * width + x] = fmaxf(cell[y * width + x], (float)alignment->weight[row * alignment->columns + column]);
+}
+
+/* Found links first, gold on top of them; indices count from the first row and column shown. */
+static enum err add_links(struct plot *plot, const struct aligning *aligning, const struct link_set *links, struct err_info *info)
+{
+	const struct link_set *sets[] = { links, aligning->gold_line };
+	bool dots = aligning->alignment.rows <= DOTS_MAX && aligning->alignment.columns <= DOTS_MAX;
+	size_t most = links->count + (aligning->gold_line ? aligning->gold_line->count : 0);
+	plot->link = mem_array(most, sizeof *plot->link);
+	if (!plot->link)
+		return err_nomem(info, "the links");
+	for (int gold = dots && aligning->alignment.path.length == 0 ? 0 : 1; gold < 2; gold++)
+		for (size_t i = 0; sets[gold] && i < sets[gold]->count; i++) {
+			const struct link *link = &sets[gold]->link[i];
+			int64_t target = link->target - aligning->request.row_begin, source = link->source - aligning->request.key_begin;
+			if (target < 0 || target >= aligning->alignment.rows || source < 0 || source >= aligning->alignment.columns)
+				continue;
+			enum link_mark mark = gold ? (link->sure ? LINK_SURE : LINK_POSSIBLE) : LINK_FOUND;
+			plot->link[plot->link_count++] = (struct alignment_link){ target, source, mark };
+		}
+	return ERR_OK;
+}
+
+static enum err add_path(struct plot *plot, const struct alignment *alignment, struct err_info *info)
+{
+	int64_t length = alignment->path.length;
+	plot->path = mem_array((size_t)length, 2 * sizeof *plot->path);
+	if (!plot->path)
+		return err_nomem(info, "the path");
+	for (int64_t i = 0; i < length; i++) {
+		plot->path[i] = alignment->path.row[i];
+		plot->path[length + i] = alignment->path.column[i];
+	}
+	return ERR_OK;
+}
+
+/* The tokens over the frames that they take on the path. */
+static enum err add_spans(struct plot *plot, const struct aligning *aligning, struct err_info *info)
 {
 	const struct alignment *alignment = &aligning->alignment;
-	int64_t cells = alignment->rows * alignment->columns;
-	float *cell = mem_array((size_t)cells, sizeof *cell);
-	struct strbuf title, caption, sizes;
-	(void)links;
-	if (!cell)
-		return err_nomem(info, "the picture");
-	strbuf_init(&title);
-	strbuf_init(&caption);
-	strbuf_init(&sizes);
-	for (int64_t i = 0; i < cells; i++)
-		cell[i] = (float)alignment->weight[i];
-	input_describe(&aligning->input, &title);
-	input_describe_sizes(&aligning->input, &sizes);
-	describe(aligning, method, &caption);
-	const struct panel panel = { .cell = cell, .height = alignment->rows, .width = alignment->columns };
-	const struct heatmap_scene scene = {
-		.panel = &panel,
-		.panel_count = 1,
-		.rows = axis("target", aligning->request.row_begin, alignment->rows, aligning->input.labels.query),
-		.keys = axis("source", aligning->request.key_begin, alignment->columns, aligning->input.labels.key),
-		.colouring = picture_colouring(false, "attention weight"),
-		.title = aligning->picture.title ? aligning->picture.title : title.buf,
-		.caption = caption.buf,
+	int64_t rows = alignment->rows;
+	plot->start = mem_array((size_t)rows + 1, sizeof *plot->start);
+	plot->span = mem_array((size_t)rows, sizeof *plot->span);
+	if (!plot->start || !plot->span)
+		return err_nomem(info, "the words");
+	dtw_starts(&alignment->path, rows, plot->start);
+	plot->start[rows] = alignment->columns;
+	for (int64_t row = 0; row < rows; row++)
+		plot->span[row] = (struct source_span){
+			.begin = (double)plot->start[row],
+			.end = (double)plot->start[row + 1],
+			.text = aligning->input.labels.query[row + aligning->request.row_begin],
+		};
+	return ERR_OK;
+}
+
+static enum err add_wave(struct plot *plot, const struct aligning *aligning, struct err_info *info)
+{
+	if (!given.wave)
+		return ERR_OK;
+	if (aligning->frame_seconds <= 0)
+		return err_set(info, ERR_USAGE, "--wav needs the seconds of a key: --frame-seconds");
+	enum err err = wave_open(&plot->wave, given.wave, info);
+	if (err)
+		return err;
+	double samples = aligning->frame_seconds * plot->wave.rate;
+	plot->sample_begin = (int64_t)((double)aligning->request.key_begin * samples);
+	int64_t end = (int64_t)((double)aligning->request.key_end * samples);
+	if (plot->sample_begin >= plot->wave.count)
+		return err_set(info, ERR_SHAPE, "%s ends at %.2f s, before the first key shown", given.wave,
+			       (double)plot->wave.count / plot->wave.rate);
+	plot->sample_count = (end < plot->wave.count ? end : plot->wave.count) - plot->sample_begin;
+	return ERR_OK;
+}
+
+static void set_scene(struct alignment_scene *scene, const struct plot *plot, const struct aligning *aligning)
+{
+	const struct alignment *alignment = &aligning->alignment;
+	bool scores = aligning->request.method == EXTRACT_WHISPER;
+	*scene = (struct alignment_scene){
+		.targets = axis("target", aligning->request.row_begin, alignment->rows, aligning->input.labels.query),
+		.sources = axis(aligning->frame_seconds > 0 ? "time (s)" : "source", aligning->request.key_begin, alignment->columns,
+				aligning->input.labels.key),
+		.link = plot->link,
+		.link_count = plot->link_count,
+		.path_target = plot->path,
+		.path_source = plot->path ? plot->path + alignment->path.length : NULL,
+		.path_count = plot->path ? alignment->path.length : 0,
+		.waveform = plot->wave.sample ? plot->wave.sample + plot->sample_begin : NULL,
+		.sample_count = plot->sample_count,
+		.span = plot->span,
+		.span_count = plot->span ? alignment->rows : 0,
+		.source_on_top = given.style == STYLE_BAHDANAU,
+		.colouring = picture_colouring(false, scores ? "z-score over tokens, filtered" : "attention weight"),
+		.title = aligning->picture.title ? aligning->picture.title : plot->title.buf,
+		.caption = plot->caption.buf,
 		.theme = aligning->picture.theme,
 	};
-	enum err err = picture_write_heatmap(&aligning->picture, &scene, sizes.buf, info);
-	strbuf_release(&sizes);
-	strbuf_release(&caption);
-	strbuf_release(&title);
-	free(cell);
+	scene->sources.step = aligning->frame_seconds;
+	if (given.style == STYLE_BAHDANAU && !picture_colormap_given())
+		scene->colouring.map = COLOUR_GRAY;
+}
+
+static enum err write_scene(struct aligning *aligning, struct plot *plot, struct err_info *info)
+{
+	struct alignment_scene scene;
+	struct picture_order order;
+	struct picture *picture = &aligning->picture;
+	int64_t height, width;
+	set_scene(&scene, plot, aligning);
+	picture_order(&order, picture, plot->sizes.buf, plot->caption.buf);
+	if (picture->format == PICTURE_TEXT) {
+		const struct heatmap_scene flat = { .rows = scene.targets, .keys = scene.sources, .panel_count = 1 };
+		picture_cells(picture, &flat, &height, &width);
+	} else {
+		alignment_cells(&scene, &order.request, &height, &width);
+	}
+	height = height < aligning->alignment.rows ? height : aligning->alignment.rows;
+	width = width < aligning->alignment.columns ? width : aligning->alignment.columns;
+	plot->cell = mem_array((size_t)height, (size_t)width * sizeof *plot->cell);
+	if (!plot->cell)
+		return err_nomem(info, "the picture");
+	pool_cells(&aligning->alignment, height, width, plot->cell);
+	scene.map = (struct panel){ .cell = plot->cell, .height = height, .width = width };
+	enum err err = picture->format == PICTURE_TEXT ? terminal_write_alignment(&scene, &picture->terminal, &picture->out, info)
+						       : alignment_write(&scene, &order.request, info);
+	return err ? err : output_commit(&picture->out, info);
+}
+
+enum err align_draw(struct aligning *aligning, const struct link_set *links, const char *method, struct err_info *info)
+{
+	struct plot plot = { 0 };
+	bool path = aligning->alignment.path.length > 0;
+	strbuf_init(&plot.title);
+	strbuf_init(&plot.caption);
+	strbuf_init(&plot.sizes);
+	input_describe(&aligning->input, &plot.title);
+	input_describe_sizes(&aligning->input, &plot.sizes);
+	describe(aligning, method, &plot.caption);
+	enum err err = add_links(&plot, aligning, links, info);
+	if (!err && path)
+		err = add_path(&plot, &aligning->alignment, info);
+	if (!err)
+		err = add_wave(&plot, aligning, info);
+	if (!err && path && aligning->frame_seconds > 0 && aligning->input.labels.query)
+		err = add_spans(&plot, aligning, info);
+	if (!err)
+		err = write_scene(aligning, &plot, info);
+	plot_release(&plot);
 	return err;
 }

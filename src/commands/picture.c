@@ -114,6 +114,11 @@ void picture_release(struct picture *picture)
 	output_release(&picture->out);
 }
 
+bool picture_colormap_given(void)
+{
+	return given.map != 0;
+}
+
 struct colouring picture_colouring(bool is_signed, const char *unit)
 {
 	return (struct colouring){

@@ -37,6 +37,9 @@ enum err picture_open_numbers(struct picture *picture, struct err_info *info);
 enum err picture_open_as(struct picture *picture, const char *target, struct err_info *info);
 void picture_release(struct picture *picture); /* an unfinished file disappears; works on a zeroed struct */
 
+/* Was --colormap given? */
+bool picture_colormap_given(void);
+
 /* The colouring asked for; `is_signed` makes the diverging map the default. */
 struct colouring picture_colouring(bool is_signed, const char *unit);
 
