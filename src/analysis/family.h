@@ -32,7 +32,8 @@ struct family_row {
 
 extern const struct family_row *const family_table[]; /* NULL-terminated */
 
-extern const struct family_row family_first_pass, family_ranges, family_order, family_largest, family_counts;
+extern const struct family_row family_first_pass, family_ranges, family_order, family_largest, family_counts, family_strongest, family_columns,
+	family_diagonals, family_patterns, family_values, family_magnitudes, family_blocks;
 
 const struct stats_request *stats_request_of(const struct stats *stats);
 const struct source *stats_source_of(const struct stats *stats);
@@ -49,8 +50,14 @@ bool row_values_begin(const struct family *family, struct row_values *values, in
 /* Add the values of an item to those of the map. */
 void row_values_merge(struct family *family, const struct item *item, const struct row_values *values);
 
-/* The value of a metric of a head, and the array of a metric of keys (NULL where it is not asked for), set before or in map_end. */
+/* What is not a value of rows, set before or in map_end; nothing where the metric is not asked for. Lists and words stay the family's and must last
+ * until the next map begins. The array of a metric of keys is to be filled in; NULL where it is not asked for. */
 void stats_set_head(struct stats *stats, enum metric_id id, double value);
+void stats_set_list(struct stats *stats, enum metric_id id, const double *list, int64_t count, int64_t first);
+void stats_set_word(struct stats *stats, enum metric_id id, const char *word);
 double *stats_per_key(struct stats *stats, enum metric_id id);
+
+/* The position of a metric among those of the family that are asked for, or -1. */
+int family_slot(const struct family *family, enum metric_id id);
 
 #endif

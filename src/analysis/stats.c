@@ -24,7 +24,8 @@ struct stats {
 	int slot[METRIC_COUNT]; /* in the request, -1: not asked for */
 	struct sums *sums;      /* [metric_count], as all that follow */
 	double *head;
-	double **per_row, **per_key, **list;
+	double **per_row, **per_key;
+	const double **list;
 	int64_t *list_count, *list_first;
 	const char **word;
 	struct stats_value *value;
@@ -35,12 +36,16 @@ struct stats {
 	struct family collector; /* the last sink: hands the results out when all others have ended the map */
 };
 
-const struct family_row *const family_table[] = { &family_first_pass, &family_ranges, &family_order, &family_largest, &family_counts, NULL };
+const struct family_row *const family_table[] = {
+	&family_first_pass, &family_ranges, &family_order, &family_largest, &family_counts, &family_strongest, &family_columns, &family_diagonals,
+	&family_patterns, &family_values, &family_magnitudes, &family_blocks, NULL,
+};
 
 struct stats_parameters stats_parameters_default(void)
 {
 	return (struct stats_parameters){
 		.below = 0.01, .h2o = 0.01, .collapse = 0.1, .saturation = 0.99, .top_k = 8, .band = 16, .diagonality = 0.1,
+		.sink_epsilon = 0.3, .heavy_share = 0.1, .end_key = -1,
 	};
 }
 
@@ -82,8 +87,9 @@ void row_values_merge(struct family *family, const struct item *item, const stru
 	struct stats *stats = family->stats;
 	for (int m = 0; m < family->count; m++) {
 		int slot = stats->slot[family->metric[m]];
-		bool pooled = metric_table[family->metric[m]].over_rows == METRIC_POOLED;
-		for (int64_t i = 0; i < item->count; i++) {
+		const struct metric *metric = &metric_table[family->metric[m]];
+		bool pooled = metric->over_rows == METRIC_POOLED;
+		for (int64_t i = 0; i < item->count && metric->level == METRIC_OF_ROW; i++) {
 			double value = values->value[m][i];
 			if (!isnan(value))
 				sums_add(&stats->sums[slot], value, pooled ? (double)values->support[i] : 1);
@@ -97,6 +103,30 @@ void stats_set_head(struct stats *stats, enum metric_id id, double value)
 {
 	if (stats->slot[id] >= 0)
 		stats->head[stats->slot[id]] = value;
+}
+
+void stats_set_list(struct stats *stats, enum metric_id id, const double *list, int64_t count, int64_t first)
+{
+	int slot = stats->slot[id];
+	if (slot < 0)
+		return;
+	stats->list[slot] = list;
+	stats->list_count[slot] = count;
+	stats->list_first[slot] = first;
+}
+
+void stats_set_word(struct stats *stats, enum metric_id id, const char *word)
+{
+	if (stats->slot[id] >= 0)
+		stats->word[stats->slot[id]] = word;
+}
+
+int family_slot(const struct family *family, enum metric_id id)
+{
+	for (int m = 0; m < family->count; m++)
+		if (family->metric[m] == id)
+			return m;
+	return -1;
 }
 
 double *stats_per_key(struct stats *stats, enum metric_id id)
@@ -151,7 +181,7 @@ static enum err emit(struct sink *sink, const struct source *source, int64_t map
 	}
 	struct stats_result result = {
 		.source = source, .map = map, .index = index, .value = stats->value, .per_row = (const double *const *)stats->per_row,
-		.per_key = (const double *const *)stats->per_key, .list = (const double *const *)stats->list, .list_count = stats->list_count,
+		.per_key = (const double *const *)stats->per_key, .list = stats->list, .list_count = stats->list_count,
 		.list_first = stats->list_first, .word = stats->word,
 	};
 	enum err err = request->emit(request->emit_data, &result, info);

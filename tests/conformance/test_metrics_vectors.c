@@ -95,6 +95,22 @@ START_TEST(every_number_that_one_head_has)
 }
 END_TEST
 
+START_TEST(sums_of_columns_and_diagonals)
+{
+	struct measured measured;
+	struct vector columns = vectors_get(vectors, "expected/column_mass_received"), slashes = vectors_get(vectors, "expected/slash_mass_by_offset");
+	measure(&measured, source, "received,distance_profile", NULL, NULL, NULL);
+	ck_assert_int_eq(measured.list_first[METRIC_DISTANCE_PROFILE], 0);
+	ck_assert_int_eq(measured.list_count[METRIC_DISTANCE_PROFILE], slashes.count);
+	for (int64_t i = 0; i < columns.count; i++) {
+		ASSERT_NEAR(measured.per_key[METRIC_RECEIVED][i] - columns.data[i], 2e-6);
+		/* The profile is a mean over the queries that have such a key. */
+		ASSERT_NEAR(measured.list[METRIC_DISTANCE_PROFILE][i] * (double)(slashes.count - i) - slashes.data[i], 2e-6);
+	}
+	measured_release(&measured);
+}
+END_TEST
+
 START_TEST(thresholds_and_numbers_of_keys_can_be_chosen)
 {
 	struct measured measured;
@@ -115,9 +131,10 @@ int main(void)
 	tcase_add_checked_fixture(tcase, open_head, close_head);
 	if (suite_shared()) {
 		tcase_add_test(tcase, every_number_that_one_head_has);
+		tcase_add_test(tcase, sums_of_columns_and_diagonals);
 		tcase_add_test(tcase, thresholds_and_numbers_of_keys_can_be_chosen);
 	} else {
-		suite_skip(2, "the shared vectors are not here");
+		suite_skip(3, "the shared vectors are not here");
 	}
 	suite_add_tcase(suite, tcase);
 	return suite_main(suite);

@@ -1,0 +1,73 @@
+/* Signed maps: sums of absolute weights. */
+#include <math.h>
+#include <string.h>
+
+#include "analysis/family.h"
+
+struct partial {
+	double size[MAX_LANES]; /* sum |w| of the row group at work */
+	struct row_values values;
+};
+
+static const enum metric_id metrics[] = { METRIC_ABS_SUM, METRIC_NEGATIVE, METRIC_COUNT };
+
+static size_t partial_size(const struct sink *sink, const struct source *source, const struct kernels *kernels)
+{
+	(void)sink, (void)source, (void)kernels;
+	return sizeof(struct partial);
+}
+
+static void start(const struct sink *sink, const struct item *item, void *data)
+{
+	struct partial *partial = data;
+	(void)sink, (void)item;
+	memset(partial->size, 0, sizeof partial->size);
+}
+
+static void scan(const struct sink *sink, const struct item *item, int64_t lane0, const struct tile *tile, void *data)
+{
+	struct partial *partial = data;
+	float size[MAX_LANES] = { 0 };
+	(void)sink, (void)item, (void)lane0;
+	for (int64_t k = 0; k < tile->count; k++)
+		for (int lane = 0; lane < tile->rows->count; lane++)
+			size[lane] += fabsf(tile->p[k * tile->lanes + lane]);
+	for (int lane = 0; lane < tile->rows->count; lane++)
+		partial->size[lane] += (double)size[lane];
+}
+
+static void rows(const struct sink *sink, const struct item *item, int64_t lane0, const struct row_group *group, const struct row_stats *stats,
+		 const float *output, int64_t output_width, void *data)
+{
+	const struct family *family = (const struct family *)sink;
+	struct partial *partial = data;
+	(void)output, (void)output_width;
+	for (int lane = 0; lane < group->count; lane++) {
+		double size = partial->size[lane];
+		if (!row_values_begin(family, &partial->values, lane0 + lane, &stats[lane]))
+			continue;
+		for (int m = 0; m < family->count; m++) {
+			bool negative = family->metric[m] == METRIC_NEGATIVE;
+			/* The negative part is half of what the sum falls short of the sum of sizes. */
+			partial->values.value[m][lane0 + lane] = !negative ? size : size > 0 ? fmax(0, (size - stats[lane].sum) / (2 * size)) : NAN;
+		}
+	}
+	start(sink, item, partial);
+}
+
+static void merge(struct sink *sink, const struct item *item, const void *data)
+{
+	row_values_merge((struct family *)sink, item, &((const struct partial *)data)->values);
+}
+
+static const struct sink_ops magnitudes_ops = {
+	.name = "magnitudes",
+	.needs = SINK_TILES,
+	.partial_size = partial_size,
+	.start = start,
+	.scan = scan,
+	.rows = rows,
+	.merge = merge,
+};
+
+const struct family_row family_magnitudes = { .metrics = metrics, .size = sizeof(struct family), .ops = &magnitudes_ops };

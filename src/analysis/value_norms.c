@@ -1,0 +1,131 @@
+/* Weights times the norms of the values: what a key contributes rather than what it is looked at. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "analysis/family.h"
+#include "base/memory.h"
+
+struct partial {
+	/* Of the row group at work: sum of p ||v|| in the first row (the kernel fills a whole panel of columns), and its first term. */
+	_Alignas(64) double sum[KEY_PANEL * MAX_LANES];
+	double first[MAX_LANES];
+	struct row_values values;
+};
+
+struct value_norms {
+	struct family family;
+	float *norm; /* [keys], of the map at work */
+};
+
+static const enum metric_id metrics[] = { METRIC_OUTPUT_NORM, METRIC_VALUE_NORM, METRIC_VALUE_SINK1, METRIC_COUNT };
+
+static size_t partial_size(const struct sink *sink, const struct source *source, const struct kernels *kernels)
+{
+	(void)sink, (void)source, (void)kernels;
+	return sizeof(struct partial);
+}
+
+/* The norms of a map's values; its head may share them with others (grouped queries). */
+static enum err map_prepare(struct sink *sink, const struct source *source, int64_t map, int64_t index, struct err_info *info)
+{
+	enum { PIECE = 64 };
+	struct value_norms *values = (struct value_norms *)sink;
+	const struct heads *heads = source->values;
+	int64_t layer, batch, head, dim = heads->size[AXIS_DIM];
+	float *piece = mem_array((size_t)dim, PIECE * sizeof *piece);
+	enum err err = piece ? ERR_OK : err_nomem(info, "the values");
+	(void)index;
+	source_map_id(source, map, &layer, &batch, &head);
+	head /= source->heads / heads->size[AXIS_HEAD];
+	for (int64_t key = 0; key < source->keys && !err; key += PIECE) {
+		int64_t count = key + PIECE < source->keys ? PIECE : source->keys - key;
+		err = heads_decode_f32(heads, layer, batch, head, key, count, false, piece, dim, info);
+		for (int64_t k = 0; k < count && !err; k++) {
+			double square = 0;
+			for (int64_t d = 0; d < dim; d++)
+				square += (double)piece[k * dim + d] * (double)piece[k * dim + d];
+			values->norm[key + k] = (float)sqrt(square);
+		}
+	}
+	free(piece);
+	return err;
+}
+
+static void start(const struct sink *sink, const struct item *item, void *data)
+{
+	struct partial *partial = data;
+	(void)sink, (void)item;
+	memset(partial->sum, 0, sizeof partial->sum);
+	memset(partial->first, 0, sizeof partial->first);
+}
+
+static void scan(const struct sink *sink, const struct item *item, int64_t lane0, const struct tile *tile, void *data)
+{
+	const struct value_norms *values = (const struct value_norms *)sink;
+	struct partial *partial = data;
+	_Alignas(64) float packed[KEY_BLOCK * KEY_PANEL];
+	(void)item, (void)lane0;
+	kernels_pack_values(values->norm + tile->key, 1, tile->count, 1, packed);
+	tile->kernels->accumulate_values(tile->p, tile->count, packed, tile->count, 1, NULL, partial->sum);
+	for (int lane = 0; lane < tile->rows->count && tile->key == 0; lane++)
+		partial->first[lane] = (double)tile->p[lane] * (double)values->norm[0];
+}
+
+static double norm_of(const float *vector, int64_t count)
+{
+	double square = 0;
+	for (int64_t i = 0; i < count; i++)
+		square += (double)vector[i] * (double)vector[i];
+	return sqrt(square);
+}
+
+static void rows(const struct sink *sink, const struct item *item, int64_t lane0, const struct row_group *group, const struct row_stats *stats,
+		 const float *output, int64_t output_width, void *data)
+{
+	const struct family *family = (const struct family *)sink;
+	struct partial *partial = data;
+	for (int lane = 0; lane < group->count; lane++) {
+		double sum = partial->sum[lane], first = partial->first[lane];
+		if (!row_values_begin(family, &partial->values, lane0 + lane, &stats[lane]))
+			continue;
+		for (int m = 0; m < family->count; m++)
+			partial->values.value[m][lane0 + lane] = family->metric[m] == METRIC_VALUE_NORM ? sum
+							       : family->metric[m] == METRIC_VALUE_SINK1 ? (sum > 0 ? first / sum : NAN)
+													 : norm_of(output + lane * output_width, output_width);
+	}
+	start(sink, item, partial);
+}
+
+static void merge(struct sink *sink, const struct item *item, const void *data)
+{
+	row_values_merge((struct family *)sink, item, &((const struct partial *)data)->values);
+}
+
+#define VALUE_OPS(NEEDS, SCAN, PREPARE)                                                                               \
+	{                                                                                                             \
+		.name = "value norms", .needs = (NEEDS), .partial_size = partial_size, .map_prepare = (PREPARE), .start = start, .scan = (SCAN), \
+		.rows = rows, .merge = merge,                                                                         \
+	}
+
+/* The output comes with the first pass; norms of values need the weights. */
+static const struct sink_ops output_ops = VALUE_OPS(SINK_OUTPUT, NULL, NULL), norm_ops = VALUE_OPS(SINK_TILES, scan, map_prepare),
+			     both_ops = VALUE_OPS(SINK_OUTPUT | SINK_TILES, scan, map_prepare);
+
+static enum err init(struct family *family, const struct source *source, struct err_info *info)
+{
+	struct value_norms *values = (struct value_norms *)family;
+	bool output = family_slot(family, METRIC_OUTPUT_NORM) >= 0;
+	family->sink.ops = !output ? &norm_ops : family->count == 1 ? &output_ops : &both_ops;
+	values->norm = mem_zero_array((size_t)source->keys, sizeof(float));
+	return values->norm ? ERR_OK : err_nomem(info, "the norms of values");
+}
+
+static void release(struct family *family)
+{
+	free(((struct value_norms *)family)->norm);
+}
+
+const struct family_row family_values = {
+	.metrics = metrics, .size = sizeof(struct value_norms), .ops = &norm_ops, .init = init, .release = release,
+};

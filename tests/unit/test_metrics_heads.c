@@ -1,0 +1,194 @@
+/* Metrics of whole heads and of keys against their definitions, entry by entry in double. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "support/measured.h"
+#include "support/near.h"
+#include "support/suite.h"
+#include "support/toy_map.h"
+
+/* Sums of the keys of a map, and what follows from them. */
+struct keys {
+	double mass[400], seen[400], recent[400], total;
+	bool heavy[400];
+};
+
+static void keys_init(struct keys *keys, const struct map *map, int64_t kept)
+{
+	*keys = (struct keys){ .total = 0 };
+	for (int64_t i = 0; i < map->queries * map->keys; i++) {
+		keys->mass[i % map->keys] += map->weight[i];
+		keys->seen[i % map->keys] += map->visible[i];
+		keys->total += map->weight[i];
+	}
+	for (int64_t n = 0; n < kept; n++) {
+		int64_t best = -1;
+		for (int64_t j = 0; j < map->keys; j++)
+			if (!keys->heavy[j] && (best < 0 || keys->mass[j] > keys->mass[best]))
+				best = j;
+		keys->heavy[best] = true;
+	}
+}
+
+static const struct { int64_t queries, keys; int mask; } shapes[] = {
+	{ 130, 130, CAUSAL }, { 60, 300, FULL }, { 100, 90, HOLES }, { 40, 70, CAUSAL }, { 9, 5, FULL },
+};
+
+START_TEST(what_keys_receive)
+{
+	struct map map;
+	struct measured measured;
+	struct keys keys;
+	map_init(&map, shapes[_i].queries, shapes[_i].keys, shapes[_i].mask, NORM_SOFTMAX, 6);
+	int64_t kept = (map.keys + 9) / 10;
+	keys_init(&keys, &map, kept);
+	measure(&measured, &map.feed.source, "received,received_mean,sink_rate,sink_keys,heavy,heavy_recall", NULL, NULL, NULL);
+	double heavy = 0, recall = 0, sinks = 0;
+	for (int64_t i = 0; i < map.queries * map.keys; i++) {
+		int64_t j = i % map.keys, after = i / map.keys + map.feed.source.diagonal - j;
+		heavy += keys.heavy[j] ? map.weight[i] : 0;
+		recall += keys.heavy[j] || (after >= 0 && after < kept) ? map.weight[i] : 0;
+	}
+	for (int64_t j = 0; j < map.keys; j++) {
+		ASSERT_NEAR(measured.per_key[METRIC_RECEIVED][j] - keys.mass[j], 1e-5);
+		if (keys.seen[j] > 0)
+			ASSERT_NEAR(measured.per_key[METRIC_RECEIVED_MEAN][j] - keys.mass[j] / keys.seen[j], 1e-6);
+		sinks += keys.mass[j] / keys.seen[j] > 0.3;
+	}
+	ASSERT_NEAR(measured.value[0][METRIC_SINK_KEYS].value - sinks, 0);
+	ASSERT_NEAR(measured.value[0][METRIC_SINK_RATE].value - (keys.mass[0] / keys.seen[0] > 0.3), 0);
+	ASSERT_NEAR(measured.value[0][METRIC_HEAVY].value - heavy / keys.total, 1e-6);
+	ASSERT_NEAR(measured.value[0][METRIC_HEAVY_RECALL].value - recall / keys.total, 1e-6);
+	measured_release(&measured);
+	map_release(&map);
+}
+END_TEST
+
+START_TEST(weights_by_distance)
+{
+	struct map map;
+	struct measured measured;
+	int64_t sampled[] = { 0, 3, 4, 5, 20, 37 };
+	map_init(&map, 40, 300, _i, NORM_SOFTMAX, 3);
+	map.feed.source.is_causal = _i == CAUSAL;
+	for (int sample = 0; sample < 2; sample++) {
+		struct driver_options options = { .rows = sample ? sampled : NULL, .row_count = 6 };
+		measure(&measured, &map.feed.source, "distance_profile", NULL, &options, NULL);
+		int64_t first = measured.list_first[METRIC_DISTANCE_PROFILE], count = measured.list_count[METRIC_DISTANCE_PROFILE];
+		ck_assert_int_eq(first, _i == CAUSAL ? 0 : -(300 - 1 - map.feed.source.diagonal));
+		ck_assert_int_eq(first + count - 1, 39 + map.feed.source.diagonal);
+		for (int64_t n = 0; n < count; n++) {
+			double sum = 0, rows = 0;
+			for (int64_t i = 0; i < (sample ? 6 : 40); i++) {
+				int64_t row = sample ? sampled[i] : i, key = row + map.feed.source.diagonal - (first + n);
+				if (key < 0 || key >= 300)
+					continue;
+				sum += map.weight[row * 300 + key];
+				rows++;
+			}
+			double found = measured.list[METRIC_DISTANCE_PROFILE][n];
+			ck_assert_int_eq(isnan(found), rows == 0);
+			if (rows > 0)
+				ASSERT_NEAR(found - sum / rows, 1e-6);
+		}
+		measured_release(&measured);
+	}
+	map_release(&map);
+}
+END_TEST
+
+START_TEST(favourite_offset_of_the_strongest_key)
+{
+	struct map map;
+	struct measured measured;
+	map_init(&map, 200, 200, CAUSAL, NORM_SOFTMAX, 1);
+	for (int64_t i = 0; i < 150; i++)
+		map.score[i * 200 + (i > 2 ? i - 3 : 0)] = 9;
+	measure(&measured, &map.feed.source, "positional", NULL, NULL, NULL);
+	ASSERT_NEAR(measured.value[0][METRIC_POSITIONAL].value * 200 - 147, 4);
+	measured_release(&measured);
+	map_release(&map);
+}
+END_TEST
+
+START_TEST(few_blocks_hold_the_mass_of_a_local_head)
+{
+	struct map map;
+	struct measured measured;
+	map_init(&map, 640, 640, CAUSAL, NORM_SOFTMAX, 0);
+	for (int64_t i = 0; i < 640; i++)
+		map.score[i * 640 + i] = 30;
+	measure(&measured, &map.feed.source, "blocks95", NULL, NULL, NULL);
+	/* All of it on the diagonal: 95 % in 10 of the 55 blocks of a causal map that hold something. */
+	ASSERT_NEAR(measured.value[0][METRIC_BLOCKS95].value - 10.0 / 55, 1e-12);
+	measured_release(&measured);
+	map_release(&map);
+	map_init(&map, 640, 640, FULL, NORM_SOFTMAX, 0);
+	measure(&measured, &map.feed.source, "blocks95", NULL, NULL, NULL);
+	ASSERT_NEAR(measured.value[0][METRIC_BLOCKS95].value - 0.95, 1e-12);
+	measured_release(&measured);
+	map_release(&map);
+}
+END_TEST
+
+/* Two maps share one head of values. */
+START_TEST(values_weigh_what_is_attended)
+{
+	enum { MAPS = 2, QUERIES = 30, KEYS = 150, DIM = 5 };
+	struct feed_source feed;
+	struct measured measured;
+	static double score[MAPS * QUERIES * KEYS];
+	static float value[KEYS * DIM];
+	uint64_t state = 9;
+	for (int i = 0; i < MAPS * QUERIES * KEYS; i++)
+		score[i] = 3 * feed_random(&state);
+	for (int i = 0; i < KEYS * DIM; i++)
+		value[i] = (float)feed_random(&state);
+	struct tensor tensor = { .name = "V", .dtype = DTYPE_F32, .rank = 2, .shape = { KEYS, DIM }, .stride = { DIM, 1 }, .data = (unsigned char *)value,
+				 .scale = 1 };
+	const struct tensor *slot = &tensor;
+	struct heads heads = { .tensors = &slot, .tensor_count = 1, .size = { 1, 1, 1, KEYS, DIM }, .stride = { 0, 0, 0, DIM, 1 } };
+	feed_source_init(&feed, MAPS, QUERIES, KEYS, NORM_SOFTMAX, score, NULL);
+	feed.source.values = &heads;
+	measure(&measured, &feed.source, "output_norm,value_norm,value_sink1", NULL, NULL, NULL);
+	for (int map = 0; map < MAPS; map++) {
+		double mean[3] = { 0 };
+		for (int i = 0; i < QUERIES; i++) {
+			double output[DIM] = { 0 }, sum = 0, first = 0, square = 0, all = 0;
+			for (int j = 0; j < KEYS; j++)
+				all += exp(score[(map * QUERIES + i) * KEYS + j]);
+			for (int j = 0; j < KEYS; j++) {
+				double p = exp(score[(map * QUERIES + i) * KEYS + j]) / all, length = 0;
+				for (int d = 0; d < DIM; d++) {
+					length += pow((double)value[j * DIM + d], 2);
+					output[d] += p * (double)value[j * DIM + d];
+				}
+				sum += p * sqrt(length);
+				first += j == 0 ? p * sqrt(length) : 0;
+			}
+			for (int d = 0; d < DIM; d++)
+				square += output[d] * output[d];
+			mean[0] += sqrt(square) / QUERIES;
+			mean[1] += sum / QUERIES;
+			mean[2] += first / sum / QUERIES;
+		}
+		ASSERT_NEAR(measured.value[map][METRIC_OUTPUT_NORM].value - mean[0], 2e-6);
+		ASSERT_NEAR(measured.value[map][METRIC_VALUE_NORM].value - mean[1], 2e-6);
+		ASSERT_NEAR(measured.value[map][METRIC_VALUE_SINK1].value - mean[2], 2e-6);
+	}
+	measured_release(&measured);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("metrics of heads");
+	TCase *tcase = tcase_create("metrics of heads");
+	tcase_add_loop_test(tcase, what_keys_receive, 0, sizeof shapes / sizeof *shapes);
+	tcase_add_loop_test(tcase, weights_by_distance, 0, 3);
+	tcase_add_test(tcase, favourite_offset_of_the_strongest_key);
+	tcase_add_test(tcase, few_blocks_hold_the_mass_of_a_local_head);
+	tcase_add_test(tcase, values_weigh_what_is_attended);
+	suite_add_tcase(suite, tcase);
+	return suite_main(suite);
+}
