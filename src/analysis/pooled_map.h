@@ -40,6 +40,14 @@ struct pooled_map_request {
 enum err pooled_map_new(const struct pooled_map_request *request, struct sink **sink, struct err_info *info);
 void pooled_map_free(struct sink *sink);
 
+/*
+ * The same pictures of queries [row_begin, row_begin + row_count) from a source that can sum its cells itself (source_ops.pool), in a time that does not grow with queries x
+ * keys. ERR_UNSUPPORTED with nothing said in info where the source cannot, or the request is not for sums or means of all keys shown: then the
+ * sink must be run.
+ */
+enum err pooled_map_direct(const struct pooled_map_request *request, const struct source *source, const int64_t *maps, int64_t map_count,
+			   int64_t row_begin, int threads, struct err_info *info);
+
 /* First row (or key) of a cell: cell * count / cells; and the cell that a row (or key) is in. */
 int64_t pooled_map_edge(int64_t cell, int64_t cells, int64_t count);
 int64_t pooled_map_cell(int64_t position, int64_t cells, int64_t count);

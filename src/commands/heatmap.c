@@ -120,8 +120,11 @@ static enum err compute(struct drawing *drawing, int64_t height, int64_t width, 
 	options.progress_data = &drawing->progress;
 	progress_start(&drawing->progress, "attention");
 	drawing->progress.roles = &drawing->input.roles;
-	enum err err = pooled_map_new(&request, &sink, info);
-	if (!err)
+	enum err err = pooled_map_direct(&request, drawing->input.source, options.maps, options.map_count, drawing->row_begin, options.threads, info);
+	bool by_tiles = err == ERR_UNSUPPORTED && (!info || !info->code);
+	if (by_tiles)
+		err = pooled_map_new(&request, &sink, info);
+	if (!err && by_tiles)
 		err = driver_run(drawing->input.source, &sink, 1, &options, info);
 	progress_end(&drawing->progress);
 	pooled_map_free(sink);

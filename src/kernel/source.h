@@ -34,6 +34,13 @@ struct row_group {
 	const int64_t *row;       /* [count] query index */
 };
 
+/* Cells of a picture: queries [row_edge[r], row_edge[r + 1]) and keys [key_edge[c], key_edge[c + 1]), edges ascending. */
+struct cell_grid {
+	const int64_t *row_edge, *key_edge; /* [height + 1], [width + 1] */
+	int64_t height, width;
+	int threads;                        /* 0: all that there are */
+};
+
 struct source;
 
 struct source_ops {
@@ -70,6 +77,10 @@ struct source_ops {
 
 	/* The definition: all `keys` scores of one row in double, natural units (logits s, weights w or p), -inf (softmax) or 0 where not visible. */
 	enum err (*score64)(const struct source *source, int64_t map, int64_t row, double *score, struct err_info *info);
+
+	/* Sums of the weights over the cells of a picture, sum[height][width], without a look at the single pairs: for weights that are inner products of few features, which can be
+	 * summed before they are multiplied, O(n d + cells d). NULL, or ERR_UNSUPPORTED with nothing said in info: the tiles must be gone over. */
+	enum err (*pool)(const struct source *source, int64_t map, const struct cell_grid *grid, double *sum, struct err_info *info);
 
 	void (*free)(struct source *source);
 };

@@ -81,6 +81,7 @@ static const struct source_ops linear_ops = {
 	.load_rows = dot_load_rows,
 	.fill = dot_fill,
 	.score64 = dot_score64,
+	.pool = dot_pool,
 	.free = linear_free,
 };
 

@@ -147,6 +147,7 @@ static const struct source_ops linformer_ops = {
 	.load_rows = dot_load_rows,
 	.fill = dot_fill,
 	.score64 = dot_score64,
+	.pool = dot_pool,
 	.free = linformer_free,
 };
 

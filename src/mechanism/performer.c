@@ -183,6 +183,7 @@ static const struct source_ops performer_ops = {
 	.load_rows = dot_load_rows,
 	.fill = dot_fill,
 	.score64 = dot_score64,
+	.pool = dot_pool,
 	.free = performer_free,
 };
 
