@@ -188,7 +188,7 @@ const struct metric metric_table[METRIC_COUNT] = {
 		.summary = "inequality of a query's weights: 0 for a uniform row, near 1 for a single key",
 		.formula = "1 - 2 sum_k (x_(k) / |x|_1) (n_i - k + 1/2) / n_i, x the weights in ascending order; mean over i",
 		.source = "Hurley & Rickard 2009, IEEE Trans. Information Theory 55(10), 4723-4741",
-		.edges = "queries that see one key are left out; exact up to 1024 keys; beyond, from a histogram,\n"
+		.edges = "queries that see one key are left out; exact up to 4096 keys; beyond, from a histogram,\n"
 			 "a row is off by about 0.003 / sqrt(n_i) and their mean by less",
 		.needs = UNSIGNED, .instead = FOR_SIGNED,
 	},
@@ -197,7 +197,7 @@ const struct metric metric_table[METRIC_COUNT] = {
 		.summary = "fewest keys that hold 90 % of a query's mass",
 		.formula = "least k such that the k largest p_ij sum to at least 0.9 of the row; mean over i",
 		.source = "SampleAttention (Zhu et al. 2024, arXiv 2406.15486) asks for the same number",
-		.edges = "a shortfall of 1e-9 counts as reached, so that a row of ten equal weights needs nine; exact up to 1024 keys,\n"
+		.edges = "a shortfall of 1e-9 counts as reached, so that a row of ten equal weights needs nine; exact up to 4096 keys,\n"
 			 "beyond, from a histogram in which weights of 1/256 and more are still exact, a row is off by less than one in a thousand, or by one",
 		.needs = UNSIGNED, .instead = FOR_SIGNED,
 	},
