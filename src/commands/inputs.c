@@ -77,6 +77,8 @@ enum err input_gather(struct roles *roles, int file_count, char **file, struct e
 	given.roles.file_count = file_count;
 	given.roles.order = (enum layout_fusion)(given.order + LAYOUT_FUSED_BLOCKS);
 	given.roles.dtype = given.dtype ? dtype_words[given.dtype] : NULL;
+	const struct mechanism *mechanism = given.attention ? mechanism_find(given.attention) : NULL;
+	given.roles.own = mechanism ? mechanism->input : NULL;
 	return roles_gather(roles, &given.roles, info);
 }
 

@@ -217,6 +217,15 @@ static bool role_is_assigned(const struct string_list *names, enum name_role kin
 	return false;
 }
 
+/* A role of the mechanism's own, whatever the rules make of its name ("pos_bias_v" is no value). */
+static bool is_own_role(const struct roles_request *request, const char *name)
+{
+	for (const struct mechanism_input *row = request->own; row && row->role; row++)
+		if (strcmp(row->role, name) == 0)
+			return !name_role_find(name, strlen(name));
+	return false;
+}
+
 static enum err gather_names(struct roles *roles, const struct roles_request *request, struct archive *archive, struct err_info *info)
 {
 	enum err err = ERR_OK;
@@ -224,7 +233,7 @@ static enum err gather_names(struct roles *roles, const struct roles_request *re
 		char buffer[256];
 		enum name_role kind;
 		const char *name = roles_tensor_name(archive, &archive->tensor[i], buffer, sizeof buffer);
-		if (!named_role(&request->names, name, &kind) || request->spec[kind].count || role_is_assigned(&request->names, kind, name))
+		if (is_own_role(request, name) || !named_role(&request->names, name, &kind) || request->spec[kind].count || role_is_assigned(&request->names, kind, name))
 			continue;
 		struct role *role = add_role(roles, name_role_word(kind), kind, info);
 		if (!role)

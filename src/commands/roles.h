@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "base/options.h"
 #include "commands/names.h"
+#include "mechanism/mechanism.h"
 #include "tensor/layout.h"
 #include "tensor/reader.h"
 #include "tensor/tensor.h"
@@ -30,6 +31,7 @@ struct roles_request {
 	const char *heads_in;                     /* "H" or "H,HK" */
 	enum layout_fusion order;                 /* of the last axis of a fused tensor */
 	const char *dtype;                        /* "bfloat16": what two-byte integers hold; NULL */
+	const struct mechanism_input *own;        /* of the mechanism that was asked for: a tensor called exactly as one of these plays no other role; NULL */
 };
 
 /* One tensor of a role, not yet loaded. */

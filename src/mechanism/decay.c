@@ -259,20 +259,28 @@ static enum err fill_far(const struct decay *decay, const struct kernels *kernel
 	return ERR_OK;
 }
 
-/* One row's keys in the tile, from the last that it sees back to the first. `faded` holds q_t exp(P_(t-lag) - P_s). */
+/* The last token of a key's block: what is prepared is relative to it, however few of the block's keys a tile holds. */
+static int64_t block_end(const struct decay *decay, int64_t key)
+{
+	int64_t end = (key / KEY_BLOCK + 1) * KEY_BLOCK;
+	return (end < decay->source.keys ? end : decay->source.keys) - 1;
+}
+
+/* One row's keys in the tile, from the last of the block that it sees back to the first. `faded` holds q_t exp(P_(t-lag) - P_s). */
 static void fill_row(const struct decay *decay, int64_t lanes, int64_t t, const struct keys *keys, const double *query, const double *read, int64_t key,
 		     int64_t count, double *faded, float *scores)
 {
-	int64_t dim = decay->dim, last = t - decay->lag;
-	bool beyond = last >= key + count - 1;
+	int64_t dim = decay->dim, last = t - decay->lag, block = block_end(decay, key);
+	bool beyond = last >= block;
 	const double *end = keys->end + key / KEY_BLOCK * dim;
 	for (int64_t n = 0; n < dim; n++)
 		faded[n] = query[n] * (beyond ? exp(read[n] - end[n]) : 1);
-	for (int64_t s = beyond ? key + count - 1 : last; s >= key; s--) {
+	for (int64_t s = beyond ? block : last; s >= key; s--) {
 		double sum = 0;
-		for (int64_t n = 0; n < dim; n++)
+		for (int64_t n = 0; n < dim && s < key + count; n++)
 			sum += faded[n] * keys->plain[s * dim + n];
-		scores[(s - key) * lanes] = (float)sum;
+		if (s < key + count)
+			scores[(s - key) * lanes] = (float)sum;
 		for (int64_t n = 0; n < dim && s > key; n++)
 			faded[n] *= keys->step[(s - 1) * dim + n];
 	}
@@ -306,7 +314,7 @@ enum err decay_fill(const struct source *source, const struct kernels *kernels, 
 	(void)offset;
 	keys_layout(decay, (void *)prepared, &keys);
 	rows_layout(decay, kernels, (void *)loaded, &from);
-	bool far = key + count - 1 < rows->row[0];
+	bool far = block_end(decay, key) < rows->row[0];
 	enum err err = (far ? fill_far : fill_near)(decay, kernels, rows, &keys, &from, key, count, tile, info);
 	for (int64_t i = 0; i < count * kernels->lanes && decay->show != DECAY_SIGNED; i++)
 		tile[i] = fabsf(tile[i]);
