@@ -151,6 +151,18 @@ static bool takes(const struct mechanism *mechanism, const char *role)
 	return false;
 }
 
+/* The role of an input of the mechanism: from options and names that everyone knows, by its own name, or by one of its aliases. NULL where nobody plays it. */
+static enum err find_role(struct input *input, const char *word, struct role **role, struct err_info *info)
+{
+	*role = roles_find(&input->roles, word);
+	if (!*role && roles_bind_by_name(&input->roles, word, info))
+		*role = roles_find(&input->roles, word);
+	for (const struct mechanism_alias *alias = input->mechanism->alias; !*role && alias && alias->role; alias++)
+		if (strcmp(alias->role, word) == 0)
+			return roles_bind_by_alias(&input->roles, &given.roles.names, word, alias->names, role, info);
+	return ERR_OK;
+}
+
 static enum err load_roles(struct input *input, struct err_info *info)
 {
 	const struct mechanism *mechanism = input->mechanism;
@@ -166,13 +178,14 @@ static enum err load_roles(struct input *input, struct err_info *info)
 		return err_nomem(info, "the inputs");
 	for (size_t i = 0; i < inputs; i++) {
 		const char *word = mechanism->input[i].role;
-		struct role *role = roles_find(&input->roles, word);
-		if (!role && roles_bind_by_name(&input->roles, word, info))
-			role = roles_find(&input->roles, word);
+		struct role *role;
+		enum err err = find_role(input, word, &role, info);
+		if (err)
+			return err;
 		if (!role)
 			continue;
 		const struct role *before = roles_kind(&input->roles, role->kind == NAME_VALUE ? NAME_KEY : NAME_QUERY);
-		enum err err = role_load(role, &given.roles, before != role && before && before->loaded ? before : NULL, info);
+		err = role_load(role, &given.roles, before != role && before && before->loaded ? before : NULL, info);
 		if (err)
 			return err;
 		input->binding[input->args.binding_count++] =
@@ -202,6 +215,8 @@ static enum err open_source(struct input *input, struct err_info *info)
 	input->args.parameter = given.parameter.item;
 	input->args.parameter_count = given.parameter.count;
 	enum err err = mechanism_check_parameters(&input->args, input->mechanism, info);
+	if (!err && input->mechanism->lengths)
+		input->mechanism->lengths(&input->args, &queries, &keys);
 	if (!err && strcmp(input->mechanism->name, "softmax") == 0)
 		err = fit_heads(query, key, bound(input, NAME_VALUE), info);
 	if (!err)

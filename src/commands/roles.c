@@ -346,3 +346,49 @@ bool roles_bind_by_name(struct roles *roles, const char *word, struct err_info *
 	}
 	return false;
 }
+
+static bool is_alias(const char *name, const char *names)
+{
+	size_t length = strlen(name);
+	for (const char *alias = names; *alias; alias += strcspn(alias, "|") + (alias[strcspn(alias, "|")] == '|')) {
+		size_t end = strcspn(alias, "|");
+		if (end <= length && strncmp(name + length - end, alias, end) == 0 && (end == length || name[length - end - 1] == '.'))
+			return true;
+	}
+	return false;
+}
+
+static bool passes(const struct string_list *filter, const char *name)
+{
+	bool filtered = false;
+	for (size_t i = 0; i < filter->count; i++) {
+		if (strchr(filter->item[i], '='))
+			continue;
+		filtered = true;
+		if (fnmatch(filter->item[i], name, 0) == 0)
+			return true;
+	}
+	return !filtered;
+}
+
+enum err roles_bind_by_alias(struct roles *roles, const struct string_list *filter, const char *word, const char *names, struct role **role,
+			     struct err_info *info)
+{
+	*role = NULL;
+	enum err err = ERR_OK;
+	for (size_t a = 0; a < roles->archive_count; a++) {
+		struct archive *archive = roles->archive[a];
+		for (size_t i = 0; i < archive->count && !err; i++) {
+			char buffer[256];
+			const char *name = roles_tensor_name(archive, &archive->tensor[i], buffer, sizeof buffer);
+			if (!is_alias(name, names) || !passes(filter, name))
+				continue;
+			if (*role)
+				return err_set(info, ERR_USAGE, "several tensors could be the %s (%s, %s): choose with --names PATTERN or --input %s=FILE:NAME", word,
+					       (*role)->part[0].name, name, word);
+			*role = add_role(roles, word, NAME_NONE, info);
+			err = *role ? add_part(*role, archive, is_nameless(archive) ? NULL : archive->tensor[i].name, name, info) : ERR_NOMEM;
+		}
+	}
+	return err;
+}

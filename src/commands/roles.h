@@ -75,6 +75,11 @@ struct role *roles_kind(const struct roles *roles, enum name_role kind);
 /* Bind a tensor of the positional files by its exact name to a role that only a mechanism knows. False where there is none. */
 bool roles_bind_by_name(struct roles *roles, const char *word, struct err_info *info);
 
+/* Bind the one tensor whose name, or its end from a dot on, is among `names` ("q_proj.weight|W_Q"); those that a bare --names PATTERN leaves out do not count. *role is
+ * NULL where there is none; ERR_USAGE where there are several (the layers of a checkpoint). */
+enum err roles_bind_by_alias(struct roles *roles, const struct string_list *filter, const char *word, const char *names, struct role **role,
+			     struct err_info *info);
+
 /* Make the data valid and, for the four usual roles, resolve the layout. `before` settles how many heads are packed in the last axis where --heads-in does not
  * say: the loaded query role for keys, the loaded key role for values; else NULL. Loading again does nothing. */
 enum err role_load(struct role *role, const struct roles_request *request, const struct role *before, struct err_info *info);

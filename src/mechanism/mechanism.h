@@ -33,6 +33,11 @@ struct mechanism_parameter {
 	const char *help;
 };
 
+/* Names by which tensors in the files play a role where no option says so: "q_proj.weight|self.query.weight", each the end of a name from a dot (or its start) on. */
+struct mechanism_alias {
+	const char *role, *names;
+};
+
 /* A tensor bound to a role. `heads` is set for roles in the canonical view (query, key, value, weights); `tensor` is the raw tensor, always set. */
 struct mechanism_binding {
 	const char *role;
@@ -84,6 +89,9 @@ struct mechanism {
 	const char *reference;  /* paper, and the code it was compared with */
 	const struct mechanism_input *input;         /* ended by a NULL role; may be NULL */
 	const struct mechanism_parameter *parameter; /* ended by a NULL name; may be NULL */
+	const struct mechanism_alias *alias;         /* ended by a NULL role; may be NULL */
+	/* Queries and keys as the bound tensors tell, before open: where --causal is aligned. 0: not told. NULL: the roles query and key tell. */
+	void (*lengths)(const struct mechanism_args *args, int64_t *queries, int64_t *keys);
 	/* Everything in args must outlive the source, but for args itself. A missing or ill-shaped input is named with its expected shape and its option. */
 	enum err (*open)(const struct mechanism_args *args, struct source **source, struct err_info *info);
 };

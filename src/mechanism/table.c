@@ -5,6 +5,7 @@
 const struct mechanism *const mechanism_table[] = {
 	&mechanism_softmax,
 	&mechanism_weights,
+	&mechanism_multihead,
 	&mechanism_additive,
 	&mechanism_window,
 	&mechanism_bigbird,

@@ -1,0 +1,427 @@
+/*
+ * Multi-head attention from hidden states and the weights of a layer: the projections are done here, what follows is the dot-product softmax.
+ *
+ * With values=layer each head's values are taken through its slice of the output projection (v W_O^hT), so that its output is what the head adds to the layer's
+ * output, and the norm of a value is what Kobayashi et al. weigh attention with.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "mechanism/operand.h"
+#include "mechanism/projection.h"
+#include "mechanism/table.h"
+#include "mechanism/wrapped.h"
+
+/* Tokens projected at once. */
+enum { TOKEN_BLOCK = 64 };
+
+enum storage { STORAGE_AUTO, STORAGE_LINEAR, STORAGE_CONV1D };
+
+static const char *const storage_words[] = { "auto", "linear", "conv1d", NULL };
+static const char *const order_words[] = { "blocks", "per-head", "grouped", NULL };
+static const char *const values_words[] = { "head", "layer", NULL };
+static const char *const axes_words[] = { "bnd", "nbd", NULL };
+
+static const char *const weight_role[] = { "q_proj_weight", "k_proj_weight", "v_proj_weight" };
+static const char *const bias_role[] = { "q_proj_bias", "k_proj_bias", "v_proj_bias" };
+static const char *const part_name[] = { "the projected queries", "the projected keys", "the projected values" };
+
+/* Hidden states: rows of `width` numbers. */
+struct states {
+	struct heads view;
+	const struct tensor *slot;
+	const struct heads *heads;
+};
+
+struct multihead {
+	struct wrapped wrapped;
+	const struct mechanism_args *args; /* while opening */
+	struct states hidden, memory;      /* memory.heads NULL: self-attention */
+	int64_t heads, kv_heads, layers;
+	int storage, order, values;
+	bool fused;
+	struct operand weight[3], bias[3], out_weight; /* weight[0] and bias[0] where fused */
+	int64_t dim[3];                    /* of a head */
+};
+
+static bool is_conv1d(const struct multihead *multihead)
+{
+	return multihead->storage == STORAGE_CONV1D;
+}
+
+static enum err read_states(struct multihead *multihead, const char *role, struct states *states, struct err_info *info)
+{
+	int axes;
+	enum err err = mechanism_parameter_choice(multihead->args, &mechanism_multihead, "axes", axes_words, &axes, info);
+	if (!err)
+		err = operand_view(multihead->args, &mechanism_multihead, role, states == &multihead->hidden, axes ? "nd|nbd|lnbd" : "nd|bnd|lbnd", &states->view,
+				   &states->slot, &states->heads, info);
+	for (int axis = 0; !err && states->heads && axis < AXIS_COUNT; axis++)
+		if (states->heads->size[axis] < 1)
+			err = operand_misshapen(&mechanism_multihead, role, states->heads->tensors[0], "no axis of length 0", info);
+	return err;
+}
+
+static enum err read_counts(struct multihead *multihead, struct err_info *info)
+{
+	const struct mechanism_args *args = multihead->args;
+	const struct mechanism *mechanism = &mechanism_multihead;
+	if (!*mechanism_parameter_text(args, mechanism, "heads"))
+		return err_set(info, ERR_USAGE, "multihead attention needs the number of heads: --param heads=N");
+	enum err err = mechanism_parameter_int(args, mechanism, "heads", &multihead->heads, info);
+	multihead->kv_heads = multihead->heads;
+	if (!err && *mechanism_parameter_text(args, mechanism, "kv-heads"))
+		err = mechanism_parameter_int(args, mechanism, "kv-heads", &multihead->kv_heads, info);
+	if (!err && (multihead->heads < 1 || multihead->kv_heads < 1 || multihead->heads % multihead->kv_heads || multihead->heads > INT32_MAX))
+		err = err_set(info, ERR_USAGE, "--param heads=%" PRId64 " kv-heads=%" PRId64 ": the heads must be a whole multiple of the key and value heads",
+			      multihead->heads, multihead->kv_heads);
+	if (!err)
+		err = mechanism_parameter_choice(args, mechanism, "storage", storage_words, &multihead->storage, info);
+	if (!err)
+		err = mechanism_parameter_choice(args, mechanism, "order", order_words, &multihead->order, info);
+	if (!err)
+		err = mechanism_parameter_choice(args, mechanism, "values", values_words, &multihead->values, info);
+	if (!err && multihead->order == ORDER_PER_HEAD && multihead->kv_heads != multihead->heads)
+		err = err_set(info, ERR_USAGE, "--param order=per-head has as many key heads as query heads: order=grouped is for fewer");
+	return err;
+}
+
+/* A fused weight is never square, so its shape tells how it is stored; square ones are torch's unless the user says otherwise. */
+static void settle_storage(struct multihead *multihead, const struct operand *weight, int64_t width)
+{
+	if (multihead->storage == STORAGE_AUTO)
+		multihead->storage = weight->size[1] != width && weight->size[0] == width ? STORAGE_CONV1D : STORAGE_LINEAR;
+}
+
+static enum err refuse_weight(const struct multihead *multihead, const char *role, int64_t in, int64_t multiple, struct err_info *info)
+{
+	char expected[160];
+	if (is_conv1d(multihead))
+		snprintf(expected, sizeof expected, "(%" PRId64 ", a multiple of %" PRId64 ")", in, multiple);
+	else
+		snprintf(expected, sizeof expected, "(a multiple of %" PRId64 ", %" PRId64 ")", multiple, in);
+	return operand_misshapen(&mechanism_multihead, role, mechanism_input_find(multihead->args, role)->tensor, expected, info);
+}
+
+/* The weight and bias of one role; *out is the number of rows of the linear form. */
+static enum err read_weight(struct multihead *multihead, int index, const char *role, const char *bias, int64_t in, int64_t multiple, int64_t *out,
+			    struct err_info *info)
+{
+	const struct mechanism *mechanism = &mechanism_multihead;
+	struct operand *weight = &multihead->weight[index];
+	const struct operand_shape any = { .rank = 2, .size = { -1, -1 }, .layers = multihead->layers };
+	enum err err = operand_read(weight, multihead->args, mechanism, role, true, &any, info);
+	if (err)
+		return err;
+	settle_storage(multihead, weight, in);
+	*out = weight->size[is_conv1d(multihead) ? 1 : 0];
+	if (weight->size[is_conv1d(multihead) ? 0 : 1] != in || *out % multiple)
+		return refuse_weight(multihead, role, in, multiple, info);
+	const struct operand_shape row = { .rank = 1, .size = { *out }, .layers = multihead->layers };
+	return operand_read(&multihead->bias[index], multihead->args, mechanism, bias, false, &row, info);
+}
+
+static enum err read_fused(struct multihead *multihead, struct err_info *info)
+{
+	int64_t in = multihead->hidden.heads->size[AXIS_DIM], rows, each = multihead->heads + 2 * multihead->kv_heads;
+	multihead->fused = true;
+	enum err err = read_weight(multihead, 0, "in_proj_weight", "in_proj_bias", in, each, &rows, info);
+	for (int part = 0; part < 3 && !err; part++)
+		multihead->dim[part] = rows / each;
+	return err;
+}
+
+static const struct states *states_of(const struct multihead *multihead, int part)
+{
+	return part != PROJECT_QUERY && multihead->memory.heads ? &multihead->memory : &multihead->hidden;
+}
+
+static enum err read_separate(struct multihead *multihead, struct err_info *info)
+{
+	enum err err = ERR_OK;
+	for (int part = 0; part < 3 && !err; part++) {
+		int64_t heads = part == PROJECT_QUERY ? multihead->heads : multihead->kv_heads, rows;
+		if (part == PROJECT_VALUE && !mechanism_input_find(multihead->args, weight_role[part]))
+			return ERR_OK;
+		err = read_weight(multihead, part, weight_role[part], bias_role[part], states_of(multihead, part)->heads->size[AXIS_DIM], heads, &rows, info);
+		multihead->dim[part] = err ? 0 : rows / heads;
+	}
+	return err;
+}
+
+static struct projection_rows rows_of(const struct multihead *multihead, int part)
+{
+	return (struct projection_rows){ multihead->fused, (enum projection_order)multihead->order, (enum projection_part)part, multihead->heads, multihead->kv_heads,
+					 multihead->dim[part] };
+}
+
+/* Project the tokens of one sequence: blocks of rows from x to the heads of `made`. */
+static enum err project_sequence(const struct states *states, int64_t layer, int64_t batch, const double *matrix, const double *bias, struct made *made,
+				 struct err_info *info)
+{
+	const int64_t *size = made->heads.size;
+	int64_t in = states->heads->size[AXIS_DIM], out = size[AXIS_HEAD] * size[AXIS_DIM], tokens = size[AXIS_TOKEN];
+	double *x = mem_array((size_t)TOKEN_BLOCK, (size_t)(in + out) * sizeof *x), *y = x ? x + TOKEN_BLOCK * in : NULL;
+	enum err err = x ? ERR_OK : err_nomem(info, made->tensor.name);
+	for (int64_t first = 0; first < tokens && !err; first += TOKEN_BLOCK) {
+		int64_t count = tokens - first < TOKEN_BLOCK ? tokens - first : TOKEN_BLOCK;
+		err = heads_decode_f64(states->heads, layer, batch, 0, first, count, false, x, in, info);
+		if (err)
+			break;
+		projection_apply(matrix, bias, in, out, x, count, y);
+		for (int64_t i = 0; i < count * size[AXIS_HEAD]; i++)
+			made_store(made, layer, batch, i % size[AXIS_HEAD], first + i / size[AXIS_HEAD], y + i * size[AXIS_DIM]);
+	}
+	free(x);
+	return err;
+}
+
+static enum err project(struct multihead *multihead, int part, struct made *made, struct err_info *info)
+{
+	const struct projection_rows rows = rows_of(multihead, part);
+	const struct states *states = states_of(multihead, part);
+	const struct operand *weight = &multihead->weight[multihead->fused ? 0 : part], *bias = &multihead->bias[multihead->fused ? 0 : part];
+	int64_t in = states->heads->size[AXIS_DIM], width = projection_heads(&rows) * rows.dim;
+	const int64_t size[AXIS_COUNT] = { multihead->layers, states->heads->size[AXIS_BATCH], projection_heads(&rows), states->heads->size[AXIS_TOKEN], rows.dim };
+	double *matrix = mem_array((size_t)in + 1, (size_t)width * sizeof *matrix);
+	enum err err = matrix ? made_init(made, part_name[part], size, info) : err_nomem(info, part_name[part]);
+	for (int64_t layer = 0; layer < multihead->layers && !err; layer++) {
+		int64_t out_count = weight->size[is_conv1d(multihead) ? 1 : 0];
+		projection_matrix(&rows, operand_block(weight, layer, 0), out_count, in, is_conv1d(multihead), matrix);
+		projection_bias(&rows, bias->at ? operand_block(bias, layer, 0) : NULL, matrix + in * width);
+		for (int64_t batch = 0; batch < size[AXIS_BATCH] && !err; batch++)
+			err = project_sequence(states, layer, batch, matrix, matrix + in * width, made, info);
+	}
+	free(matrix);
+	return err;
+}
+
+static enum err read_output(struct multihead *multihead, struct err_info *info)
+{
+	int64_t in = multihead->heads * multihead->dim[PROJECT_VALUE];
+	const struct operand_shape shape = { .rank = 2, .size = { is_conv1d(multihead) ? in : -1, is_conv1d(multihead) ? -1 : in }, .layers = multihead->layers };
+	return operand_read(&multihead->out_weight, multihead->args, &mechanism_multihead, "out_proj_weight", true, &shape, info);
+}
+
+/* W_O^h in the form of projection_matrix: (dv, E). */
+static void output_slice(const struct multihead *multihead, int64_t layer, int64_t head, double *matrix)
+{
+	const struct operand *weight = &multihead->out_weight;
+	const double *at = operand_block(weight, layer, 0);
+	int64_t dim = multihead->dim[PROJECT_VALUE], width = weight->size[is_conv1d(multihead) ? 1 : 0];
+	for (int64_t d = 0; d < dim; d++)
+		for (int64_t e = 0; e < width; e++)
+			matrix[d * width + e] = is_conv1d(multihead) ? at[(head * dim + d) * width + e] : at[e * weight->size[1] + head * dim + d];
+}
+
+static enum err through_output(const struct multihead *multihead, const struct made *value, struct made *made, struct err_info *info)
+{
+	int64_t dim = multihead->dim[PROJECT_VALUE], width = made->heads.size[AXIS_DIM], tokens = made->heads.size[AXIS_TOKEN];
+	int64_t batches = made->heads.size[AXIS_BATCH], group = multihead->heads / multihead->kv_heads;
+	double *matrix = mem_zero_array((size_t)(dim + 2), (size_t)width * sizeof *matrix), *row = mem_array((size_t)dim, sizeof *row);
+	enum err err = matrix && row ? ERR_OK : err_nomem(info, made->tensor.name);
+	for (int64_t map = 0; map < multihead->layers * multihead->heads && !err; map++) {
+		int64_t layer = map / multihead->heads, head = map % multihead->heads;
+		double *zero = matrix + dim * width, *out = zero + width;
+		output_slice(multihead, layer, head, matrix);
+		for (int64_t i = 0; i < batches * tokens && !err; i++) {
+			err = heads_decode_f64(&value->heads, layer, i / tokens, head / group, i % tokens, 1, false, row, dim, info);
+			if (err)
+				break;
+			projection_apply(matrix, zero, dim, width, row, 1, out);
+			made_store(made, layer, i / tokens, head, i % tokens, out);
+		}
+	}
+	free(matrix);
+	free(row);
+	return err;
+}
+
+static enum err project_values(struct multihead *multihead, struct err_info *info)
+{
+	struct wrapped *wrapped = &multihead->wrapped;
+	if (!multihead->dim[PROJECT_VALUE])
+		return multihead->values ? err_set(info, ERR_USAGE, "--param values=layer needs the projection of the values: --input v_proj_weight=FILE[:NAME]") : ERR_OK;
+	if (!multihead->values)
+		return project(multihead, PROJECT_VALUE, &wrapped->value, info);
+	struct made value = { 0 };
+	enum err err = read_output(multihead, info);
+	if (!err)
+		err = project(multihead, PROJECT_VALUE, &value, info);
+	if (!err) {
+		int64_t size[AXIS_COUNT];
+		memcpy(size, value.heads.size, sizeof size);
+		size[AXIS_HEAD] = multihead->heads;
+		size[AXIS_DIM] = multihead->out_weight.size[is_conv1d(multihead) ? 1 : 0];
+		err = made_init(&wrapped->value, "the values after the output projection", size, info);
+	}
+	if (!err)
+		err = through_output(multihead, &value, &wrapped->value, info);
+	made_release(&value);
+	return err;
+}
+
+static enum err check_memory(const struct multihead *multihead, struct err_info *info)
+{
+	const struct heads *hidden = multihead->hidden.heads, *memory = multihead->memory.heads;
+	if (!memory)
+		return ERR_OK;
+	if (memory->size[AXIS_LAYER] != 1 && memory->size[AXIS_LAYER] != hidden->size[AXIS_LAYER])
+		return operand_misshapen(&mechanism_multihead, "memory", memory->tensors[0], "the layers of the hidden states, or none", info);
+	bool fused_fits = !multihead->fused || memory->size[AXIS_DIM] == hidden->size[AXIS_DIM];
+	return fused_fits ? ERR_OK : operand_misshapen(&mechanism_multihead, "memory", memory->tensors[0], "the width of the hidden states, as the weight is fused", info);
+}
+
+static enum err set_up(struct multihead *multihead, struct err_info *info)
+{
+	const struct mechanism_args *args = multihead->args;
+	enum err err = read_counts(multihead, info);
+	if (!err)
+		err = read_states(multihead, "hidden", &multihead->hidden, info);
+	if (!err)
+		err = read_states(multihead, "memory", &multihead->memory, info);
+	if (err)
+		return err;
+	multihead->layers = multihead->hidden.heads->size[AXIS_LAYER];
+	err = mechanism_input_find(args, "in_proj_weight") ? read_fused(multihead, info) : read_separate(multihead, info);
+	if (!err)
+		err = check_memory(multihead, info);
+	if (!err)
+		err = project(multihead, PROJECT_QUERY, &multihead->wrapped.query, info);
+	if (!err)
+		err = project(multihead, PROJECT_KEY, &multihead->wrapped.key, info);
+	if (!err)
+		err = project_values(multihead, info);
+	if (!err)
+		err = wrapped_open(&multihead->wrapped, args, info);
+	struct source *source = &multihead->wrapped.source;
+	if (err)
+		return err;
+	source->is_square = source->is_square && !multihead->memory.heads;
+	mechanism_note(source->note, sizeof source->note, "projected here (%s)", is_conv1d(multihead) ? "conv1d weights" : "linear weights");
+	return ERR_OK;
+}
+
+/* Weights are only wanted while opening. */
+static void release_operands(struct multihead *multihead)
+{
+	for (int part = 0; part < 3; part++) {
+		operand_release(&multihead->weight[part]);
+		operand_release(&multihead->bias[part]);
+	}
+	operand_release(&multihead->out_weight);
+}
+
+static void multihead_free(struct source *source)
+{
+	wrapped_release((struct wrapped *)source);
+	free(source);
+}
+
+static const struct source_ops multihead_ops = {
+	.name = "multihead",
+	.coverage = wrapped_coverage,
+	.support = wrapped_support,
+	.visible = wrapped_visible,
+	.prepared_id = wrapped_prepared_id,
+	.prepared_size = wrapped_prepared_size,
+	.prepare = wrapped_prepare,
+	.rows_size = wrapped_rows_size,
+	.load_rows = wrapped_load_rows,
+	.fill = wrapped_fill,
+	.score64 = wrapped_score64,
+	.free = multihead_free,
+};
+
+static enum err multihead_open(const struct mechanism_args *args, struct source **source, struct err_info *info)
+{
+	struct multihead *multihead = mem_zero_array(1, sizeof *multihead);
+	if (!multihead)
+		return err_nomem(info, "the attention");
+	multihead->wrapped.source.ops = &multihead_ops;
+	multihead->args = args;
+	enum err err = set_up(multihead, info);
+	release_operands(multihead);
+	multihead->args = NULL;
+	if (err)
+		multihead_free(&multihead->wrapped.source);
+	else
+		*source = &multihead->wrapped.source;
+	return err;
+}
+
+static int64_t token_count(const struct tensor *tensor, int axes)
+{
+	int from_end = axes && tensor->rank > 2 ? 3 : 2;
+	return tensor->rank >= from_end ? tensor->shape[tensor->rank - from_end] : 0;
+}
+
+static void multihead_lengths(const struct mechanism_args *args, int64_t *queries, int64_t *keys)
+{
+	const struct mechanism_binding *hidden = mechanism_input_find(args, "hidden"), *memory = mechanism_input_find(args, "memory");
+	const struct tensor *of_keys = memory ? memory->tensor : hidden ? hidden->tensor : NULL;
+	int axes = 0;
+	struct err_info info = { 0 };
+	mechanism_parameter_choice(args, &mechanism_multihead, "axes", axes_words, &axes, &info);
+	*queries = hidden ? token_count(hidden->tensor, axes) : 0;
+	*keys = of_keys ? token_count(of_keys, axes) : 0;
+}
+
+static const struct mechanism_input multihead_input[] = {
+	{ "hidden", "(L,B,N,E)", true, "what enters the layer (x); leading axes may be left out" },
+	{ "memory", "(L,B,M,E)", false, "what keys and values are made of in cross-attention" },
+	{ "in_proj_weight", "((H+2Hk)d,E)", false, "query, key and value projections in one: W_Q, W_K and W_V; or give the next three" },
+	{ "in_proj_bias", "((H+2Hk)d)", false, "its bias" },
+	{ "q_proj_weight", "(H d,E)", false, "W_Q" },
+	{ "k_proj_weight", "(Hk d,E)", false, "W_K" },
+	{ "v_proj_weight", "(Hk dv,E)", false, "W_V, for what needs the output" },
+	{ "q_proj_bias", "(H d)", false, "b_Q" },
+	{ "k_proj_bias", "(Hk d)", false, "b_K" },
+	{ "v_proj_bias", "(Hk dv)", false, "b_V" },
+	{ "out_proj_weight", "(E,H dv)", false, "W_O, for values=layer" },
+	{ NULL, NULL, false, NULL },
+};
+
+static const struct mechanism_parameter multihead_parameter[] = {
+	{ "heads", "", "number of query heads, which shapes do not tell" },
+	{ "kv-heads", "", "number of key and value heads, where they are fewer (GQA, MQA)" },
+	{ "order", "blocks", "of a fused weight: blocks (torch, GPT-2, Phi-3), per-head (BLOOM, GPT-NeoX), grouped (Falcon)" },
+	{ "storage", "auto", "linear (out,in), conv1d (in,out) as GPT-2 stores, or auto: as the shape of the first weight tells, linear where it is square" },
+	{ "values", "head", "head: v; layer: v W_O^hT, so that outputs are what a head adds to the layer's output, and sum to it less b_O" },
+	{ "axes", "bnd", "of the hidden states: bnd (batch first) or nbd (torch.nn.MultiheadAttention)" },
+	{ NULL, NULL, NULL },
+};
+
+/* Ends of the names in checkpoints, as whole words between dots. */
+static const struct mechanism_alias multihead_alias[] = {
+	{ "hidden", "x|hidden_states|hidden_state" },
+	{ "memory", "encoder_hidden_states" },
+	{ "in_proj_weight", "c_attn.weight|query_key_value.weight|qkv_proj.weight|Wqkv.weight|qkv.weight" },
+	{ "in_proj_bias", "c_attn.bias|query_key_value.bias|qkv_proj.bias|Wqkv.bias|qkv.bias" },
+	{ "q_proj_weight", "q_proj.weight|self.query.weight|attention.query.weight|W_Q" },
+	{ "k_proj_weight", "k_proj.weight|self.key.weight|attention.key.weight|W_K" },
+	{ "v_proj_weight", "v_proj.weight|self.value.weight|attention.value.weight|W_V" },
+	{ "q_proj_bias", "q_proj.bias|self.query.bias|attention.query.bias|b_Q" },
+	{ "k_proj_bias", "k_proj.bias|self.key.bias|attention.key.bias|b_K" },
+	{ "v_proj_bias", "v_proj.bias|self.value.bias|attention.value.bias|b_V" },
+	{ "out_proj_weight", "out_proj.weight|o_proj.weight|attn.c_proj.weight|attention.output.dense.weight|self_attention.dense.weight|W_O" },
+	{ NULL, NULL },
+};
+
+const struct mechanism mechanism_multihead = {
+	.name = "multihead",
+	.summary = "multi-head attention from hidden states and the projection weights of a layer",
+	.equation = "q = x W_Q^T + b_Q    k = m W_K^T + b_K    v = m W_V^T + b_V      m = memory, or x itself\n"
+		    "W^h = softmax(scale q^h k^hT)                      head h has columns h d to (h+1) d - 1\n"
+		    "y = b_O + sum_h W^h v^h W_O^hT                     its terms are the outputs with --param values=layer",
+	.properties = "weights >= 0; rows sum to 1, to 0 where a query sees no key; causal and windowed by option; positions and masks as for softmax",
+	.reference = "Vaswani et al. 2017, arXiv 1706.03762; agrees with torch.nn.MultiheadAttention; norms of weighted values: Kobayashi et al. 2020, arXiv 2004.10102",
+	.input = multihead_input,
+	.parameter = multihead_parameter,
+	.alias = multihead_alias,
+	.lengths = multihead_lengths,
+	.open = multihead_open,
+};
