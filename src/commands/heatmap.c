@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "analysis/pooled_map.h"
+#include "analysis/value_weighted.h"
 #include "base/memory.h"
 #include "base/message.h"
 #include "base/strbuf.h"
@@ -24,12 +25,14 @@ static struct {
 	const char *rows, *keys;
 	int pool, reduce;
 	int64_t skip_first;
+	bool value_norms;
 } given;
 
 static const struct option_row map_rows[] = {
 	OPTION_CHOICE(0, "reduce", "HOW", &given.reduce, reduce_words, "one map of all the heads chosen"),
 	OPTION_CHOICE(0, "pool", "HOW", &given.pool, pool_words, "what a cell shows of the weights under it"),
 	OPTION_INT(0, "skip-first", "N", &given.skip_first, 0, 1e15, "leave the first N keys out and divide each row by what remains"),
+	OPTION_FLAG(0, "value-norms", &given.value_norms, "multiply each weight by the norm of its value (needs -v)"),
 	OPTION_STRING(0, "rows", "A:B", &given.rows, "only the queries A to B - 1"),
 	OPTION_STRING(0, "keys", "A:B", &given.keys, "only the keys A to B - 1"),
 	OPTION_END
@@ -102,7 +105,7 @@ static void finish_mean(struct drawing *drawing)
 
 static enum err compute(struct drawing *drawing, int64_t height, int64_t width, struct err_info *info)
 {
-	struct sink *sink = NULL;
+	struct sink *sink = NULL, *weighted = NULL;
 	int64_t count = drawing->row_end - drawing->row_begin;
 	int64_t *rows = mem_array((size_t)count, sizeof *rows);
 	if (!rows)
@@ -120,13 +123,17 @@ static enum err compute(struct drawing *drawing, int64_t height, int64_t width, 
 	options.progress_data = &drawing->progress;
 	progress_start(&drawing->progress, "attention");
 	drawing->progress.roles = &drawing->input.roles;
-	enum err err = pooled_map_direct(&request, drawing->input.source, options.maps, options.map_count, drawing->row_begin, options.threads, info);
+	enum err err = given.value_norms ? ERR_UNSUPPORTED
+					 : pooled_map_direct(&request, drawing->input.source, options.maps, options.map_count, drawing->row_begin, options.threads, info);
 	bool by_tiles = err == ERR_UNSUPPORTED && (!info || !info->code);
 	if (by_tiles)
 		err = pooled_map_new(&request, &sink, info);
+	if (!err && given.value_norms)
+		err = value_weighted_new(drawing->input.source, sink, &weighted, info);
 	if (!err && by_tiles)
-		err = driver_run(drawing->input.source, &sink, 1, &options, info);
+		err = driver_run(drawing->input.source, weighted ? &weighted : &sink, 1, &options, info);
 	progress_end(&drawing->progress);
+	value_weighted_free(weighted);
 	pooled_map_free(sink);
 	free(rows);
 	if (!err && given.reduce == 1)
@@ -163,6 +170,8 @@ static enum err set_scene(struct drawing *drawing, struct err_info *info)
 		err = err_set(info, ERR_USAGE, "--skip-first %" PRId64 ": there are only %" PRId64 " keys", given.skip_first, source->keys);
 	if (!err)
 		err = set_panels(drawing, info);
+	if (!err && given.value_norms && given.skip_first)
+		err = err_set(info, ERR_USAGE, "--skip-first divides by what remains of a row's weights: not with --value-norms");
 	if (err)
 		return err;
 	if (drawing->key_begin < given.skip_first)
@@ -170,7 +179,7 @@ static enum err set_scene(struct drawing *drawing, struct err_info *info)
 	struct heatmap_scene *scene = &drawing->scene;
 	scene->rows = axis("query", drawing->row_begin, drawing->row_end, labels->query);
 	scene->keys = axis("key", drawing->key_begin, drawing->key_end, labels->key);
-	scene->colouring = picture_colouring(source->is_signed, drawing->input.args.stage == STAGE_WEIGHTS ? "attention weight" : "logit");
+	scene->colouring = picture_colouring(source->is_signed, given.value_norms ? "weight x norm of value" : drawing->input.args.stage == STAGE_WEIGHTS ? "attention weight" : "logit");
 	scene->theme = drawing->picture.theme;
 	return heatmap_text_titles(&drawing->text, &drawing->input, given.reduce ? reduce_words[given.reduce] : NULL, drawing->picture.title, scene, drawing->panel, info);
 }

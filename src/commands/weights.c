@@ -1,11 +1,14 @@
 /*
- * attnviz weights: the exact maps as an array, for everything that the other commands do not do.
+ * attnviz weights: the exact maps as an array, for everything that the other commands do not do; or what they give: outputs and log-sum-exps.
  */
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "analysis/matrix_rows.h"
+#include "analysis/row_outputs.h"
+#include "analysis/value_weighted.h"
 #include "base/memory.h"
 #include "base/message.h"
 #include "base/output.h"
@@ -24,14 +27,21 @@ enum { PRECISION_AUTO, PRECISION_SINGLE, PRECISION_DOUBLE };
 /* Weights that are computed from the definition where nobody says how: it takes a moment, and the last digits are right too. */
 static const int64_t DEFINITION_MAX = 4 << 20;
 
+/* What a row is written as. */
+static const char *const write_words[] = { "weights", "output", "output-norm", "lse", NULL };
+enum { WRITE_WEIGHTS, WRITE_OUTPUT, WRITE_OUTPUT_NORM, WRITE_LSE };
+
 static struct {
 	const char *target, *rows;
-	int precision;
+	int precision, write;
+	bool value_norms;
 } given;
 
 static const struct option_row weights_options[] = {
 	OPTION_GROUP(NULL, input_rows),
 	OPTION_STRING(0, "rows", "A:B", &given.rows, "only the queries A to B - 1"),
+	OPTION_CHOICE(0, "write", "WHAT", &given.write, write_words, "the weights W, the output W V of each head, its norm, or the log-sum-exp of each row"),
+	OPTION_FLAG(0, "value-norms", &given.value_norms, "multiply each weight by the norm of its value"),
 	OPTION_CHOICE(0, "precision", "HOW", &given.precision, precision_words, "compute in float32 tiles or in float64 (which is also written); auto: float64 while that is quick, written as float32"),
 	OPTION_STRING('o', "output", "FILE", &given.target, "the array, .npy; - is standard output"),
 	OPTION_END
@@ -42,7 +52,9 @@ struct writing {
 	struct input input;
 	struct output out;
 	int64_t begin, end; /* queries */
+	int64_t width;      /* numbers that a row is written as; 0: one, without an axis */
 	float *narrow;      /* one row */
+	double *norm;       /* of values; NULL: weights as they are */
 	struct progress progress;
 };
 
@@ -77,7 +89,8 @@ static enum err write_header(struct writing *writing, struct err_info *info)
 		shape[rank++] = (int64_t)input->selection.batches;
 	shape[rank++] = (int64_t)input->selection.heads;
 	shape[rank++] = writing->end - writing->begin;
-	shape[rank++] = input->source->keys;
+	if (writing->width)
+		shape[rank++] = writing->width;
 	struct strbuf header;
 	strbuf_init(&header);
 	npy_header(&header, given.precision == PRECISION_DOUBLE ? DTYPE_F64 : DTYPE_F32, rank, shape);
@@ -86,9 +99,65 @@ static enum err write_header(struct writing *writing, struct err_info *info)
 	return err;
 }
 
+static double norm_of(const double *row, int64_t count)
+{
+	double square = 0;
+	for (int64_t i = 0; i < count; i++)
+		square += row[i] * row[i];
+	return sqrt(square);
+}
+
+/* What a row gives, as it is written: `row` holds the output. */
+static enum err write_result(struct writing *writing, double lse, double *row, struct err_info *info)
+{
+	int64_t count = given.write == WRITE_OUTPUT ? writing->width : 1;
+	if (given.write != WRITE_OUTPUT)
+		row[0] = given.write == WRITE_LSE ? lse : norm_of(row, writing->input.source->values->size[AXIS_DIM]);
+	if (given.precision == PRECISION_DOUBLE)
+		return write_all(writing, row, (size_t)count * sizeof *row, info);
+	for (int64_t i = 0; i < count; i++)
+		writing->narrow[i] = (float)row[i];
+	return write_all(writing, writing->narrow, (size_t)count * sizeof *writing->narrow, info);
+}
+
+static enum err write_row_result(void *data, int64_t map, int64_t index, int64_t row, const struct row_stats *stats, const float *output, int64_t width,
+				 struct err_info *info)
+{
+	(void)map, (void)index, (void)row;
+	struct writing *writing = data;
+	if (given.write == WRITE_OUTPUT)
+		return write_all(writing, output, (size_t)width * sizeof *output, info);
+	double wide = stats->lse, square = 0;
+	for (int64_t i = 0; i < width; i++)
+		square += (double)output[i] * (double)output[i];
+	float narrow = (float)(given.write == WRITE_LSE ? wide : sqrt(square));
+	return write_all(writing, &narrow, sizeof narrow, info);
+}
+
+/* *inner is what is wrapped where weights are multiplied. */
+static enum err make_sink(struct writing *writing, struct sink **inner, struct sink **sink, struct err_info *info)
+{
+	const struct source *source = writing->input.source;
+	if (given.write != WRITE_WEIGHTS)
+		return row_outputs_new(source, given.write != WRITE_LSE, write_row_result, writing, sink, info);
+	enum err err = matrix_rows_new(write_row, writing, given.value_norms ? inner : sink, info);
+	return !err && given.value_norms ? value_weighted_new(source, *inner, sink, info) : err;
+}
+
+static void free_sink(struct sink *inner, struct sink *sink)
+{
+	if (given.write != WRITE_WEIGHTS)
+		row_outputs_free(sink);
+	else if (given.value_norms)
+		value_weighted_free(sink);
+	else
+		matrix_rows_free(sink);
+	matrix_rows_free(inner);
+}
+
 static enum err write_single(struct writing *writing, struct err_info *info)
 {
-	struct sink *sink = NULL;
+	struct sink *sink = NULL, *inner = NULL;
 	int64_t count = writing->end - writing->begin;
 	int64_t *rows = mem_array((size_t)count, sizeof *rows);
 	if (!rows)
@@ -100,10 +169,10 @@ static enum err write_single(struct writing *writing, struct err_info *info)
 	options.row_count = count;
 	options.progress = progress_report;
 	options.progress_data = &writing->progress;
-	enum err err = matrix_rows_new(write_row, writing, &sink, info);
+	enum err err = make_sink(writing, &inner, &sink, info);
 	if (!err)
 		err = driver_run(writing->input.source, &sink, 1, &options, info);
-	matrix_rows_free(sink);
+	free_sink(inner, sink);
 	free(rows);
 	return err;
 }
@@ -112,6 +181,9 @@ static enum err write_definition_row(struct writing *writing, int64_t map, int64
 {
 	const struct source *source = writing->input.source;
 	int64_t keys = source->keys;
+	const double *norm = writing->norm ? value_norms_of(source, writing->norm, map) : NULL;
+	for (int64_t key = 0; key < keys && norm; key++)
+		weight[key] *= norm[key];
 	for (int64_t key = 0; key < keys && !source_writes_itself(source, map, row); key++)
 		weight[key] = source_written(source, map, row, key, weight[key]);
 	if (given.precision == PRECISION_DOUBLE)
@@ -125,16 +197,22 @@ static enum err write_definition(struct writing *writing, struct err_info *info)
 {
 	const struct input *input = &writing->input;
 	int64_t keys = input->source->keys, rows = writing->end - writing->begin, total = rows * input->selection.maps;
-	double *weight = mem_array((size_t)keys, sizeof *weight);
+	double *weight = mem_array((size_t)keys, sizeof *weight), *output = NULL;
 	enum err err = weight ? ERR_OK : err_nomem(info, "a row of weights");
+	if (!err && given.value_norms)
+		err = value_norms(input->source, &writing->norm, info);
+	if (!err && given.write && !(output = mem_array(input->source->values ? (size_t)input->source->values->size[AXIS_DIM] : 1, sizeof *output)))
+		err = err_nomem(info, "a row of output");
 	for (int64_t i = 0; !err && i < total; i++) {
 		int64_t map = input->selection.map[i / rows], row = writing->begin + i % rows;
-		err = reference_row(input->source, map, row, weight, NULL, NULL, info);
+		struct row_stats stats;
+		err = reference_row(input->source, map, row, weight, &stats, given.write != WRITE_LSE ? output : NULL, info);
 		if (!err)
-			err = write_definition_row(writing, map, row, weight, info);
+			err = given.write ? write_result(writing, stats.lse, output, info) : write_definition_row(writing, map, row, weight, info);
 		progress_report(&writing->progress, (double)(i + 1) / (double)total);
 	}
 	free(weight);
+	free(output);
 	return err;
 }
 
@@ -143,6 +221,20 @@ static bool by_definition(const struct writing *writing)
 {
 	int64_t weights = writing->input.selection.maps * (writing->end - writing->begin) * writing->input.source->keys;
 	return given.precision == PRECISION_DOUBLE || (given.precision == PRECISION_AUTO && weights <= DEFINITION_MAX);
+}
+
+static enum err check_written(struct writing *writing, struct err_info *info)
+{
+	const struct source *source = writing->input.source;
+	bool of_values = given.value_norms || given.write == WRITE_OUTPUT || given.write == WRITE_OUTPUT_NORM;
+	if (given.value_norms && given.write)
+		return err_set(info, ERR_USAGE, "--value-norms multiplies weights: not with --write %s", write_words[given.write]);
+	if (of_values && !source->values)
+		return err_set(info, ERR_USAGE, "%s needs the values: name them with -v FILE[:NAME]", given.value_norms ? "--value-norms" : write_words[given.write]);
+	if (given.write == WRITE_LSE && source->norm != NORM_SOFTMAX)
+		return err_set(info, ERR_USAGE, "only a softmax has a log-sum-exp: --write lse is not for %s attention", source->ops->name);
+	writing->width = given.write == WRITE_WEIGHTS ? source->keys : given.write == WRITE_OUTPUT ? source->values->size[AXIS_DIM] : 0;
+	return ERR_OK;
 }
 
 static enum err write_weights(struct writing *writing, int argc, char **argv, struct err_info *info)
@@ -154,12 +246,14 @@ static enum err write_weights(struct writing *writing, int argc, char **argv, st
 	if (!err)
 		err = selection_span(given.rows, "rows", writing->input.source->queries, &writing->begin, &writing->end, info);
 	if (!err)
+		err = check_written(writing, info);
+	if (!err)
 		err = output_open(&writing->out, target, info);
 	if (!err)
 		err = write_header(writing, info);
 	if (err)
 		return err;
-	writing->narrow = mem_array((size_t)writing->input.source->keys, sizeof *writing->narrow);
+	writing->narrow = mem_array((size_t)writing->width + 1, sizeof *writing->narrow);
 	if (!writing->narrow)
 		return err_nomem(info, "a row of weights");
 	progress_start(&writing->progress, "weights");
@@ -177,13 +271,14 @@ static enum err run_weights(int argc, char **argv)
 	message_err_info(&info);
 	output_release(&writing.out);
 	free(writing.narrow);
+	free(writing.norm);
 	input_release(&writing.input);
 	return err;
 }
 
 const struct command command_weights = {
 	.name = "weights",
-	.summary = "write exact attention weights as a .npy array",
+	.summary = "write exact attention weights, or outputs, as a .npy array",
 	.positional = "[FILE...]",
 	.options = weights_options,
 	.run = run_weights,
