@@ -43,7 +43,7 @@ static void rows(const struct sink *sink, const struct item *item, int64_t lane0
 	struct partial *partial = data;
 	(void)output, (void)output_width;
 	for (int lane = 0; lane < group->count; lane++) {
-		double size = partial->size[lane];
+		double size = item->source->is_signed ? partial->size[lane] : stats[lane].sum;
 		if (!row_values_begin(family, &partial->values, lane0 + lane, &stats[lane]))
 			continue;
 		for (int m = 0; m < family->count; m++) {

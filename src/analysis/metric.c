@@ -69,6 +69,8 @@ enum err metric_check(const struct metric *metric, const struct source *source, 
 		return err_set(info, ERR_VALUE, "%s is not defined where rows do not sum to 1: use %s", metric->name, metric->instead);
 	if ((needs & METRIC_NEEDS_LOGITS) && source->norm != NORM_SOFTMAX)
 		return err_set(info, ERR_VALUE, "%s needs logits, and these weights come without: use %s", metric->name, metric->instead);
+	if ((needs & METRIC_NEEDS_CAUSAL) && !source->is_causal)
+		return err_set(info, ERR_VALUE, "%s is about causal maps, and this one is not: give --causal, or use %s", metric->name, metric->instead);
 	if ((needs & METRIC_NEEDS_VALUES) && !source->values)
 		return err_set(info, ERR_VALUE, "%s needs the values: give them with -v", metric->name);
 	if ((needs & METRIC_NEEDS_TOKENS) && !has_tokens)

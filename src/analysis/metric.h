@@ -45,6 +45,10 @@ enum metric_id {
 	METRIC_BELOW,
 	METRIC_H2O_SPARSITY,
 	METRIC_BLOCKS95,
+	METRIC_MINFERENCE,
+	METRIC_A_SHAPE,
+	METRIC_VERTICAL_SLASH,
+	METRIC_BLOCK_SPARSE,
 	METRIC_MONOTONICITY,
 	METRIC_POSITIONAL,
 	METRIC_CONFIDENCE,
@@ -90,6 +94,7 @@ enum metric_needs {
 	METRIC_NEEDS_VALUES = 8,     /* V */
 	METRIC_NEEDS_TOKENS = 16,    /* token ids */
 	METRIC_NEEDS_NAMED = 32,     /* keys named by the user */
+	METRIC_NEEDS_CAUSAL = 64,    /* a causal map */
 };
 
 struct metric {

@@ -7,6 +7,13 @@
 #define FOR_SIGNED "row_sum, abs_sum and negative"
 #define FOR_UNNORMALISED "participation, gini and keys90, which do not depend on the scale of a row"
 
+/* Where a metric is about causal maps. */
+#define FOR_FULL "blocks95 and heavy"
+
+#define MINFERENCE_EDGES \
+	"below 2500 keys all sizes but those of blocks are multiplied by S / 32768 and rounded up, so that they are the same share of the\n" \
+	"keys as in a text of 32768, and the queries from position S / 2 on count"
+
 const struct metric metric_table[METRIC_COUNT] = {
 	[METRIC_ENTROPY] = {
 		.id = METRIC_ENTROPY, .name = "entropy", .unit = "nats", .is_default = true,
@@ -188,7 +195,7 @@ const struct metric metric_table[METRIC_COUNT] = {
 		.summary = "inequality of a query's weights: 0 for a uniform row, near 1 for a single key",
 		.formula = "1 - 2 sum_k (x_(k) / |x|_1) (n_i - k + 1/2) / n_i, x the weights in ascending order; mean over i",
 		.source = "Hurley & Rickard 2009, IEEE Trans. Information Theory 55(10), 4723-4741",
-		.edges = "queries that see one key are left out; exact up to 1024 keys; beyond, from a histogram,\n"
+		.edges = "queries that see one key are left out; exact up to 4096 keys; beyond, from a histogram,\n"
 			 "a row is off by about 0.003 / sqrt(n_i) and their mean by less",
 		.needs = UNSIGNED, .instead = FOR_SIGNED,
 	},
@@ -197,7 +204,7 @@ const struct metric metric_table[METRIC_COUNT] = {
 		.summary = "fewest keys that hold 90 % of a query's mass",
 		.formula = "least k such that the k largest p_ij sum to at least 0.9 of the row; mean over i",
 		.source = "SampleAttention (Zhu et al. 2024, arXiv 2406.15486) asks for the same number",
-		.edges = "a shortfall of 1e-9 counts as reached, so that a row of ten equal weights needs nine; exact up to 1024 keys,\n"
+		.edges = "a shortfall of 1e-9 counts as reached, so that a row of ten equal weights needs nine; exact up to 4096 keys,\n"
 			 "beyond, from a histogram in which weights of 1/256 and more are still exact, a row is off by less than one in a thousand, or by one",
 		.needs = UNSIGNED, .instead = FOR_SIGNED,
 	},
@@ -249,6 +256,42 @@ const struct metric metric_table[METRIC_COUNT] = {
 		.edges = "both sides are cut into equal pieces of at most 64; above 131072 positions the side doubles until no side has more than\n"
 			 "2048 pieces",
 		.needs = UNSIGNED, .instead = FOR_SIGNED,
+	},
+	[METRIC_MINFERENCE] = {
+		.id = METRIC_MINFERENCE, .name = "minference", .unit = "pattern", .level = METRIC_WORD,
+		.summary = "the sparse pattern that keeps most of the head's mass, and its budget in keys",
+		.formula = "the largest of a_shape, vertical_slash and block_sparse: \"a-shape FIRST BAND\", \"vertical-slash COLUMNS DIAGONALS\" or\n"
+			   "\"block-sparse SHARE\"",
+		.source = "MInference: Jiang et al. 2024 (arXiv 2407.02490) and its search_pattern, without the step that renames every winner to\n"
+			  "vertical-slash",
+		.edges = MINFERENCE_EDGES,
+		.needs = STOCHASTIC | METRIC_NEEDS_CAUSAL, .instead = FOR_FULL,
+	},
+	[METRIC_A_SHAPE] = {
+		.id = METRIC_A_SHAPE, .name = "a_shape", .unit = "share", .level = METRIC_OF_HEAD,
+		.summary = "mass on the first 100 keys and the 800 latest",
+		.formula = "sum of p_ij over j < 100 or i' - 800 < j <= i'; mean over the queries from position 2500 on",
+		.source = "MInference: Jiang et al. 2024 (arXiv 2407.02490)",
+		.edges = MINFERENCE_EDGES,
+		.needs = STOCHASTIC | METRIC_NEEDS_CAUSAL, .instead = FOR_FULL,
+	},
+	[METRIC_VERTICAL_SLASH] = {
+		.id = METRIC_VERTICAL_SLASH, .name = "vertical_slash", .unit = "share", .level = METRIC_OF_HEAD,
+		.summary = "mass on the columns and diagonals that the last 64 queries look at",
+		.formula = "the best of (30 columns, 800 diagonals), (100, 750), (500, 700), (3500, 100), each ranked by what the last 64 queries put on\n"
+			   "it, with the first 30 columns and the 30 diagonals next to the query always kept; mean over the queries from position 2500 on",
+		.source = "MInference: Jiang et al. 2024 (arXiv 2407.02490)",
+		.edges = MINFERENCE_EDGES,
+		.needs = STOCHASTIC | METRIC_NEEDS_CAUSAL, .instead = FOR_FULL,
+	},
+	[METRIC_BLOCK_SPARSE] = {
+		.id = METRIC_BLOCK_SPARSE, .name = "block_sparse", .unit = "share", .level = METRIC_OF_HEAD,
+		.summary = "mass in the heaviest eighth of the 32 x 32 blocks of each row of blocks",
+		.formula = "sum of p_ij over the ceil(S / 256) heaviest blocks of the query's row of blocks; mean over the queries from position 2500 on",
+		.source = "MInference: Jiang et al. 2024 (arXiv 2407.02490), with blocks ranked by their mass; the original estimates them from pooled\n"
+			  "queries and keys, and keeps no more than this",
+		.edges = MINFERENCE_EDGES "; not for a sample of queries; above 131072 keys blocks are larger",
+		.needs = STOCHASTIC | METRIC_NEEDS_CAUSAL, .instead = FOR_FULL,
 	},
 	[METRIC_MONOTONICITY] = {
 		.id = METRIC_MONOTONICITY, .name = "monotonicity", .unit = "share",

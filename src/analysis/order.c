@@ -117,10 +117,6 @@ void order_finish(struct order *order)
 	for (int64_t i = 0; i < order->large_count; i++)
 		large += (double)order->large[i];
 	order->scale = 1;
-	if (!order->count) {
-		order->sum = large;
-		return;
-	}
 	find_bins(order);
 	sum_bins(order, &binned);
 	/* A bin's mean is within 0.4 % of its middle: anything beyond that is rounding in what is left of the sum. */
@@ -150,14 +146,14 @@ static double bin_keys(const struct order *order, int bin, double need)
 
 double order_keys(const struct order *order, double share)
 {
-	double need = share * order->sum * (1 - 1e-9), sum = 0, keys = 0;
+	double need = share * order->sum * (1 - ORDER_SLACK), sum = 0, keys = 0;
 	for (int64_t i = 0; i < order->large_count; i++) {
 		keys++;
 		sum += (double)order->large[i];
 		if (sum >= need)
 			return keys;
 	}
-	for (int bin = order->end - 1; bin >= order->begin && order->count; bin--) {
+	for (int bin = order->end - 1; bin >= order->begin; bin--) {
 		double count = (double)order->count[bin], mass = order->scale * count * (double)order->bins->middle[bin];
 		if (sum + mass >= need)
 			return keys + bin_keys(order, bin, need - sum);

@@ -1,7 +1,7 @@
 /*
  * Order statistics of one row of weights: Gini coefficient, fewest keys that hold a share of the mass.
  *
- * Short rows are sorted. Long rows are counted into bins of equal width in the float's exponent and 6 mantissa bits (kernels.h), except that weights of 2^-8 and
+ * Rows of up to ORDER_EXACT_KEYS keys are sorted (order_exact.c). Longer ones are counted into bins of equal width in the float's exponent and 6 mantissa bits (kernels.h), except that weights of 2^-8 and
  * more, of which a row can hold few, are kept one by one. Inside a bin weights are taken to be evenly spaced, and the bins' mass is
  * scaled to what the row is known to hold. A weight is then off by 0.3 % at random, so the Gini coefficient of a row of n keys is off by
  * about 0.003 / sqrt(n), and its mean over rows by less; a number of keys is off by less than one in a thousand, or by one.
@@ -12,6 +12,16 @@
 #include <stdint.h>
 
 #include "kernel/kernels.h"
+#include "kernel/sink.h"
+
+/* Sorting costs a weight as much as a histogram up to here. */
+enum { ORDER_EXACT_KEYS = 4096 };
+
+/* A shortfall of this share of the mass counts as reached, so that a row of ten equal weights needs nine for 90 %. */
+#define ORDER_SLACK 1e-9
+
+/* The sink of the family of order statistics where all rows are short. */
+extern const struct sink_ops order_exact_ops;
 
 /* Middle and a sixth of the width of the bins. */
 struct order_bins {
@@ -19,13 +29,13 @@ struct order_bins {
 };
 void order_bins_init(struct order_bins *bins);
 
-/* A row in descending order: single weights, then bins, then zeros up to the support. */
+/* A long row in descending order: single weights, then bins, then zeros up to the support. */
 struct order {
 	const float *large;    /* [large_count], descending */
 	int64_t large_count;
-	const uint32_t *count; /* [HISTOGRAM_BINS]: weights in each bin; NULL: none. Those of the single weights are not looked at. */
+	const uint32_t *count; /* [HISTOGRAM_BINS]: weights in each bin; those of the single weights are not looked at */
 	const struct order_bins *bins;
-	double sum;            /* of all weights; without bins it is that of the single ones, so that equal weights divide it evenly */
+	double sum;            /* of all weights */
 	int64_t support;
 	/* Filled in by order_finish: the bins that hold something, what their mass is multiplied by, and their share in the Gini coefficient's sum. */
 	int begin, end;
@@ -44,7 +54,7 @@ void order_sort(float *weight, float *scratch, int64_t count);
 /* (2 sum_k k x_(k) / sum x - (n + 1)) / n, ascending; NaN where fewer than two keys are visible. */
 double order_gini(const struct order *order);
 
-/* Fewest keys whose weights sum to at least share * sum, where a shortfall of 1e-9 counts as reached. */
+/* Fewest keys whose weights sum to at least share * sum, less ORDER_SLACK. */
 double order_keys(const struct order *order, double share);
 
 #endif

@@ -5,21 +5,17 @@
 #include "analysis/family.h"
 #include "analysis/order.h"
 
-/* Rows of up to EXACT_KEYS keys are sorted. No more than 1/ORDER_LARGE weights can be large where a row sums to 1; the room above that is for rows
- * that sum to a little more. */
-enum { EXACT_KEYS = 1024, LARGE_ROOM = 320 };
+/* No more than 1/ORDER_LARGE weights can be large where a row sums to 1; the room above that is for rows that sum to a little more. */
+enum { LARGE_ROOM = 320 };
 
-/* The row group at work. The weights of a lane lie in one piece of `room` floats: all that were scanned, or the large ones. */
+/* The row group at work. The large weights of a lane lie in one piece of LARGE_ROOM floats. */
 struct partial {
-	int64_t filled;              /* sorted rows: weights in each lane */
-	int64_t large[MAX_LANES];    /* binned rows: weights in each lane */
+	int64_t large[MAX_LANES]; /* how many */
 	struct row_values values;
 };
 
 struct order_family {
 	struct family family;
-	bool sorted;
-	int64_t room;
 	struct order_bins bins;
 };
 
@@ -35,9 +31,9 @@ static size_t rounded(size_t size)
 	return (size + 63) / 64 * 64;
 }
 
-static size_t bins_at(const struct order_family *order, const struct kernels *kernels)
+static size_t bins_at(const struct kernels *kernels)
 {
-	return rounded(sizeof(struct partial)) + rounded((size_t)order->room * (size_t)kernels->lanes * sizeof(float));
+	return rounded(sizeof(struct partial)) + rounded(LARGE_ROOM * (size_t)kernels->lanes * sizeof(float));
 }
 
 static float *weights_of(const struct partial *partial)
@@ -45,9 +41,9 @@ static float *weights_of(const struct partial *partial)
 	return (float *)((char *)partial + rounded(sizeof(struct partial)));
 }
 
-static uint32_t *bins_of(const struct order_family *order, const struct kernels *kernels, const struct partial *partial)
+static uint32_t *bins_of(const struct kernels *kernels, const struct partial *partial)
 {
-	return (uint32_t *)((char *)partial + bins_at(order, kernels));
+	return (uint32_t *)((char *)partial + bins_at(kernels));
 }
 
 static size_t bins_size(const struct kernels *kernels)
@@ -57,34 +53,32 @@ static size_t bins_size(const struct kernels *kernels)
 
 static size_t partial_size(const struct sink *sink, const struct source *source, const struct kernels *kernels)
 {
-	const struct order_family *order = order_of(sink);
-	(void)source;
-	return bins_at(order, kernels) + (order->sorted ? 0 : bins_size(kernels));
+	(void)sink, (void)source;
+	return bins_at(kernels) + bins_size(kernels);
 }
 
-static void begin_group(const struct order_family *order, const struct kernels *kernels, struct partial *partial)
+static void begin_group(const struct kernels *kernels, struct partial *partial)
 {
-	partial->filled = 0;
 	memset(partial->large, 0, sizeof partial->large);
-	if (!order->sorted)
-		memset(bins_of(order, kernels, partial), 0, bins_size(kernels));
+	memset(bins_of(kernels, partial), 0, bins_size(kernels));
 }
 
 static void start(const struct sink *sink, const struct item *item, void *partial)
 {
-	begin_group(order_of(sink), item->kernels, partial);
+	(void)sink;
+	begin_group(item->kernels, partial);
 }
 
 /* Weights of 2^-8 and more are rare in a long row: only lanes whose largest weight in the tile is one are looked through. */
-static void keep_large(const struct order_family *order, const struct tile *tile, struct partial *partial)
+static void keep_large(const struct tile *tile, struct partial *partial)
 {
 	_Alignas(64) float largest[MAX_LANES] = { 0 };
 	tile->kernels->max_keys(tile->p, tile->count, largest);
 	for (int lane = 0; lane < tile->rows->count; lane++) {
-		float *to = weights_of(partial) + lane * order->room;
+		float *to = weights_of(partial) + lane * LARGE_ROOM;
 		for (int64_t k = 0; k < tile->count && largest[lane] >= ORDER_LARGE; k++) {
 			float p = tile->p[k * tile->lanes + lane];
-			if (p >= ORDER_LARGE && partial->large[lane] < order->room)
+			if (p >= ORDER_LARGE && partial->large[lane] < LARGE_ROOM)
 				to[partial->large[lane]++] = p;
 		}
 	}
@@ -102,35 +96,16 @@ static void scale_tile(const struct tile *tile, float *scaled)
 
 static void scan(const struct sink *sink, const struct item *item, int64_t lane0, const struct tile *given, void *data)
 {
-	const struct order_family *order = order_of(sink);
 	struct partial *partial = data;
 	_Alignas(64) float scaled[KEY_BLOCK * MAX_LANES];
-	struct tile shares = *given;
-	const struct tile *tile = given;
-	(void)item, (void)lane0;
-	if (!order->sorted && !given->source->is_stochastic) {
+	struct tile tile = *given;
+	(void)sink, (void)item, (void)lane0;
+	if (!given->source->is_stochastic) {
 		scale_tile(given, scaled);
-		shares.p = scaled;
-		tile = &shares;
+		tile.p = scaled;
 	}
-	if (order->sorted) {
-		tile->kernels->transpose(tile->p, tile->count, weights_of(partial) + partial->filled, order->room);
-		partial->filled += tile->count;
-		return;
-	}
-	tile->kernels->histogram(tile->p, tile->count, bins_of(order, tile->kernels, partial));
-	keep_large(order, tile, partial);
-}
-
-/* Squeeze out the zeros, hidden or not. */
-static int64_t drop_zeros(float *weight, int64_t count)
-{
-	int64_t kept = 0;
-	for (int64_t i = 0; i < count; i++) {
-		weight[kept] = weight[i];
-		kept += weight[i] > 0;
-	}
-	return kept;
+	tile.kernels->histogram(tile.p, tile.count, bins_of(tile.kernels, partial));
+	keep_large(&tile, partial);
 }
 
 static double row_value(enum metric_id id, const struct order *order)
@@ -147,13 +122,11 @@ static double row_value(enum metric_id id, const struct order *order)
 static void finish_row(const struct order_family *family, const struct kernels *kernels, struct partial *partial, int lane, int64_t position,
 		       const struct row_stats *stats)
 {
-	float *weight = weights_of(partial) + lane * family->room, scratch[EXACT_KEYS];
-	int64_t count = family->sorted ? drop_zeros(weight, partial->filled) : partial->large[lane];
-	order_sort(weight, scratch, count);
-	bool scaled = !family->sorted && !stats_source_of(family->family.stats)->is_stochastic;
-	struct order order = { .large = weight, .large_count = count, .sum = scaled ? 1 : stats->sum, .support = stats->support };
-	order.bins = &family->bins;
-	order.count = family->sorted ? NULL : bins_of(family, kernels, partial) + (int64_t)lane * HISTOGRAM_BINS;
+	float *weight = weights_of(partial) + lane * LARGE_ROOM, scratch[LARGE_ROOM];
+	order_sort(weight, scratch, partial->large[lane]);
+	bool scaled = !stats_source_of(family->family.stats)->is_stochastic;
+	struct order order = { .large = weight, .large_count = partial->large[lane], .sum = scaled ? 1 : stats->sum, .support = stats->support,
+			       .bins = &family->bins, .count = bins_of(kernels, partial) + (int64_t)lane * HISTOGRAM_BINS };
 	order_finish(&order);
 	for (int m = 0; m < family->family.count; m++)
 		partial->values.value[m][position] = row_value(family->family.metric[m], &order);
@@ -168,7 +141,7 @@ static void rows(const struct sink *sink, const struct item *item, int64_t lane0
 	for (int lane = 0; lane < group->count; lane++)
 		if (row_values_begin(&order->family, &partial->values, lane0 + lane, &stats[lane]))
 			finish_row(order, item->kernels, partial, lane, lane0 + lane, &stats[lane]);
-	begin_group(order, item->kernels, partial);
+	begin_group(item->kernels, partial);
 }
 
 static void merge(struct sink *sink, const struct item *item, const void *data)
@@ -190,8 +163,8 @@ static enum err init(struct family *family, const struct source *source, struct 
 {
 	struct order_family *order = (struct order_family *)family;
 	(void)info;
-	order->sorted = source->keys <= EXACT_KEYS;
-	order->room = order->sorted ? source->keys : LARGE_ROOM;
+	if (source->keys <= ORDER_EXACT_KEYS)
+		family->sink.ops = &order_exact_ops;
 	order_bins_init(&order->bins);
 	return ERR_OK;
 }

@@ -38,7 +38,8 @@ struct stats {
 
 const struct family_row *const family_table[] = {
 	&family_first_pass, &family_ranges, &family_order, &family_largest, &family_counts, &family_strongest, &family_columns, &family_diagonals,
-	&family_patterns, &family_values, &family_magnitudes, &family_blocks, NULL,
+	&family_patterns, &family_values, &family_magnitudes, &family_blocks, &family_minference,
+	NULL,
 };
 
 struct stats_parameters stats_parameters_default(void)

@@ -24,9 +24,9 @@ static bool order_fits(const char *letters, const struct tensor *tensor, const i
 	for (int axis = 0; axis < tensor->rank; axis++)
 		size[letter_axis(letters[axis])] = tensor->shape[axis];
 	for (int axis = 0; axis < AXIS_COUNT; axis++)
-		if (want[axis] >= 0 && size[axis] != want[axis])
+		if (axis != AXIS_HEAD && want[axis] >= 0 && size[axis] != want[axis])
 			return false;
-	return true;
+	return want[AXIS_HEAD] < 0 || (size[AXIS_HEAD] > 0 && want[AXIS_HEAD] % size[AXIS_HEAD] == 0);
 }
 
 void fit_suggest(struct strbuf *out, const char *role, const struct tensor *tensor, const int64_t want[AXIS_COUNT])
@@ -67,10 +67,9 @@ static enum err misfit(const struct role *role, const struct role *other, const 
 static enum err fit_key(const struct role *query, const struct role *key, struct err_info *info)
 {
 	const int64_t *q = query->heads.size, *k = key->heads.size;
-	int64_t want[AXIS_COUNT] = { k[AXIS_LAYER] == 1 ? -1 : q[AXIS_LAYER], q[AXIS_BATCH], -1, -1, q[AXIS_DIM] };
+	const int64_t want[AXIS_COUNT] = { k[AXIS_LAYER] == 1 ? -1 : q[AXIS_LAYER], q[AXIS_BATCH], q[AXIS_HEAD], -1, q[AXIS_DIM] };
 	if (q[AXIS_DIM] != k[AXIS_DIM])
 		return misfit(query, key, "head sizes", q[AXIS_DIM], k[AXIS_DIM], want, info);
-	want[AXIS_HEAD] = q[AXIS_HEAD];
 	if (q[AXIS_BATCH] != k[AXIS_BATCH] && k[AXIS_BATCH] != 1)
 		return misfit(query, key, "batches", q[AXIS_BATCH], k[AXIS_BATCH], want, info);
 	if (q[AXIS_LAYER] != k[AXIS_LAYER] && k[AXIS_LAYER] != 1)

@@ -11,7 +11,7 @@
 #include "base/strbuf.h"
 #include "commands/roles.h"
 
-/* Append ": would fit as --layout key=BNHD" with each usual order of this rank that gives the wanted sizes (-1: any); nothing where there is none. With a NULL role
+/* Append ": would fit as --layout key=BNHD" with each usual order of this rank that gives the wanted sizes (-1: any; of heads, a divisor); nothing where there is none. With a NULL role
  * the order is for queries, keys and values alike. */
 void fit_suggest(struct strbuf *out, const char *role, const struct tensor *tensor, const int64_t want[AXIS_COUNT]);
 

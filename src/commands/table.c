@@ -9,6 +9,8 @@ const struct command *const command_table[] = {
 	&command_stats,
 	&command_weights,
 	&command_align,
+	&command_arcs,
+	&command_overlay,
 	&command_rollout,
 	&command_info,
 	&command_explain,

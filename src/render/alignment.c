@@ -13,16 +13,26 @@ static const uint32_t halo_rgb = 0x101418;
 enum { FLAT_SPANS_MAX = 12 };
 
 /* Colours that no cell of the map has. */
-static const struct { uint32_t found, gold; } mark_table[COLOUR_MAP_COUNT] = {
-	[COLOUR_VIRIDIS] = { 0xff4b3e, 0x22d3ee }, [COLOUR_MAGMA] = { 0x22d3ee, 0xa3e635 }, [COLOUR_CIVIDIS] = { 0xff4b3e, 0x22d3ee },
-	[COLOUR_GRAY] = { 0xff4b3e, 0x22d3ee }, [COLOUR_BLUES] = { 0xe11d48, 0xf59e0b }, [COLOUR_DIVERGING] = { 0x111111, 0x16a34a },
+static const struct mark_colours {
+	uint32_t found, gold;
+} mark_table[COLOUR_MAP_COUNT] = {
+	[COLOUR_VIRIDIS] = { 0xff4b3e, 0x22d3ee }, [COLOUR_MAGMA] = { 0x22d3ee, 0xa3e635 },
+	[COLOUR_CIVIDIS] = { 0xff4b3e, 0x22d3ee }, [COLOUR_GRAY] = { 0xff4b3e, 0x22d3ee },
+	[COLOUR_BLUES] = { 0xe11d48, 0xf59e0b }, [COLOUR_DIVERGING] = { 0x111111, 0x16a34a },
 };
 
 static struct heatmap_scene as_heatmap(const struct alignment_scene *scene)
 {
 	return (struct heatmap_scene){
-		.panel = &scene->map, .panel_count = 1, .rows = scene->targets, .keys = scene->sources, .colouring = scene->colouring,
-		.title = scene->title, .caption = scene->caption, .theme = scene->theme, .keys_on_top = scene->source_on_top,
+		.panel = &scene->map,
+		.panel_count = 1,
+		.rows = scene->targets,
+		.keys = scene->sources,
+		.colouring = scene->colouring,
+		.title = scene->title,
+		.caption = scene->caption,
+		.theme = scene->theme,
+		.keys_on_top = scene->source_on_top,
 	};
 }
 
@@ -46,12 +56,15 @@ static bool is_shown(const struct axis_scale *scale, int64_t position)
 /* An unfilled square of half side `half` around the point. */
 static void draw_square(struct canvas *canvas, struct point at, double half, double width, struct colour colour)
 {
-	canvas_frame(canvas, (struct box){ at.x - half + width, at.y - half + width, 2 * (half - width), 2 * (half - width) }, width, colour);
+	canvas_frame(canvas, (struct box){ at.x - half + width, at.y - half + width, 2 * (half - width), 2 * (half - width) },
+		     width, colour);
 }
 
-static void draw_mark(const struct alignment_scene *scene, struct canvas *canvas, struct point at, double size, double unit, enum link_mark mark)
+static void draw_mark(const struct alignment_scene *scene, struct canvas *canvas, struct point at, double size, double unit,
+		      enum link_mark mark)
 {
-	struct colour found = colour_from_rgb(mark_table[scene->colouring.map].found), gold = colour_from_rgb(mark_table[scene->colouring.map].gold);
+	const struct mark_colours *colours = &mark_table[scene->colouring.map];
+	struct colour found = colour_from_rgb(colours->found), gold = colour_from_rgb(colours->gold);
 	double thick = fmax(1, 2 * unit), thin = fmax(1, unit);
 
 	switch (mark) {
@@ -85,8 +98,10 @@ static void draw_links(const struct alignment_scene *scene, struct canvas *canva
 	for (int gold = 1; gold >= 0; gold--) {
 		for (int64_t i = 0; i < scene->link_count; i++) {
 			const struct alignment_link *link = &scene->link[i];
-			if ((link->mark != LINK_FOUND) == gold && is_shown(&scene->targets, link->target) && is_shown(&scene->sources, link->source))
-				draw_mark(scene, canvas, place_link(scene, box, link->target, link->source), size, unit, link->mark);
+			if ((link->mark != LINK_FOUND) == gold && is_shown(&scene->targets, link->target) &&
+			    is_shown(&scene->sources, link->source))
+				draw_mark(scene, canvas, place_link(scene, box, link->target, link->source), size, unit,
+					  link->mark);
 		}
 	}
 }
@@ -159,7 +174,8 @@ static struct span_place place_span(const struct alignment_scene *scene, struct 
 }
 
 /* A bar over the map for each word, and a line at its start. */
-static void draw_span_bars(const struct alignment_scene *scene, struct canvas *canvas, struct box strip, struct box map, double unit)
+static void draw_span_bars(const struct alignment_scene *scene, struct canvas *canvas, struct box strip, struct box map,
+			   double unit)
 {
 	double line = fmax(1, round(unit));
 
@@ -167,17 +183,22 @@ static void draw_span_bars(const struct alignment_scene *scene, struct canvas *c
 		struct span_place place = place_span(scene, map, i);
 		if (!(place.right > place.left))
 			continue;
-		canvas_rectangle(canvas, place.left + line, strip.y + strip.height - 2 * line, fmax(place.right - place.left - 2 * line, line), 2 * line,
+		canvas_rectangle(canvas, place.left + line, strip.y + strip.height - 2 * line,
+				 fmax(place.right - place.left - 2 * line, line), 2 * line,
 				 colour_series(scene->theme, (int)(i % 2)));
-		canvas_rectangle(canvas, floor(place.left), map.y, line, map.height, colour_with_alpha(colour_from_rgb(0xffffff), 0.3));
+		canvas_rectangle(canvas, floor(place.left), map.y, line, map.height,
+				 colour_with_alpha(colour_from_rgb(0xffffff), 0.3));
 	}
 }
 
 /* Flat words are shortened to their span; slanted ones are left out where they would touch the one before. */
-static void draw_span_texts(const struct alignment_scene *scene, struct canvas *canvas, struct box strip, struct box map, double unit)
+static void draw_span_texts(const struct alignment_scene *scene, struct canvas *canvas, struct box strip, struct box map,
+			    double unit)
 {
 	bool slanted = is_slanted(scene);
-	struct text_style style = { .size = SIZE_LABEL * unit, .align = slanted ? TEXT_START : TEXT_MIDDLE, .angle = slanted ? 45 : 0,
+	struct text_style style = { .size = SIZE_LABEL * unit,
+				    .align = slanted ? TEXT_START : TEXT_MIDDLE,
+				    .angle = slanted ? 45 : 0,
 				    .colour = theme_colours(scene->theme)->text };
 	double last = -INFINITY, longest = (slanted_height - 14) * M_SQRT2 * unit;
 	struct strbuf fitted;
@@ -190,7 +211,8 @@ static void draw_span_texts(const struct alignment_scene *scene, struct canvas *
 			continue;
 		strbuf_clear(&fitted);
 		text_append_fitted(canvas->type, style.size, false, scene->span[i].text, room, &fitted);
-		canvas_text(canvas, middle, strip.y + strip.height - (slanted ? 8 : flat_height / 2 + 1) * unit, &style, fitted.buf);
+		canvas_text(canvas, middle, strip.y + strip.height - (slanted ? 8 : flat_height / 2 + 1) * unit, &style,
+			    fitted.buf);
 		last = middle;
 	}
 	strbuf_release(&fitted);
@@ -239,7 +261,8 @@ static void draw_extra(struct canvas *canvas, const struct heatmap_layout *layou
 	}
 	if (scene->waveform && scene->sample_count > 0) {
 		y -= (wave_height + strip_gap) * unit;
-		draw_waveform(scene, canvas, (struct box){ map.x, y, map.width, wave_height * unit }, theme_colours(scene->theme)->muted);
+		draw_waveform(scene, canvas, (struct box){ map.x, y, map.width, wave_height * unit },
+			      theme_colours(scene->theme)->muted);
 	}
 	canvas_clip(canvas, map);
 	if (scene->path_count > 1)

@@ -1,8 +1,8 @@
 /*
  * Alignment plots: a target x source map with the links drawn on it, and for speech the waveform and the words above it.
  *
- * Rows are target tokens (queries), columns source tokens or frames (keys). Links, path and spans are given in positions, not in cells, so they
- * stay where they belong when the map is pooled.
+ * Rows are target tokens (queries), columns source tokens or frames (keys). Links, path and spans are given in positions, not in
+ * cells, so they stay where they belong when the map is pooled.
  */
 #ifndef ATTNVIZ_RENDER_ALIGNMENT_H
 #define ATTNVIZ_RENDER_ALIGNMENT_H
@@ -43,7 +43,7 @@ struct alignment_scene {
 	int64_t sample_count;
 	const struct source_span *span;
 	int64_t span_count;
-	bool source_on_top;                 /* Bahdanau et al. 2015, figure 3; they also use COLOUR_GRAY, white being the largest weight */
+	bool source_on_top; /* Bahdanau et al. 2015, figure 3; they also use COLOUR_GRAY, white being the largest weight */
 	struct colouring colouring;
 	const char *title, *caption;
 	enum theme theme;
@@ -53,7 +53,8 @@ enum err alignment_write(const struct alignment_scene *scene, const struct pictu
 
 /* The map as in terminal_write_heatmap, then a line a target: its token, an arrow, the source tokens it is linked to, or
  * where there are no links those of the path. */
-enum err terminal_write_alignment(const struct alignment_scene *scene, const struct terminal *terminal, struct output *out, struct err_info *info);
+enum err terminal_write_alignment(const struct alignment_scene *scene, const struct terminal *terminal, struct output *out,
+				  struct err_info *info);
 
 /* Cells to ask pooling for. */
 void alignment_cells(const struct alignment_scene *scene, const struct picture_request *request, int64_t *height, int64_t *width);

@@ -8,7 +8,8 @@
 #include "render/axis.h"
 #include "render/figure.h"
 
-static const double span_least = 280, span_most = 480, pitch_most = 20, pitch_least = 12, tall = 1600, legend_gap = 18, legend_pitch = 17;
+static const double span_least = 280, span_most = 480, pitch_most = 20, pitch_least = 12, tall = 1600, legend_gap = 18,
+		    legend_pitch = 17;
 static const double widest_line = 3.2, faintest = 0.012;
 
 struct arc {
@@ -88,7 +89,9 @@ static void draw_arc(const struct arcs *arcs, struct canvas *canvas, const struc
 
 	if (arc->weight / arcs->strongest < faintest)
 		return;
-	canvas_curve(canvas, (struct point[]){ { arcs->left, from }, { arcs->left + bend, from }, { arcs->right - bend, to }, { arcs->right, to } },
+	canvas_curve(canvas,
+		     (struct point[]){
+			     { arcs->left, from }, { arcs->left + bend, from }, { arcs->right - bend, to }, { arcs->right, to } },
 		     &stroke);
 }
 
@@ -197,7 +200,8 @@ static enum err plan(struct arcs *arcs, struct typesetter *type, struct err_info
 	axis_plan(&arcs->keys, type, &scene->keys, SIDE_RIGHT, arcs->key_height, unit, AXIS_THIN_MAX);
 	double labels = arcs->queries.depth + arcs->keys.depth;
 	if (free_width)
-		figure->width = ceil(2 * figure->margin + labels + fmin(fmax(arcs->query_height * 0.36, span_least * unit), span_most * unit));
+		figure->width = ceil(2 * figure->margin + labels +
+				     fmin(fmax(arcs->query_height * 0.36, span_least * unit), span_most * unit));
 	err = figure_wrap(figure, type, scene->title, scene->caption, info);
 	if (err)
 		return err;
@@ -214,7 +218,8 @@ static enum err plan(struct arcs *arcs, struct typesetter *type, struct err_info
 	arcs->left = ceil(figure->margin + arcs->queries.depth);
 	arcs->right = floor(figure->width - figure->margin - arcs->keys.depth);
 	if (arcs->right - arcs->left < 40 * unit || fmax(arcs->query_height, arcs->key_height) < 40 * unit)
-		return err_set(info, ERR_USAGE, "a page of %.0f x %.0f pixels has no room for the labels and the lines: choose a larger size",
+		return err_set(info, ERR_USAGE,
+			       "a page of %.0f x %.0f pixels has no room for the labels and the lines: choose a larger size",
 			       figure->width, figure->height);
 	return ERR_OK;
 }
@@ -222,10 +227,11 @@ static enum err plan(struct arcs *arcs, struct typesetter *type, struct err_info
 static enum err check(const struct arcs_scene *scene, struct err_info *info)
 {
 	if (scene->heads < 1 || scene->queries.count < 1 || scene->keys.count < 1)
-		return err_set(info, ERR_VALUE, "there is nothing to draw: %lld heads, %lld queries and %lld keys", (long long)scene->heads,
-			       (long long)scene->queries.count, (long long)scene->keys.count);
+		return err_set(info, ERR_VALUE, "there is nothing to draw: %lld heads, %lld queries and %lld keys",
+			       (long long)scene->heads, (long long)scene->queries.count, (long long)scene->keys.count);
 	if (scene->focus >= scene->queries.count)
-		return err_set(info, ERR_USAGE, "there is no query %lld (there are %lld)", (long long)scene->focus, (long long)scene->queries.count);
+		return err_set(info, ERR_USAGE, "there is no query %lld (there are %lld)", (long long)scene->focus,
+			       (long long)scene->queries.count);
 	return ERR_OK;
 }
 

@@ -1,8 +1,8 @@
 /*
  * Two columns of tokens joined by lines whose strength is the weight: BertViz's head view (Vig 2019) as a figure.
  *
- * Queries stand at the left, keys at the right, each head has a colour of its own. A line is as opaque and as wide as its weight, relative
- * to the largest weight shown; lines are drawn from the weakest to the strongest.
+ * Queries stand at the left, keys at the right, each head has a colour of its own. A line is as opaque and as wide as its weight,
+ * relative to the largest weight shown; lines are drawn from the weakest to the strongest.
  */
 #ifndef ATTNVIZ_RENDER_ARCS_H
 #define ATTNVIZ_RENDER_ARCS_H
@@ -30,6 +30,7 @@ struct arcs_scene {
 enum err arcs_write(const struct arcs_scene *scene, const struct picture_request *request, struct err_info *info);
 
 /* A line a query with its strongest keys and their weights, head by head. */
-enum err terminal_write_arcs(const struct arcs_scene *scene, const struct terminal *terminal, struct output *out, struct err_info *info);
+enum err terminal_write_arcs(const struct arcs_scene *scene, const struct terminal *terminal, struct output *out,
+			     struct err_info *info);
 
 #endif

@@ -30,7 +30,8 @@ static void plan_numbers(struct axis_layout *axis, struct typesetter *type, doub
 	axis->angle = 0;
 	double number = widest_number(type, axis->size, scale);
 	double room = is_flat_side(axis->side) ? number + axis->size * 1.5 : axis->size * 3.5;
-	double pitch = axis->length / (double)scale->count, tight = is_flat_side(axis->side) ? number + axis->size * 0.7 : axis->size * 1.6;
+	double pitch = axis->length / (double)scale->count,
+	       tight = is_flat_side(axis->side) ? number + axis->size * 0.7 : axis->size * 1.6;
 	axis->step = pitch >= tight ? 1 : ticks_position_step(scale->count, (int64_t)(axis->length / room));
 	axis->widest = number + 1;
 	axis->tick = fmax(1, round(4 * unit));
@@ -99,8 +100,8 @@ static void plan_tokens(struct axis_layout *axis, struct typesetter *type, doubl
 		axis->depth += axis->widest;
 }
 
-void axis_plan(struct axis_layout *axis, struct typesetter *type, const struct axis_scale *scale, enum axis_side side, double length,
-	       double unit, int64_t thin)
+void axis_plan(struct axis_layout *axis, struct typesetter *type, const struct axis_scale *scale, enum axis_side side,
+	       double length, double unit, int64_t thin)
 {
 	*axis = (struct axis_layout){ .scale = scale, .side = side, .length = length, .step = 1, .gap = round(4 * unit) };
 	if (scale->count < 1 || length < 1)
@@ -164,7 +165,8 @@ static void draw_label(const struct axis_layout *axis, struct canvas *canvas, do
 	}
 }
 
-static void draw_tokens(const struct axis_layout *axis, struct canvas *canvas, double x, double y, const struct theme_colours *colours)
+static void draw_tokens(const struct axis_layout *axis, struct canvas *canvas, double x, double y,
+			const struct theme_colours *colours)
 {
 	double pitch = axis->length / (double)axis->scale->count;
 	struct strbuf fitted;
@@ -180,7 +182,8 @@ static void draw_tokens(const struct axis_layout *axis, struct canvas *canvas, d
 	strbuf_release(&fitted);
 }
 
-static void draw_numbers(const struct axis_layout *axis, struct canvas *canvas, double x, double y, const struct theme_colours *colours)
+static void draw_numbers(const struct axis_layout *axis, struct canvas *canvas, double x, double y,
+			 const struct theme_colours *colours)
 {
 	const struct axis_scale *scale = axis->scale;
 	double pitch = axis->length / (double)scale->count;
@@ -196,7 +199,8 @@ static void draw_numbers(const struct axis_layout *axis, struct canvas *canvas, 
 	}
 }
 
-static void draw_measured(const struct axis_layout *axis, struct canvas *canvas, double x, double y, const struct theme_colours *colours)
+static void draw_measured(const struct axis_layout *axis, struct canvas *canvas, double x, double y,
+			  const struct theme_colours *colours)
 {
 	const struct axis_scale *scale = axis->scale;
 

@@ -1,8 +1,9 @@
 /*
  * Labels along one side of a panel: as many as fit, never one over another.
  *
- * Token texts are laid flat where the widest fits its cell, else slanted, else upright; set smaller, down to 9 px at 96 dpi; shortened with an ellipsis; and thinned to every
- * k-th. Where fewer than one in AXIS_THIN_MAX would be left, or there are no texts, the axis shows position numbers at round steps.
+ * Token texts are laid flat where the widest fits its cell, else slanted, else upright; set smaller, down to 9 px at 96 dpi;
+ * shortened with an ellipsis; and thinned to every k-th. Where fewer than one in AXIS_THIN_MAX would be left, or there are no
+ * texts, the axis shows position numbers at round steps.
  */
 #ifndef ATTNVIZ_RENDER_AXIS_H
 #define ATTNVIZ_RENDER_AXIS_H
@@ -32,8 +33,8 @@ struct axis_layout {
 };
 
 /* `unit` is dpi / 96. `thin` is the largest step allowed for tokens (AXIS_THIN_MAX, or 1: all or none). */
-void axis_plan(struct axis_layout *axis, struct typesetter *type, const struct axis_scale *scale, enum axis_side side, double length,
-	       double unit, int64_t thin);
+void axis_plan(struct axis_layout *axis, struct typesetter *type, const struct axis_scale *scale, enum axis_side side,
+	       double length, double unit, int64_t thin);
 
 /* (x, y) is the corner of the panel where the side begins: its upper left, lower left or upper right corner. */
 void axis_draw(const struct axis_layout *axis, struct canvas *canvas, double x, double y, const struct theme_colours *colours);

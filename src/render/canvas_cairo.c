@@ -139,7 +139,8 @@ static void blit(cairo_surface_t *surface, int64_t x, int64_t y, int64_t width, 
 			continue;
 		uint32_t *line = pixels + from * stride;
 		for (int64_t column = 0; column < raster->width; column++)
-			for (int64_t i = cell_edge(width, raster->width, column); i < cell_edge(width, raster->width, column + 1); i++)
+			for (int64_t i = cell_edge(width, raster->width, column); i < cell_edge(width, raster->width, column + 1);
+			     i++)
 				line[i] = rgb[column];
 		for (int64_t i = from + 1; i < to; i++)
 			memcpy(pixels + i * stride, line, (size_t)width * sizeof *line);
@@ -155,13 +156,14 @@ static bool is_whole(double x)
 /* Is the box on pixel edges of an image surface, and inside it? */
 static bool can_blit(cairo_surface_t *surface, struct box box)
 {
-	return cairo_surface_get_type(surface) == CAIRO_SURFACE_TYPE_IMAGE && is_whole(box.x) && is_whole(box.y) && is_whole(box.width) &&
-	       is_whole(box.height) && box.x >= 0 && box.y >= 0 && box.x + box.width <= cairo_image_surface_get_width(surface) &&
+	return cairo_surface_get_type(surface) == CAIRO_SURFACE_TYPE_IMAGE && is_whole(box.x) && is_whole(box.y) &&
+	       is_whole(box.width) && is_whole(box.height) && box.x >= 0 && box.y >= 0 &&
+	       box.x + box.width <= cairo_image_surface_get_width(surface) &&
 	       box.y + box.height <= cairo_image_surface_get_height(surface);
 }
 
-/* Runs of equal colour as rectangles. Each reaches at least a pixel under its right and lower neighbour, which is painted later, so that
- * viewers that smooth edges show no seams. */
+/* Runs of equal colour as rectangles. Each reaches at least a pixel under its right and lower neighbour, which is painted later,
+ * so that viewers that smooth edges show no seams. */
 static void draw_cells(struct canvas *canvas, struct box box, const struct raster *raster)
 {
 	double cell_width = box.width / (double)raster->width, cell_height = box.height / (double)raster->height;
@@ -173,8 +175,10 @@ static void draw_cells(struct canvas *canvas, struct box box, const struct raste
 			for (end = first + 1; end < raster->width && rgb[end] == rgb[first]; end++)
 				;
 			double under_x = end < raster->width ? fmax(cell_width * 0.2, 1) : 0;
-			draw_rectangle(canvas, (struct box){ box.x + (double)first * cell_width, y, (double)(end - first) * cell_width + under_x,
-							     cell_height + under_y }, colour_from_rgb(rgb[first]));
+			draw_rectangle(canvas,
+				       (struct box){ box.x + (double)first * cell_width, y,
+						     (double)(end - first) * cell_width + under_x, cell_height + under_y },
+				       colour_from_rgb(rgb[first]));
 		}
 	}
 }

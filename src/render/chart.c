@@ -7,8 +7,9 @@
 #include "render/chart_scale.h"
 #include "render/figure.h"
 
-static const double natural_width = 720, natural_height = 440, tick_length = 4, tick_gap = 4, title_gap = 6, legend_gap = 18, swatch = 18;
-static const double line_width = 1.8, faint_width = 1, dot_radius = 2.6, band_alpha = 0.2, faint_alpha = 0.35;
+static const double natural_width = 720, natural_height = 440, tick_length = 4, tick_gap = 4, title_gap = 6, legend_gap = 18,
+		    swatch = 18;
+static const double line_width = 1.8, faint_width = 1, dot_radius = 2.6, lone_radius = 3.2, band_alpha = 0.2, faint_alpha = 0.35;
 
 struct chart {
 	const struct chart_scene *scene;
@@ -52,18 +53,23 @@ static struct point place_at(const struct chart *chart, const struct series *ser
 }
 
 /* Draw the stretches between gaps; a value alone between two gaps is a dot. */
-static void draw_line(const struct chart *chart, struct canvas *canvas, const struct series *series, const struct stroke *stroke)
+static void draw_line(const struct chart *chart, struct canvas *canvas, const struct series *series, int64_t window,
+		      const struct stroke *stroke)
 {
 	int64_t used = 0;
 
 	for (int64_t i = 0; i <= series->count; i++) {
-		struct point point = i < series->count ? place_at(chart, series, series->y, i) : (struct point){ NAN, NAN };
+		struct point point = { NAN, NAN };
+		if (i < series->count)
+			point = (struct point){ place_x(chart, series_x(series, i)),
+						place_y(chart, series_mean(series, i, window)) };
 		if (has_place(point)) {
 			chart->point[used++] = point;
 			continue;
 		}
 		if (used == 1)
-			canvas_circle(canvas, chart->point[0].x, chart->point[0].y, stroke->width, stroke->colour);
+			canvas_circle(canvas, chart->point[0].x, chart->point[0].y, lone_radius * chart->figure.unit,
+				      stroke->colour);
 		else if (used > 1)
 			canvas_polyline(canvas, chart->point, used, stroke);
 		used = 0;
@@ -107,37 +113,54 @@ static void draw_bars(const struct chart *chart, struct canvas *canvas, const st
 	}
 }
 
+static struct stroke series_stroke(const struct chart *chart, const struct series *series, bool faint)
+{
+	struct colour colour = series_colour(chart, series->colour);
+
+	if (faint)
+		colour = colour_blend(chart->figure.colours->page, colour_with_alpha(colour, faint_alpha));
+	return (struct stroke){ .colour = colour, .width = (faint ? faint_width : line_width) * chart->figure.unit };
+}
+
+static void draw_dots(const struct chart *chart, struct canvas *canvas, const struct series *series, struct colour colour)
+{
+	for (int64_t i = 0; i < series->count; i++) {
+		struct point at = place_at(chart, series, series->y, i);
+		if (has_place(at))
+			canvas_circle(canvas, at.x, at.y, dot_radius * chart->figure.unit, colour_with_alpha(colour, 0.85));
+	}
+}
+
 static void draw_series(const struct chart *chart, struct canvas *canvas, const struct series *series)
 {
-	double unit = chart->figure.unit;
-	struct colour colour = series_colour(chart, series->colour);
-	struct stroke stroke = { .colour = colour, .width = (series->faint ? faint_width : line_width) * unit };
+	struct stroke stroke = series_stroke(chart, series, series->faint);
+
+	if (series->low && series->high)
+		draw_band(chart, canvas, series, colour_with_alpha(stroke.colour, band_alpha));
+	if (series->kind == SERIES_LINE)
+		draw_line(chart, canvas, series, series->smooth, &stroke);
+	else if (series->kind == SERIES_BARS)
+		draw_bars(chart, canvas, series, stroke.colour);
+	else
+		draw_dots(chart, canvas, series, stroke.colour);
+}
+
+/* What lies behind: faint series, and the values of those that are smoothed. */
+static void draw_behind(const struct chart *chart, struct canvas *canvas, const struct series *series)
+{
+	struct stroke stroke = series_stroke(chart, series, true);
 
 	if (series->faint)
-		stroke.colour = colour_blend(chart->figure.colours->page, colour_with_alpha(colour, faint_alpha));
-	if (series->low && series->high)
-		draw_band(chart, canvas, series, colour_with_alpha(colour, band_alpha));
-	switch (series->kind) {
-	case SERIES_LINE:
-		draw_line(chart, canvas, series, &stroke);
-		break;
-	case SERIES_BARS:
-		draw_bars(chart, canvas, series, stroke.colour);
-		break;
-	case SERIES_DOTS:
-		for (int64_t i = 0; i < series->count; i++) {
-			struct point at = place_at(chart, series, series->y, i);
-			if (has_place(at))
-				canvas_circle(canvas, at.x, at.y, dot_radius * unit, colour_with_alpha(stroke.colour, 0.85));
-		}
-		break;
-	}
+		draw_series(chart, canvas, series);
+	else if (series->kind == SERIES_LINE && series->smooth > 1)
+		draw_line(chart, canvas, series, 1, &stroke);
 }
 
 static void draw_axes(const struct chart *chart, struct canvas *canvas)
 {
 	const struct figure *figure = &chart->figure;
-	double unit = figure->unit, line = figure->line, tick = round(tick_length * unit), bottom = chart->plot.y + chart->plot.height;
+	double unit = figure->unit, line = figure->line, tick = round(tick_length * unit),
+	       bottom = chart->plot.y + chart->plot.height;
 	struct text_style label = { .size = SIZE_LABEL * unit, .align = TEXT_MIDDLE, .colour = figure->colours->text };
 
 	for (int i = 0; i < chart->x_ticks.count; i++) {
@@ -180,7 +203,8 @@ static void draw_marker(const struct chart *chart, struct canvas *canvas)
 		return;
 	canvas_line(canvas, chart->plot.x, floor(y) + 0.5, right, floor(y) + 0.5, &stroke);
 	double above = y - style.size, below = y + style.size;
-	canvas_text(canvas, right - 4 * figure->unit, above > chart->plot.y + style.size / 2 ? above : below, &style, chart->scene->marker_name);
+	canvas_text(canvas, right - 4 * figure->unit, above > chart->plot.y + style.size / 2 ? above : below, &style,
+		    chart->scene->marker_name);
 }
 
 static void draw_swatch(const struct chart *chart, struct canvas *canvas, const struct series *series, double x, double y)
@@ -226,10 +250,11 @@ static void draw_chart(struct canvas *canvas, const void *data)
 	draw_axes(chart, canvas);
 	canvas_clip(canvas, (struct box){ chart->plot.x, chart->plot.y - dot_radius * chart->figure.unit, chart->plot.width,
 					  chart->plot.height + dot_radius * chart->figure.unit });
-	for (int front = 0; front < 2; front++)
-		for (int i = 0; i < chart->scene->series_count; i++)
-			if (chart->scene->series[i].faint == !front)
-				draw_series(chart, canvas, &chart->scene->series[i]);
+	for (int i = 0; i < chart->scene->series_count; i++)
+		draw_behind(chart, canvas, &chart->scene->series[i]);
+	for (int i = 0; i < chart->scene->series_count; i++)
+		if (!chart->scene->series[i].faint)
+			draw_series(chart, canvas, &chart->scene->series[i]);
 	canvas_unclip(canvas);
 	draw_marker(chart, canvas);
 	draw_axis_lines(chart, canvas);
@@ -274,17 +299,19 @@ static enum err plan_chart(struct chart *chart, struct typesetter *type, struct 
 	chart_scales(scene, &chart->x, &chart->y);
 	chart->legend_width = legend_width(chart, type);
 	chart->content_end = figure->height - figure_below(figure);
-	double bottom = chart->content_end - (scene->x.title ? title_line + title_gap * unit : 0) - size - (tick_length + tick_gap) * unit;
+	double bottom = chart->content_end - (scene->x.title ? title_line + title_gap * unit : 0) - size -
+			(tick_length + tick_gap) * unit;
 	chart->plot.y = ceil(figure_above(figure) + size / 2);
 	chart->plot.height = floor(bottom - chart->plot.y);
 	chart_scale_ticks(&chart->y, (int)(chart->plot.height / (size * 3.5)), &chart->y_ticks);
-	double left = figure->margin + (scene->y.title ? title_line + title_gap * unit : 0) + widest_tick(type, size, &chart->y_ticks);
+	double left =
+		figure->margin + (scene->y.title ? title_line + title_gap * unit : 0) + widest_tick(type, size, &chart->y_ticks);
 	chart->plot.x = ceil(left + (tick_length + tick_gap) * unit);
 	chart->plot.width = floor(figure->width - figure->margin - fmax(chart->legend_width, size) - chart->plot.x);
 	chart_scale_ticks(&chart->x, (int)(chart->plot.width / (size * (scene->x.whole ? 3.5 : 5))), &chart->x_ticks);
 	if (chart->plot.width < 40 * unit || chart->plot.height < 40 * unit)
-		return err_set(info, ERR_USAGE, "a page of %.0f x %.0f pixels has no room for the chart: choose a larger size", figure->width,
-			       figure->height);
+		return err_set(info, ERR_USAGE, "a page of %.0f x %.0f pixels has no room for the chart: choose a larger size",
+			       figure->width, figure->height);
 	return ERR_OK;
 }
 

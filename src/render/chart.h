@@ -30,13 +30,14 @@ struct series {
 	const double *low, *high; /* band around y, e.g. a 95 % confidence interval; NULL: none */
 	int colour;               /* index of its colour; series of one colour belong together */
 	bool faint;               /* drawn thin and pale, behind the others */
+	int64_t smooth;           /* lines: the values faint, and over them the running mean of so many (odd); 0: the values alone */
 };
 
 struct chart_axis {
 	const char *title;
 	bool log;         /* values <= 0 are gaps */
 	bool whole;       /* positions, layers, heads: ticks only at whole numbers */
-	double min, max;  /* NaN, or both equal: from the data, with a little room; positive values that nearly reach 0 start there */
+	double min, max;  /* NaN, or both equal: from the data and a little room; positive values that nearly reach 0 start there */
 };
 
 struct chart_scene {
@@ -50,7 +51,8 @@ struct chart_scene {
 };
 
 enum err chart_write(const struct chart_scene *scene, const struct picture_request *request, struct err_info *info);
-enum err terminal_write_chart(const struct chart_scene *scene, const struct terminal *terminal, struct output *out, struct err_info *info);
+enum err terminal_write_chart(const struct chart_scene *scene, const struct terminal *terminal, struct output *out,
+			      struct err_info *info);
 
 /*
  * One number for each layer and head, over depth: within each layer the heads stand side by side in ascending order, and a line
@@ -69,7 +71,8 @@ struct depth_scene {
 };
 
 enum err depth_write(const struct depth_scene *scene, const struct picture_request *request, struct err_info *info);
-enum err terminal_write_depth(const struct depth_scene *scene, const struct terminal *terminal, struct output *out, struct err_info *info);
+enum err terminal_write_depth(const struct depth_scene *scene, const struct terminal *terminal, struct output *out,
+			      struct err_info *info);
 
 /*
  * A matrix of numbers, coloured, each printed in its cell where it fits with two significant digits at least.
@@ -86,6 +89,7 @@ struct matrix_scene {
 };
 
 enum err matrix_write(const struct matrix_scene *scene, const struct picture_request *request, struct err_info *info);
-enum err terminal_write_matrix(const struct matrix_scene *scene, const struct terminal *terminal, struct output *out, struct err_info *info);
+enum err terminal_write_matrix(const struct matrix_scene *scene, const struct terminal *terminal, struct output *out,
+			       struct err_info *info);
 
 #endif

@@ -22,6 +22,22 @@ double series_x(const struct series *series, int64_t i)
 	return series->x ? series->x[i] : (double)i;
 }
 
+double series_mean(const struct series *series, int64_t i, int64_t window)
+{
+	int64_t first = i - window / 2 > 0 ? i - window / 2 : 0, last = i + window / 2, count = 0;
+	double sum = 0;
+
+	if (window <= 1 || !isfinite(series->y[i]))
+		return series->y[i];
+	for (int64_t k = first; k <= last && k < series->count; k++) {
+		if (!isfinite(series->y[k]))
+			continue;
+		sum += series->y[k];
+		count++;
+	}
+	return sum / (double)count;
+}
+
 static void include_series(const struct series *series, const struct chart_scene *scene, struct extent *x, struct extent *y)
 {
 	for (int64_t i = 0; i < series->count; i++) {
@@ -101,9 +117,11 @@ static void whole_ticks(const struct chart_scale *scale, int most, struct ticks 
 	int64_t step = ticks_position_step(last - first + 1, most);
 
 	ticks->count = 0;
-	for (int64_t value = (int64_t)ceil((double)first / (double)step) * step; value <= last && ticks->count < TICKS_MAX; value += step) {
+	for (int64_t value = (int64_t)ceil((double)first / (double)step) * step; value <= last && ticks->count < TICKS_MAX;
+	     value += step) {
 		ticks->value[ticks->count] = (double)value;
-		snprintf(ticks->text[ticks->count++], TICK_TEXT_MAX, "%s%lld", value < 0 ? "−" : "", (long long)(value < 0 ? -value : value));
+		snprintf(ticks->text[ticks->count++], TICK_TEXT_MAX, "%s%lld", value < 0 ? "−" : "",
+			 (long long)(value < 0 ? -value : value));
 	}
 }
 

@@ -23,4 +23,8 @@ void chart_scale_ticks(const struct chart_scale *scale, int most, struct ticks *
 /* x of a value, or of its position where the series has none. */
 double series_x(const struct series *series, int64_t i);
 
+/* Mean of the finite values of y around i, `window` of them where there are so many; y itself for a window of 1 or 0, and at a
+ * gap. */
+double series_mean(const struct series *series, int64_t i, int64_t window);
+
 #endif

@@ -40,12 +40,18 @@ static const uint32_t series_table[2][COLOUR_SERIES] = {
 };
 
 static const struct theme_colours theme_table[2] = {
-	[THEME_LIGHT] = {
-		.page = COLOUR_RGB(0xffffff), .text = COLOUR_RGB(0x1c1f23), .muted = COLOUR_RGB(0x5a626b), .frame = COLOUR_RGB(0x8a9199),
-		.grid = COLOUR_RGB(0xe3e6ea), .no_value = COLOUR_RGB(0xe9ebee) },
-	[THEME_DARK] = {
-		.page = COLOUR_RGB(0x14171b), .text = COLOUR_RGB(0xe8eaed), .muted = COLOUR_RGB(0xa3abb5), .frame = COLOUR_RGB(0x6b737d),
-		.grid = COLOUR_RGB(0x2c3138), .no_value = COLOUR_RGB(0x30353c) },
+	[THEME_LIGHT] = { .page = COLOUR_RGB(0xffffff),
+			  .text = COLOUR_RGB(0x1c1f23),
+			  .muted = COLOUR_RGB(0x5a626b),
+			  .frame = COLOUR_RGB(0x8a9199),
+			  .grid = COLOUR_RGB(0xe3e6ea),
+			  .no_value = COLOUR_RGB(0xe9ebee) },
+	[THEME_DARK] = { .page = COLOUR_RGB(0x14171b),
+			 .text = COLOUR_RGB(0xe8eaed),
+			 .muted = COLOUR_RGB(0xa3abb5),
+			 .frame = COLOUR_RGB(0x6b737d),
+			 .grid = COLOUR_RGB(0x2c3138),
+			 .no_value = COLOUR_RGB(0x30353c) },
 };
 
 static uint8_t mix(uint8_t from, uint8_t to, double part)

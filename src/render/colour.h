@@ -1,10 +1,10 @@
 /*
  * Colours and colour maps.
  *
- * A colour map is a table of evenly spaced anchors, joined by straight lines in sRGB. viridis, magma and cividis are sampled from the
- * tables published under CC0 (van der Walt and Smith 2015; Nunez, Anderton and Renslow 2018) so that every one of their 256 entries is met
- * to within 2/255. blues and diverging are our own: lines in OKLCH (Ottosson 2020) whose lightness falls evenly, and equally on
- * both arms of the diverging map, whose middle is a neutral near-white.
+ * A colour map is a table of evenly spaced anchors, joined by straight lines in sRGB. viridis, magma and cividis are sampled from
+ * the tables published under CC0 (van der Walt and Smith 2015; Nunez, Anderton and Renslow 2018) so that every one of their 256
+ * entries is met to within 2/255. blues and diverging are our own: lines in OKLCH (Ottosson 2020) whose lightness falls evenly,
+ * and equally on both arms of the diverging map, whose middle is a neutral near-white.
  */
 #ifndef ATTNVIZ_RENDER_COLOUR_H
 #define ATTNVIZ_RENDER_COLOUR_H

@@ -3,7 +3,8 @@
 #include <math.h>
 #include <string.h>
 
-static const double bar_width = 14, tick_length = 4, tick_gap = 4, title_gap = 6, text_size = 10, title_size = 11, tick_pitch = 44, title_nearest = 22;
+static const double bar_width = 14, tick_length = 4, tick_gap = 4, title_gap = 6, text_size = 10, title_size = 11,
+		    tick_pitch = 44, title_nearest = 22;
 
 struct legend {
 	struct ticks ticks;
@@ -48,7 +49,8 @@ static void draw_point(struct canvas *canvas, struct box bar, bool upward, struc
 {
 	double base = upward ? bar.y : bar.y + bar.height, tip = base + (upward ? -1 : 1) * round(bar.width * 0.6);
 
-	canvas_polygon(canvas, (struct point[]){ { bar.x, base }, { bar.x + bar.width, base }, { bar.x + bar.width / 2, tip } }, 3, colour);
+	canvas_polygon(canvas, (struct point[]){ { bar.x, base }, { bar.x + bar.width, base }, { bar.x + bar.width / 2, tip } },
+		       3, colour);
 }
 
 static void draw_gradient(const struct colour_bar *bar, struct canvas *canvas, struct box box, const struct theme_colours *colours)

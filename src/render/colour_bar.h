@@ -14,7 +14,8 @@ struct colour_bar {
 	double height;
 };
 
-/* Room that the bar takes to the right of its left edge. Nearly always independent of the values, so that it can be known before them. */
+/* Room that the bar takes to the right of its left edge. Nearly always independent of the values, so that it can be known before
+ * them. */
 double colour_bar_width(const struct colour_bar *bar, struct typesetter *type);
 void colour_bar_draw(const struct colour_bar *bar, struct canvas *canvas, double x, double y, const struct theme_colours *colours);
 

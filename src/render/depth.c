@@ -44,7 +44,9 @@ static int64_t place_dots(struct depth *depth, const struct depth_scene *scene)
 		double sum = 0;
 		depth->layer[i] = scene->layer ? (double)scene->layer[i] : (double)i;
 		for (int64_t k = 0; k < count; k++) {
-			double offset = scene->heads > 1 ? ((double)k - (double)(count - 1) / 2) / (double)(scene->heads - 1) * spread : 0;
+			double offset = scene->heads > 1
+						? ((double)k - (double)(count - 1) / 2) / (double)(scene->heads - 1) * spread
+						: 0;
 			depth->x[dots + k] = depth->layer[i] + offset;
 			sum += depth->y[dots + k];
 		}
@@ -68,14 +70,26 @@ static enum err depth_init(struct depth *depth, const struct depth_scene *scene,
 	if (!depth->x || !depth->y || !depth->layer || !depth->mean)
 		return err_nomem(info, "the chart");
 	int64_t dots = place_dots(depth, scene);
-	depth->series[0] = (struct series){ .kind = SERIES_LINE, .name = "mean of the layer", .count = scene->layers, .x = depth->layer,
-					    .y = depth->mean, .colour = 1 };
-	depth->series[1] = (struct series){ .kind = SERIES_DOTS, .name = "head", .count = dots, .x = depth->x, .y = depth->y, .colour = 0 };
+	depth->series[0] = (struct series){ .kind = SERIES_LINE,
+					    .name = "mean of the layer",
+					    .count = scene->layers,
+					    .x = depth->layer,
+					    .y = depth->mean,
+					    .colour = 1 };
+	depth->series[1] =
+		(struct series){ .kind = SERIES_DOTS, .name = "head", .count = dots, .x = depth->x, .y = depth->y, .colour = 0 };
 	depth->chart = (struct chart_scene){
-		.series = depth->series, .series_count = 2,
-		.x = { .title = "layer", .whole = true, .min = depth->layer[0] - 0.6, .max = depth->layer[scene->layers - 1] + 0.6 },
+		.series = depth->series,
+		.series_count = 2,
+		.x = { .title = "layer",
+		       .whole = true,
+		       .min = depth->layer[0] - 0.6,
+		       .max = depth->layer[scene->layers - 1] + 0.6 },
 		.y = { .title = scene->metric, .log = scene->log, .min = NAN, .max = NAN },
-		.marker = scene->marker, .marker_name = scene->marker_name, .title = scene->title, .caption = scene->caption,
+		.marker = scene->marker,
+		.marker_name = scene->marker_name,
+		.title = scene->title,
+		.caption = scene->caption,
 		.theme = scene->theme,
 	};
 	return ERR_OK;
@@ -100,7 +114,8 @@ enum err depth_write(const struct depth_scene *scene, const struct picture_reque
 	return err;
 }
 
-enum err terminal_write_depth(const struct depth_scene *scene, const struct terminal *terminal, struct output *out, struct err_info *info)
+enum err terminal_write_depth(const struct depth_scene *scene, const struct terminal *terminal, struct output *out,
+			      struct err_info *info)
 {
 	struct depth depth;
 	enum err err = depth_init(&depth, scene, info);

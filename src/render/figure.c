@@ -8,8 +8,13 @@ void figure_init(struct figure *figure, const struct page *page, enum theme them
 {
 	double unit = page->dpi > 0 ? page->dpi / 96 : 1;
 
-	*figure = (struct figure){ .unit = unit, .margin = round(margin_size * unit), .line = fmax(1, round(unit)), .width = page->width,
-				   .height = page->height, .theme = theme, .colours = theme_colours(theme) };
+	*figure = (struct figure){ .unit = unit,
+				   .margin = round(margin_size * unit),
+				   .line = fmax(1, round(unit)),
+				   .width = page->width,
+				   .height = page->height,
+				   .theme = theme,
+				   .colours = theme_colours(theme) };
 }
 
 void figure_release(struct figure *figure)
@@ -49,7 +54,8 @@ double figure_below(const struct figure *figure)
 	return figure->margin + (lines > 0 ? lines * caption_line(figure) + block_gap * figure->unit : 0);
 }
 
-static void draw_lines(struct canvas *canvas, const struct text_lines *lines, double x, double y, double pitch, const struct text_style *style)
+static void draw_lines(struct canvas *canvas, const struct text_lines *lines, double x, double y, double pitch,
+		       const struct text_style *style)
 {
 	for (size_t i = 0; i < lines->count; i++)
 		canvas_text(canvas, x, y + (double)i * pitch, style, lines->line[i]);

@@ -49,7 +49,9 @@ static void draw_panel_title(const struct prepared *prepared, struct canvas *can
 		tick_text(low, sizeof low, panel_range(prepared, panel)->low);
 		tick_text(high, sizeof high, panel_range(prepared, panel)->high);
 		strbuf_addf(&text, "%s – %s", low, high);
-		style = (struct text_style){ .size = SIZE_CAPTION * layout->figure.unit, .align = TEXT_END, .colour = colours->muted };
+		style = (struct text_style){ .size = SIZE_CAPTION * layout->figure.unit,
+					     .align = TEXT_END,
+					     .colour = colours->muted };
 		if (title_width + text_width(canvas->type, style.size, false, text.buf) + style.size <= box.width)
 			canvas_text(canvas, box.x + box.width, y, &style, text.buf);
 	}
@@ -86,7 +88,9 @@ static void draw_grid_titles(const struct prepared *prepared, struct canvas *can
 {
 	const struct heatmap_scene *scene = prepared->scene;
 	const struct heatmap_layout *layout = &prepared->layout;
-	struct text_style style = { .size = SIZE_PANEL_TITLE * layout->figure.unit, .align = TEXT_END, .colour = theme_colours(scene->theme)->text };
+	struct text_style style = { .size = SIZE_PANEL_TITLE * layout->figure.unit,
+				    .align = TEXT_END,
+				    .colour = theme_colours(scene->theme)->text };
 
 	for (int64_t row = 0; scene->row_title && row < layout->rows; row++) {
 		struct box box = heatmap_layout_panel(layout, row * layout->columns);
@@ -103,7 +107,9 @@ static void draw_axis_titles(const struct prepared *prepared, struct canvas *can
 {
 	const struct heatmap_scene *scene = prepared->scene;
 	const struct heatmap_layout *layout = &prepared->layout;
-	struct text_style style = { .size = SIZE_AXIS_TITLE * layout->figure.unit, .align = TEXT_MIDDLE, .colour = theme_colours(scene->theme)->text };
+	struct text_style style = { .size = SIZE_AXIS_TITLE * layout->figure.unit,
+				    .align = TEXT_MIDDLE,
+				    .colour = theme_colours(scene->theme)->text };
 	struct box last = heatmap_layout_panel(layout, layout->columns * layout->rows - 1);
 
 	canvas_text(canvas, (layout->left + last.x + last.width) / 2, layout->axis_title_y, &style, scene->keys.title);
@@ -137,8 +143,10 @@ static enum err check_scene(const struct heatmap_scene *scene, struct err_info *
 		return err_set(info, ERR_VALUE, "there is nothing to draw: no head was chosen");
 	for (int64_t i = 1; i < scene->panel_count; i++)
 		if (scene->panel[i].height != scene->panel[0].height || scene->panel[i].width != scene->panel[0].width)
-			return err_set(info, ERR_SHAPE, "the panels of one picture must have the same size (panel %lld has another): draw them apart",
-				       (long long)i);
+			return err_set(
+				info, ERR_SHAPE,
+				"the panels of one picture must have the same size (panel %lld has another): draw them apart",
+				(long long)i);
 	return ERR_OK;
 }
 
@@ -153,7 +161,8 @@ static enum err init_ranges(struct prepared *prepared, struct err_info *info)
 		return err_nomem(info, "the picture");
 	colour_map_table(scene->colouring.map, scene->colouring.reverse, prepared->table);
 	for (int64_t i = 0; i < count; i++) {
-		enum err err = value_range_init(&prepared->range[i], &scene->colouring, &scene->panel[i], count == 1 ? scene->panel_count : 1, info);
+		enum err err = value_range_init(&prepared->range[i], &scene->colouring, &scene->panel[i],
+						count == 1 ? scene->panel_count : 1, info);
 		if (err)
 			return err;
 	}
@@ -202,19 +211,20 @@ enum err heatmap_write(const struct heatmap_scene *scene, const struct heatmap_e
 	return err;
 }
 
-enum err scene_write(const struct heatmap_scene *scene, enum picture_format format, const struct page *page, const struct provenance *provenance,
-		     int provenance_count, struct output *out, struct err_info *info)
+enum err scene_write(const struct heatmap_scene *scene, enum picture_format format, const struct page *page,
+		     const struct provenance *provenance, int provenance_count, struct output *out, struct err_info *info)
 {
 	return heatmap_write(scene, NULL, &(struct picture_request){ format, page, provenance, provenance_count, out }, info);
 }
 
-void scene_cells(const struct heatmap_scene *scene, enum picture_format format, const struct page *page, int64_t *height, int64_t *width)
+void scene_cells(const struct heatmap_scene *scene, enum picture_format format, const struct page *page, int64_t *height,
+		 int64_t *width)
 {
 	heatmap_cells(scene, NULL, format, page, height, width);
 }
 
-void heatmap_cells(const struct heatmap_scene *scene, const struct heatmap_extra *extra, enum picture_format format, const struct page *page,
-		   int64_t *height, int64_t *width)
+void heatmap_cells(const struct heatmap_scene *scene, const struct heatmap_extra *extra, enum picture_format format,
+		   const struct page *page, int64_t *height, int64_t *width)
 {
 	struct heatmap_layout layout = { 0 };
 	struct typesetter type;

@@ -103,7 +103,8 @@ static void natural_panel(struct heatmap_layout *layout, const struct heatmap_sc
 
 	if (has_proportions(extra)) {
 		double own = sqrt(extra->panel_width * extra->panel_height);
-		scaled_panel(layout, extra, is_grid(scene) ? fmin(grid_share(layout) / extra->panel_width, panel_most * unit / own) : unit);
+		scaled_panel(layout, extra,
+			     is_grid(scene) ? fmin(grid_share(layout) / extra->panel_width, panel_most * unit / own) : unit);
 		return;
 	}
 	int64_t cell_wide = natural_cell(layout->cells_wide, target, comfortable_cell(layout->cells_wide) * unit);
@@ -127,8 +128,8 @@ static int64_t filled_side(int64_t cells, double room)
 	return (double)(cell * cells) >= 0.85 * room ? cell * cells : (int64_t)room;
 }
 
-static void fitted_panel(struct heatmap_layout *layout, const struct heatmap_scene *scene, const struct heatmap_extra *extra, double room_wide,
-			 double room_high)
+static void fitted_panel(struct heatmap_layout *layout, const struct heatmap_scene *scene, const struct heatmap_extra *extra,
+			 double room_wide, double room_high)
 {
 	if (has_proportions(extra)) {
 		scaled_panel(layout, extra, fmin(room_wide / extra->panel_width, room_high / extra->panel_height));
@@ -150,8 +151,10 @@ static void plan_axes(struct heatmap_layout *layout, struct typesetter *type, co
 	bool labelled = !is_grid(scene) || smallest >= least * layout->figure.unit;
 	int64_t thin = is_grid(scene) ? 1 : AXIS_THIN_MAX;
 
-	axis_plan(&layout->queries, type, &scene->rows, SIDE_LEFT, labelled ? (double)layout->panel_height : 0, layout->figure.unit, thin);
-	axis_plan(&layout->keys, type, &scene->keys, scene->keys_on_top ? SIDE_TOP : SIDE_BOTTOM, labelled ? (double)layout->panel_width : 0, layout->figure.unit, thin);
+	axis_plan(&layout->queries, type, &scene->rows, SIDE_LEFT, labelled ? (double)layout->panel_height : 0,
+		  layout->figure.unit, thin);
+	axis_plan(&layout->keys, type, &scene->keys, scene->keys_on_top ? SIDE_TOP : SIDE_BOTTOM,
+		  labelled ? (double)layout->panel_width : 0, layout->figure.unit, thin);
 }
 
 static double widest_text(struct typesetter *type, double size, bool bold, const char *const *text, int64_t count)
@@ -223,7 +226,8 @@ static double grid_extent(int64_t count, int64_t side, double gap)
 }
 
 /* From the lowest panel's edge to the bottom of the page. */
-static double below_panels(struct heatmap_layout *layout, const struct heatmap_scene *scene, const struct heatmap_extra *extra, double bottom)
+static double below_panels(struct heatmap_layout *layout, const struct heatmap_scene *scene, const struct heatmap_extra *extra,
+			   double bottom)
 {
 	double unit = layout->figure.unit, y = bottom;
 
@@ -252,7 +256,8 @@ static void centre_on_page(struct heatmap_layout *layout)
 
 /* Place everything around panels of the present size. */
 static enum err place(struct heatmap_layout *layout, struct typesetter *type, const struct heatmap_scene *scene,
-		      const struct heatmap_extra *extra, const struct page *page, const struct value_range *range, struct err_info *info)
+		      const struct heatmap_extra *extra, const struct page *page, const struct value_range *range,
+		      struct err_info *info)
 {
 	double unit = layout->figure.unit;
 	double grid_wide = grid_extent(layout->columns, layout->panel_width, layout->gap_x);
@@ -261,11 +266,13 @@ static enum err place(struct heatmap_layout *layout, struct typesetter *type, co
 	plan_axes(layout, type, scene);
 	layout->left = place_left(layout, type, scene);
 	layout->bar_x = layout->left + grid_wide + round(bar_gap * unit);
-	layout->bar_height = round(fmin(fmax(grid_high, bar_shortest * unit), (is_grid(scene) ? bar_longest : bar_longest_single) * unit));
+	layout->bar_height =
+		round(fmin(fmax(grid_high, bar_shortest * unit), (is_grid(scene) ? bar_longest : bar_longest_single) * unit));
 	struct colour_bar bar = { range, &scene->colouring, unit, layout->bar_height };
 	if (extra && extra->no_bar)
 		layout->bar_height = 0;
-	layout->need_width = (layout->bar_height > 0 ? layout->bar_x + colour_bar_width(&bar, type) : layout->left + grid_wide) + layout->figure.margin;
+	layout->need_width = (layout->bar_height > 0 ? layout->bar_x + colour_bar_width(&bar, type) : layout->left + grid_wide) +
+			     layout->figure.margin;
 	layout->figure.width = page->width ? page->width : ceil(fmax(layout->need_width, narrowest_page * unit));
 	enum err err = figure_wrap(&layout->figure, type, scene->title, scene->caption, info);
 	if (err)
@@ -299,7 +306,8 @@ static void resize_panels(struct heatmap_layout *layout, const struct heatmap_sc
 }
 
 static enum err fit_to_page(struct heatmap_layout *layout, struct typesetter *type, const struct heatmap_scene *scene,
-			    const struct heatmap_extra *extra, const struct page *page, const struct value_range *range, bool measured, struct err_info *info)
+			    const struct heatmap_extra *extra, const struct page *page, const struct value_range *range,
+			    bool measured, struct err_info *info)
 {
 	/* Labels change with the panel and the panel with its labels: this settles in two or three rounds. */
 	for (int round = 0; round < 5; round++) {
@@ -312,7 +320,8 @@ static enum err fit_to_page(struct heatmap_layout *layout, struct typesetter *ty
 			break;
 	}
 	if ((page->width && layout->need_width > page->width) || (page->height && layout->need_height > page->height))
-		return err_set(info, ERR_USAGE, "a page of %d x %d pixels has no room for the labels and the panels: choose a larger size",
+		return err_set(info, ERR_USAGE,
+			       "a page of %d x %d pixels has no room for the labels and the panels: choose a larger size",
 			       (int)layout->figure.width, (int)layout->figure.height);
 	if (page->width)
 		centre_on_page(layout);
@@ -320,8 +329,8 @@ static enum err fit_to_page(struct heatmap_layout *layout, struct typesetter *ty
 }
 
 enum err heatmap_layout_init(struct heatmap_layout *layout, struct typesetter *type, const struct heatmap_scene *scene,
-			     const struct heatmap_extra *extra, const struct page *page, const struct value_range *range, bool measured,
-			     struct err_info *info)
+			     const struct heatmap_extra *extra, const struct page *page, const struct value_range *range,
+			     bool measured, struct err_info *info)
 {
 	*layout = (struct heatmap_layout){ 0 };
 	figure_init(&layout->figure, page, scene->theme);
@@ -359,6 +368,6 @@ struct box heatmap_layout_panel(const struct heatmap_layout *layout, int64_t pan
 	int64_t row = panel / layout->columns, column = panel % layout->columns;
 
 	return (struct box){ layout->left + (double)column * ((double)layout->panel_width + layout->gap_x),
-			     layout->top + (double)row * ((double)layout->panel_height + layout->gap_y), (double)layout->panel_width,
-			     (double)layout->panel_height };
+			     layout->top + (double)row * ((double)layout->panel_height + layout->gap_y),
+			     (double)layout->panel_width, (double)layout->panel_height };
 }

@@ -35,24 +35,25 @@ struct heatmap_layout {
 	struct axis_layout queries, keys;
 };
 
-/* What another kind of scene adds to a heatmap: room of its own above and below the panels, marks on them, or panels of its own kind. Lengths are
- * pixels at 96 dpi. Both functions may be NULL. */
+/* What another kind of scene adds to a heatmap: room of its own above and below the panels, marks on them, or panels of its own
+ * kind. Lengths are pixels at 96 dpi. Both functions may be NULL. */
 struct heatmap_extra {
 	double above;  /* between the panels' upper edge and what stands above it */
 	double below;  /* under the axis titles */
 	bool no_bar;   /* no colour bar: the panels show no colours of the map */
 	double panel_width, panel_height; /* size and proportions of a panel alone on its page; 0: as its cells ask */
-	void (*paint)(struct canvas *canvas, const struct heatmap_layout *layout, int64_t panel, const struct value_range *range, const void *data);
+	void (*paint)(struct canvas *canvas, const struct heatmap_layout *layout, int64_t panel, const struct value_range *range,
+		      const void *data);
 	void (*draw)(struct canvas *canvas, const struct heatmap_layout *layout, const void *data);
 	const void *data;
 };
 
-/* `range` may be NULL (not known yet, or one for each panel). `measured`: the panels have their cells; else the cells are what the
- * page can use, and cells_high and cells_wide answer scene_cells. Release with heatmap_layout_release. A page too small for its labels is
- * ERR_USAGE. */
+/* `range` may be NULL (not known yet, or one for each panel). `measured`: the panels have their cells; else the cells are what
+ * the page can use, and cells_high and cells_wide answer scene_cells. Release with heatmap_layout_release. A page too small for
+ * its labels is ERR_USAGE. */
 enum err heatmap_layout_init(struct heatmap_layout *layout, struct typesetter *type, const struct heatmap_scene *scene,
-			     const struct heatmap_extra *extra, const struct page *page, const struct value_range *range, bool measured,
-			     struct err_info *info);
+			     const struct heatmap_extra *extra, const struct page *page, const struct value_range *range,
+			     bool measured, struct err_info *info);
 void heatmap_layout_release(struct heatmap_layout *layout);
 
 /* scene_write with an extra, which may be NULL. */
@@ -60,8 +61,8 @@ enum err heatmap_write(const struct heatmap_scene *scene, const struct heatmap_e
 		       struct err_info *info);
 
 /* scene_cells with an extra. */
-void heatmap_cells(const struct heatmap_scene *scene, const struct heatmap_extra *extra, enum picture_format format, const struct page *page,
-		   int64_t *height, int64_t *width);
+void heatmap_cells(const struct heatmap_scene *scene, const struct heatmap_extra *extra, enum picture_format format,
+		   const struct page *page, int64_t *height, int64_t *width);
 
 /* Upper left corner and size of a panel. */
 struct box heatmap_layout_panel(const struct heatmap_layout *layout, int64_t panel);

@@ -19,9 +19,15 @@ static enum err as_heatmap(const struct matrix_scene *scene, struct panel *panel
 		(*cells)[i] = (float)scene->value[i];
 	*panel = (struct panel){ *cells, scene->rows, scene->columns, NULL };
 	*heatmap = (struct heatmap_scene){
-		.panel = panel, .panel_count = 1, .rows = { .title = scene->row_title, .count = scene->rows, .label = scene->row_label },
-		.keys = { .title = scene->column_title, .count = scene->columns, .label = scene->column_label }, .colouring = scene->colouring,
-		.title = scene->title, .caption = scene->caption, .theme = scene->theme, .numbers = true,
+		.panel = panel,
+		.panel_count = 1,
+		.rows = { .title = scene->row_title, .count = scene->rows, .label = scene->row_label },
+		.keys = { .title = scene->column_title, .count = scene->columns, .label = scene->column_label },
+		.colouring = scene->colouring,
+		.title = scene->title,
+		.caption = scene->caption,
+		.theme = scene->theme,
+		.numbers = true,
 	};
 	return ERR_OK;
 }
@@ -39,7 +45,8 @@ enum err matrix_write(const struct matrix_scene *scene, const struct picture_req
 	return err;
 }
 
-enum err terminal_write_matrix(const struct matrix_scene *scene, const struct terminal *terminal, struct output *out, struct err_info *info)
+enum err terminal_write_matrix(const struct matrix_scene *scene, const struct terminal *terminal, struct output *out,
+			       struct err_info *info)
 {
 	struct heatmap_scene heatmap;
 	struct panel panel;

@@ -66,8 +66,8 @@ static struct colour photo_at(const struct overlay_scene *scene, int64_t y, int6
 	if (scale > 1 && scale < pixels_show)
 		return photo_between(scene, ((double)y + 0.5) * (double)scene->image_height / (double)height - 0.5,
 				     ((double)x + 0.5) / scale - 0.5);
-	return photo_mean(scene, y * scene->image_height / height, (y + 1) * scene->image_height / height, x * scene->image_width / width,
-			  (x + 1) * scene->image_width / width);
+	return photo_mean(scene, y * scene->image_height / height, (y + 1) * scene->image_height / height,
+			  x * scene->image_width / width, (x + 1) * scene->image_width / width);
 }
 
 struct painting {
@@ -91,7 +91,8 @@ static struct colour paint_pixel(const struct painting *painting, int64_t y, int
 	const struct overlay_scene *scene = painting->overlay->scene;
 	const struct panel *panel = painting->panel;
 	struct colour colour = photo_at(scene, y, x, painting->height, painting->width);
-	float weight = resample_at(panel->cell, panel->height, panel->width, scene->interpolation, painting->height, painting->width, y, x);
+	float weight = resample_at(panel->cell, panel->height, panel->width, scene->interpolation, painting->height,
+				   painting->width, y, x);
 
 	if (isfinite(weight) && scene->opacity > 0) {
 		double unit = value_range_unit(painting->range, weight), alpha = scene->opacity * (scene->fade ? sqrt(unit) : 1);
@@ -134,7 +135,8 @@ static void draw_outline(const struct painting *painting, struct canvas *canvas,
 	}
 }
 
-static void paint_panel(struct canvas *canvas, const struct heatmap_layout *layout, int64_t index, const struct value_range *range, const void *data)
+static void paint_panel(struct canvas *canvas, const struct heatmap_layout *layout, int64_t index,
+			const struct value_range *range, const void *data)
 {
 	const struct overlay *overlay = data;
 	const struct overlay_scene *scene = overlay->scene;
@@ -147,8 +149,8 @@ static void paint_panel(struct canvas *canvas, const struct heatmap_layout *layo
 	if (!rgb)
 		return;
 	if (scene->mass > 0)
-		painting.threshold = resample_mass_threshold(painting.panel->cell, painting.panel->height * painting.panel->width, scene->mass,
-							     overlay->scratch);
+		painting.threshold = resample_mass_threshold(painting.panel->cell, painting.panel->height * painting.panel->width,
+							     scene->mass, overlay->scratch);
 	for (int64_t y = 0; y < painting.height; y++)
 		for (int64_t x = 0; x < painting.width; x++)
 			rgb[y * painting.width + x] = colour_to_rgb(paint_pixel(&painting, y, x));
@@ -188,8 +190,13 @@ static enum err overlay_init(struct overlay *overlay, const struct overlay_scene
 	overlay->panel[0] = (struct panel){ overlay->nothing, scene->panel[0].height, scene->panel[0].width, "picture" };
 	memcpy(overlay->panel + first, scene->panel, (size_t)scene->panel_count * sizeof *scene->panel);
 	overlay->heatmap = (struct heatmap_scene){
-		.panel = overlay->panel, .panel_count = scene->panel_count + first, .columns = scene->columns, .colouring = scene->colouring,
-		.title = scene->title, .caption = scene->caption, .theme = scene->theme,
+		.panel = overlay->panel,
+		.panel_count = scene->panel_count + first,
+		.columns = scene->columns,
+		.colouring = scene->colouring,
+		.title = scene->title,
+		.caption = scene->caption,
+		.theme = scene->theme,
 	};
 	colour_map_table(scene->colouring.map, scene->colouring.reverse, overlay->table);
 	return ERR_OK;
@@ -214,7 +221,10 @@ enum err overlay_write(const struct overlay_scene *scene, const struct picture_r
 	if (!err) {
 		double wide = (double)scene->image_width, high = (double)scene->image_height;
 		double scale = fmin(comfortable_side / sqrt(wide * high), fmin(widest / wide, highest / high));
-		struct heatmap_extra extra = { .panel_width = wide * scale, .panel_height = high * scale, .paint = paint_panel, .data = &overlay,
+		struct heatmap_extra extra = { .panel_width = wide * scale,
+					       .panel_height = high * scale,
+					       .paint = paint_panel,
+					       .data = &overlay,
 					       .no_bar = !(scene->opacity > 0) };
 		overlay.finer = writer_is_exact(request->format) ? 2 : 1;
 		err = heatmap_write(&overlay.heatmap, &extra, request, info);
@@ -223,15 +233,21 @@ enum err overlay_write(const struct overlay_scene *scene, const struct picture_r
 	return err;
 }
 
-enum err terminal_write_overlay(const struct overlay_scene *scene, const struct terminal *terminal, struct output *out, struct err_info *info)
+enum err terminal_write_overlay(const struct overlay_scene *scene, const struct terminal *terminal, struct output *out,
+				struct err_info *info)
 {
 	enum err err = check(scene, info);
 
 	if (err)
 		return err;
 	struct heatmap_scene heatmap = {
-		.panel = scene->panel, .panel_count = scene->panel_count, .rows = { .count = scene->panel[0].height },
-		.keys = { .count = scene->panel[0].width }, .colouring = scene->colouring, .title = scene->title, .caption = scene->caption,
+		.panel = scene->panel,
+		.panel_count = scene->panel_count,
+		.rows = { .count = scene->panel[0].height },
+		.keys = { .count = scene->panel[0].width },
+		.colouring = scene->colouring,
+		.title = scene->title,
+		.caption = scene->caption,
 		.theme = scene->theme,
 	};
 	return terminal_write_heatmap(&heatmap, terminal, out, info);

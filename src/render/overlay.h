@@ -37,6 +37,7 @@ struct overlay_scene {
 enum err overlay_write(const struct overlay_scene *scene, const struct picture_request *request, struct err_info *info);
 
 /* The grids alone, as heatmaps. */
-enum err terminal_write_overlay(const struct overlay_scene *scene, const struct terminal *terminal, struct output *out, struct err_info *info);
+enum err terminal_write_overlay(const struct overlay_scene *scene, const struct terminal *terminal, struct output *out,
+				struct err_info *info);
 
 #endif

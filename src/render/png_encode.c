@@ -131,7 +131,8 @@ static bool write_header(struct encoder *encoder, const struct png_picture *pict
 		     PNG_FILTER_TYPE_DEFAULT);
 	if (palette) {
 		for (int i = 0; i < palette->count; i++)
-			entry[i] = (png_color){ palette->colour[i] >> 16 & 255, palette->colour[i] >> 8 & 255, palette->colour[i] & 255 };
+			entry[i] = (png_color){ palette->colour[i] >> 16 & 255, palette->colour[i] >> 8 & 255,
+						palette->colour[i] & 255 };
 		png_set_PLTE(encoder->png, encoder->header, entry, palette->count);
 	}
 	png_set_sRGB(encoder->png, encoder->header, PNG_sRGB_INTENT_PERCEPTUAL);

@@ -42,8 +42,8 @@ static struct taps taps_of(int64_t from, int64_t to, int64_t pixel, enum interpo
 	return taps;
 }
 
-float resample_at(const float *from, int64_t height, int64_t width, enum interpolation interpolation, int64_t to_height, int64_t to_width,
-		  int64_t y, int64_t x)
+float resample_at(const float *from, int64_t height, int64_t width, enum interpolation interpolation, int64_t to_height,
+		  int64_t to_width, int64_t y, int64_t x)
 {
 	struct taps down = taps_of(height, to_height, y, interpolation), right = taps_of(width, to_width, x, interpolation);
 	double sum = 0;

@@ -32,7 +32,7 @@ struct axis_scale {
 	int64_t first;          /* position number of the first position shown */
 	int64_t count;          /* positions shown */
 	const char *const *label; /* [count] token texts, valid UTF-8; NULL: numbers */
-	double step;            /* what one position is worth, e.g. seconds a frame: ticks are round multiples; 0: position numbers */
+	double step; /* what one position is worth, e.g. seconds a frame: ticks are round multiples; 0: position numbers */
 };
 
 struct panel {
@@ -75,14 +75,15 @@ struct picture_request {
 	struct output *out;
 };
 
-enum err scene_write(const struct heatmap_scene *scene, enum picture_format format, const struct page *page, const struct provenance *provenance,
-		     int provenance_count, struct output *out, struct err_info *info);
+enum err scene_write(const struct heatmap_scene *scene, enum picture_format format, const struct page *page,
+		     const struct provenance *provenance, int provenance_count, struct output *out, struct err_info *info);
 
 /* The format that a file name's ending stands for (.png .svg .pdf .txt); false where it stands for none. */
 bool picture_format_of(const char *file, enum picture_format *format);
 extern const char *const picture_format_names[]; /* by format, ended by NULL, for --format */
 
 /* Cells that a panel of this scene can usefully have on that page: what to ask pooling for. */
-void scene_cells(const struct heatmap_scene *scene, enum picture_format format, const struct page *page, int64_t *height, int64_t *width);
+void scene_cells(const struct heatmap_scene *scene, enum picture_format format, const struct page *page, int64_t *height,
+		 int64_t *width);
 
 #endif

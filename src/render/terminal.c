@@ -46,7 +46,8 @@ static void add_query_label(const struct terminal_plan *plan, struct strbuf *lin
 	if (plan->query_tokens) {
 		terminal_text_padded(line, scale->label[cell], plan->label_columns - 1, true);
 	} else {
-		int64_t step = ticks_position_step(scale->count, plan->body_lines <= SHORT_BODY ? plan->body_lines : plan->body_lines / 3 + 1);
+		int64_t step = ticks_position_step(scale->count,
+						   plan->body_lines <= SHORT_BODY ? plan->body_lines : plan->body_lines / 3 + 1);
 		int64_t tick = tick_in_cell(scale, plan->cells_high, cell, together, step);
 		if (tick >= 0)
 			snprintf(number, sizeof number, "%lld", (long long)tick);
@@ -149,7 +150,8 @@ static void add_key_line(const struct terminal_plan *plan, struct strbuf *line, 
 /* Panels first .. first + across - 1, side by side. */
 static void add_band(struct text_map *map, struct strbuf *text, int64_t first)
 {
-	int64_t end = first + map->plan.across < map->plan.scene->panel_count ? first + map->plan.across : map->plan.scene->panel_count;
+	int64_t end =
+		first + map->plan.across < map->plan.scene->panel_count ? first + map->plan.across : map->plan.scene->panel_count;
 	int64_t lines = 1 + map->plan.body_lines + map->plan.key_lines;
 
 	for (int64_t line = 0; line < lines; line++) {
@@ -164,7 +166,8 @@ static void add_band(struct text_map *map, struct strbuf *text, int64_t first)
 				terminal_text_spaces(text, TERMINAL_GAP);
 			if (line == 0) {
 				terminal_text_spaces(text, map->plan.label_columns);
-				terminal_text_padded(text, title ? title : "", map->plan.panel_columns - map->plan.label_columns, false);
+				terminal_text_padded(text, title ? title : "", map->plan.panel_columns - map->plan.label_columns,
+						     false);
 			} else if (line <= map->plan.body_lines) {
 				add_body(map, text, i, line - 1);
 			} else {
@@ -179,7 +182,9 @@ static void add_band(struct text_map *map, struct strbuf *text, int64_t first)
 
 static void add_legend(struct text_map *map, struct strbuf *text)
 {
-	static const char *const scale_names[] = { [SCALE_LINEAR] = "", [SCALE_LOG] = ", log scale", [SCALE_SQRT] = ", square root scale",
+	static const char *const scale_names[] = { [SCALE_LINEAR] = "",
+						   [SCALE_LOG] = ", log scale",
+						   [SCALE_SQRT] = ", square root scale",
 						   [SCALE_RANK] = ", rank scale" };
 	const struct colouring *colouring = &map->plan.scene->colouring;
 	char low[TICK_TEXT_MAX] = "low", high[TICK_TEXT_MAX] = "high";
@@ -220,7 +225,8 @@ static enum err print(struct text_map *map, struct output *out, struct err_info 
 	return terminal_text_print(&text, out, info);
 }
 
-enum err terminal_write_heatmap(const struct heatmap_scene *scene, const struct terminal *terminal, struct output *out, struct err_info *info)
+enum err terminal_write_heatmap(const struct heatmap_scene *scene, const struct terminal *terminal, struct output *out,
+				struct err_info *info)
 {
 	struct text_map map;
 	int64_t ranges = scene->colouring.per_panel ? scene->panel_count : 1;
@@ -234,7 +240,8 @@ enum err terminal_write_heatmap(const struct heatmap_scene *scene, const struct 
 	if (!map.range)
 		return err_nomem(info, "the picture");
 	for (int64_t i = 0; i < ranges && !err; i++)
-		err = value_range_init(&map.range[i], &scene->colouring, &scene->panel[i], ranges == 1 ? scene->panel_count : 1, info);
+		err = value_range_init(&map.range[i], &scene->colouring, &scene->panel[i], ranges == 1 ? scene->panel_count : 1,
+				       info);
 	if (!err)
 		err = print(&map, out, info);
 	for (int64_t i = 0; i < ranges; i++)

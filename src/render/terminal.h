@@ -18,10 +18,11 @@ struct terminal {
 	int columns, rows;           /* rows 0: as many as needed */
 };
 
-/* Panels with title, labels, a legend of the colours and the caption. Panels stand side by side where they fit. Cells are square: two
- * columns of a line each, or half a line with half blocks where that does not fit. Labels are the tokens where every cell is one
- * position, else position numbers; a cell without value is left empty. */
-enum err terminal_write_heatmap(const struct heatmap_scene *scene, const struct terminal *terminal, struct output *out, struct err_info *info);
+/* Panels with title, labels, a legend of the colours and the caption. Panels stand side by side where they fit. Cells are square:
+ * two columns of a line each, or half a line with half blocks where that does not fit. Labels are the tokens where every cell is
+ * one position, else position numbers; a cell without value is left empty. */
+enum err terminal_write_heatmap(const struct heatmap_scene *scene, const struct terminal *terminal, struct output *out,
+				struct err_info *info);
 
 /* Cells that a panel of this scene can have on that terminal: what to ask pooling for. */
 void terminal_cells(const struct heatmap_scene *scene, const struct terminal *terminal, int64_t *height, int64_t *width);

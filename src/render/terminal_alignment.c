@@ -44,11 +44,18 @@ static void add_linked(struct strbuf *text, const struct alignment_scene *scene,
 	}
 }
 
-enum err terminal_write_alignment(const struct alignment_scene *scene, const struct terminal *terminal, struct output *out, struct err_info *info)
+enum err terminal_write_alignment(const struct alignment_scene *scene, const struct terminal *terminal, struct output *out,
+				  struct err_info *info)
 {
 	struct heatmap_scene heatmap = {
-		.panel = &scene->map, .panel_count = 1, .rows = scene->targets, .keys = scene->sources, .colouring = scene->colouring,
-		.title = scene->title, .caption = scene->caption, .theme = scene->theme,
+		.panel = &scene->map,
+		.panel_count = 1,
+		.rows = scene->targets,
+		.keys = scene->sources,
+		.colouring = scene->colouring,
+		.title = scene->title,
+		.caption = scene->caption,
+		.theme = scene->theme,
 	};
 	struct strbuf text;
 	enum err err = terminal_write_heatmap(&heatmap, terminal, out, info);

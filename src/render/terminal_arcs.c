@@ -39,7 +39,8 @@ static int find_strongest(const float *row, int64_t keys, double least, struct s
 
 	for (int64_t key = 0; key < keys; key++) {
 		float weight = row[key];
-		if (!isfinite(weight) || !(weight > 0) || weight < least || (count == STRONGEST && weight <= strong[count - 1].weight))
+		if (!isfinite(weight) || !(weight > 0) || weight < least ||
+		    (count == STRONGEST && weight <= strong[count - 1].weight))
 			continue;
 		int at = count < STRONGEST ? count++ : count - 1;
 		for (; at > 0 && strong[at - 1].weight < weight; at--)
@@ -54,13 +55,15 @@ static int label_columns(const struct axis_scale *scale)
 	int widest = 1;
 
 	for (int64_t i = 0; i < scale->count; i++) {
-		int width = scale->label ? utf8_text_width(scale->label[i]) : snprintf(NULL, 0, "%lld", (long long)(scale->first + i));
+		int width = scale->label ? utf8_text_width(scale->label[i])
+					 : snprintf(NULL, 0, "%lld", (long long)(scale->first + i));
 		widest = width > widest ? width : widest;
 	}
 	return widest < LABEL_COLUMNS ? widest : LABEL_COLUMNS;
 }
 
-static void add_query(const struct arcs_scene *scene, const struct terminal *terminal, struct strbuf *text, int64_t head, int64_t query, int columns)
+static void add_query(const struct arcs_scene *scene, const struct terminal *terminal, struct strbuf *text, int64_t head,
+		      int64_t query, int columns)
 {
 	struct strong strong[STRONGEST];
 	const float *row = scene->weight + (head * scene->queries.count + query) * scene->keys.count;
@@ -80,7 +83,8 @@ static void add_query(const struct arcs_scene *scene, const struct terminal *ter
 	strbuf_addch(text, '\n');
 }
 
-enum err terminal_write_arcs(const struct arcs_scene *scene, const struct terminal *terminal, struct output *out, struct err_info *info)
+enum err terminal_write_arcs(const struct arcs_scene *scene, const struct terminal *terminal, struct output *out,
+			     struct err_info *info)
 {
 	int columns = label_columns(&scene->queries);
 	struct strbuf text;

@@ -66,7 +66,8 @@ static void draw_stretch(struct text_chart *chart, double x0, double y0, double 
 	steps = fmin(steps, 4.0 * (chart->dots.wide + chart->dots.high));
 	for (double i = 0; i <= steps; i++) {
 		double part = steps > 0 ? i / steps : 0;
-		set_dot(chart, (int)lrint(clamp(x0 + (x1 - x0) * part, -2, 1e6)), (int)lrint(clamp(y0 + (y1 - y0) * part, -2, 1e6)), series);
+		set_dot(chart, (int)lrint(clamp(x0 + (x1 - x0) * part, -2, 1e6)),
+			(int)lrint(clamp(y0 + (y1 - y0) * part, -2, 1e6)), series);
 	}
 }
 
@@ -86,7 +87,7 @@ static void draw_series(struct text_chart *chart, int index)
 	double before_x = NAN, before_y = NAN;
 
 	for (int64_t i = 0; i < series->count; i++) {
-		double x = dot_x(chart, series_x(series, i)), y = dot_y(chart, series->y[i]);
+		double x = dot_x(chart, series_x(series, i)), y = dot_y(chart, series_mean(series, i, series->smooth));
 		bool joined = series->kind == SERIES_LINE && isfinite(before_x) && isfinite(before_y);
 		if (isfinite(x) && isfinite(y) && series->kind == SERIES_BARS)
 			draw_bar(chart, series, i, index);
@@ -250,7 +251,8 @@ static enum err print(struct text_chart *chart, struct output *out, struct err_i
 	return terminal_text_print(&text, out, info);
 }
 
-enum err terminal_write_chart(const struct chart_scene *scene, const struct terminal *terminal, struct output *out, struct err_info *info)
+enum err terminal_write_chart(const struct chart_scene *scene, const struct terminal *terminal, struct output *out,
+			      struct err_info *info)
 {
 	struct text_chart chart = { .scene = scene, .terminal = terminal };
 

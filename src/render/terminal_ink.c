@@ -57,7 +57,8 @@ static void add_sequence(const struct terminal_ink *ink, struct strbuf *out, int
 	else if (ink->colour == TERMINAL_256)
 		strbuf_addf(out, "\033[%d;5;%dm", layer + 8, (int)colour);
 	else
-		strbuf_addf(out, "\033[%d;2;%d;%d;%dm", layer + 8, (int)(colour >> 16), (int)(colour >> 8 & 255), (int)(colour & 255));
+		strbuf_addf(out, "\033[%d;2;%d;%d;%dm", layer + 8, (int)(colour >> 16), (int)(colour >> 8 & 255),
+			    (int)(colour & 255));
 }
 
 static void set_fore(struct terminal_ink *ink, struct strbuf *out, int64_t colour)
@@ -119,7 +120,9 @@ void terminal_ink_number(struct terminal_ink *ink, struct strbuf *out, double un
 		int64_t back = colour_at(ink, unit);
 		set_back(ink, out, back);
 		if (back >= 0)
-			terminal_ink_write_in(ink, out, colour_luminance(colour_from_rgb(ink->rgb[unit_step(unit)])) > 0.22 ? 0x000000 : 0xffffff);
+			terminal_ink_write_in(ink, out,
+					      colour_luminance(colour_from_rgb(ink->rgb[unit_step(unit)])) > 0.22 ? 0x000000
+														  : 0xffffff);
 		else
 			set_fore(ink, out, -1);
 	}

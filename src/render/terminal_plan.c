@@ -6,7 +6,14 @@
 #include "render/cell_numbers.h"
 #include "render/ticks.h"
 
-enum { LABEL_COLUMNS_MAX = 14, KEY_LINES_MAX = 8, PANEL_COLUMNS_LEAST = 28, ROWS_AROUND = 5, ROWS_SCROLLED = 40, TITLE_COLUMNS = 14 };
+enum {
+	LABEL_COLUMNS_MAX = 14,
+	KEY_LINES_MAX = 8,
+	PANEL_COLUMNS_LEAST = 28,
+	ROWS_AROUND = 5,
+	ROWS_SCROLLED = 40,
+	TITLE_COLUMNS = 14
+};
 
 static int token_columns(const struct axis_scale *scale, int most)
 {
@@ -76,11 +83,13 @@ static void choose_labels(struct terminal_plan *plan)
 
 	plan->query_tokens = alone && scene->rows.label && plan->cells_high == scene->rows.count;
 	plan->key_tokens = alone && !plan->half && scene->keys.label && plan->cells_wide == scene->keys.count;
-	plan->label_columns = 1 + (plan->query_tokens ? token_columns(&scene->rows, LABEL_COLUMNS_MAX) : terminal_plan_digits(&scene->rows));
+	plan->label_columns =
+		1 + (plan->query_tokens ? token_columns(&scene->rows, LABEL_COLUMNS_MAX) : terminal_plan_digits(&scene->rows));
 	plan->key_lines = plan->key_tokens ? token_columns(&scene->keys, KEY_LINES_MAX) : 1;
 }
 
-void terminal_plan_cells(struct terminal_plan *plan, const struct heatmap_scene *scene, const struct terminal *terminal, int64_t high, int64_t wide)
+void terminal_plan_cells(struct terminal_plan *plan, const struct heatmap_scene *scene, const struct terminal *terminal,
+			 int64_t high, int64_t wide)
 {
 	*plan = (struct terminal_plan){ .scene = scene, .terminal = terminal, .cells_high = high, .cells_wide = wide };
 	int columns;
@@ -92,7 +101,8 @@ void terminal_plan_cells(struct terminal_plan *plan, const struct heatmap_scene 
 	choose_labels(plan);
 	panel_room(plan, &columns, &lines);
 	plan->cell_columns = plan->half ? 1 : 2;
-	int64_t group_wide = group_size(wide, columns / plan->cell_columns), group_high = group_size(high, lines * (plan->half ? 2 : 1));
+	int64_t group_wide = group_size(wide, columns / plan->cell_columns),
+		group_high = group_size(high, lines * (plan->half ? 2 : 1));
 	if (wide <= 3 * high && high <= 3 * wide)
 		group_wide = group_high = group_wide > group_high ? group_wide : group_high;
 	plan->cells_wide = (wide + group_wide - 1) / group_wide;

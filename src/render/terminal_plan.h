@@ -30,7 +30,8 @@ struct terminal_plan {
 };
 
 /* `high` and `wide` are the cells that there are, or the positions when cells may still be chosen. */
-void terminal_plan_cells(struct terminal_plan *plan, const struct heatmap_scene *scene, const struct terminal *terminal, int64_t high, int64_t wide);
+void terminal_plan_cells(struct terminal_plan *plan, const struct heatmap_scene *scene, const struct terminal *terminal,
+			 int64_t high, int64_t wide);
 
 /* The plan for the cells that the scene has. */
 void terminal_plan_init(struct terminal_plan *plan, const struct heatmap_scene *scene, const struct terminal *terminal);

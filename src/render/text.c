@@ -155,7 +155,8 @@ static enum err wrap_paragraph(struct typesetter *type, double size, const char 
 	return err;
 }
 
-enum err text_wrap(struct typesetter *type, double size, const char *text, double width, struct text_lines *lines, struct err_info *info)
+enum err text_wrap(struct typesetter *type, double size, const char *text, double width, struct text_lines *lines,
+		   struct err_info *info)
 {
 	enum err err = ERR_OK;
 

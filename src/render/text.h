@@ -58,7 +58,8 @@ struct text_lines {
 	char **line;
 	size_t count, capacity;
 };
-enum err text_wrap(struct typesetter *type, double size, const char *text, double width, struct text_lines *lines, struct err_info *info);
+enum err text_wrap(struct typesetter *type, double size, const char *text, double width, struct text_lines *lines,
+		   struct err_info *info);
 void text_lines_release(struct text_lines *lines);
 
 #endif

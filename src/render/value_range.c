@@ -155,7 +155,8 @@ static void set_one_sided(struct value_range *range, const struct colouring *col
 static enum err check_range(const struct value_range *range, struct err_info *info)
 {
 	if (!(range->low < range->high))
-		return err_set(info, ERR_USAGE, "the colour range is empty (from %g to %g): give a vmin below vmax", range->low, range->high);
+		return err_set(info, ERR_USAGE, "the colour range is empty (from %g to %g): give a vmin below vmax", range->low,
+			       range->high);
 	if (is_log(range) && !range->symmetric && !(range->low > 0))
 		return err_set(info, ERR_USAGE, "a logarithmic colour scale cannot start at %g: give a vmin above 0", range->low);
 	return ERR_OK;

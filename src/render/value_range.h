@@ -32,9 +32,9 @@ struct value_range {
 	double quantile[RANK_TICKS];  /* values at 0, 1/4, 1/2, 3/4, 1 */
 };
 
-/* Look at all cells of the panels. Where the colouring leaves vmin and vmax open they come from the data: a minimum that is at least 0
- * and below a tenth of the maximum becomes 0 (weights start at nothing), and data that are all equal get a range around them.
- * vmin >= vmax, or a logarithmic vmin <= 0, is ERR_USAGE. Release with value_range_release (also after a failure). */
+/* Look at all cells of the panels. Where the colouring leaves vmin and vmax open they come from the data: a minimum that is at
+ * least 0 and below a tenth of the maximum becomes 0 (weights start at nothing), and data that are all equal get a range around
+ * them. vmin >= vmax, or a logarithmic vmin <= 0, is ERR_USAGE. Release with value_range_release (also after a failure). */
 enum err value_range_init(struct value_range *range, const struct colouring *colouring, const struct panel *panels, int64_t count,
 			  struct err_info *info);
 void value_range_release(struct value_range *range);

@@ -46,9 +46,11 @@ enum err drawing_write(const struct drawing *drawing, enum picture_format format
 {
 	double width = drawing->width, height = drawing->height;
 
-	if (!(width >= 1 && height >= 1 && width <= PICTURE_SIDE_MAX && height <= PICTURE_SIDE_MAX && width * height <= PICTURE_PIXELS_MAX))
+	if (!(width >= 1 && height >= 1 && width <= PICTURE_SIDE_MAX && height <= PICTURE_SIDE_MAX &&
+	      width * height <= PICTURE_PIXELS_MAX))
 		return err_set(info, ERR_USAGE,
-			       "a picture of %.0f x %.0f pixels is too large (at most %d a side, %d in all): choose a smaller size or fewer heads",
+			       "a picture of %.0f x %.0f pixels is too large (at most %d a side, %d in all): choose a smaller "
+			       "size or fewer heads",
 			       width, height, PICTURE_SIDE_MAX, PICTURE_PIXELS_MAX);
 	return writers[format].write(drawing, out, info);
 }

@@ -92,7 +92,8 @@ static void pdf_metadata(cairo_surface_t *surface, const struct drawing *drawing
 enum err write_pdf(const struct drawing *drawing, struct output *out, struct err_info *info)
 {
 	const double points = 72.0 / 96;
-	cairo_surface_t *surface = cairo_pdf_surface_create_for_stream(pdf_bytes, out, drawing->width * points, drawing->height * points);
+	cairo_surface_t *surface =
+		cairo_pdf_surface_create_for_stream(pdf_bytes, out, drawing->width * points, drawing->height * points);
 	enum err err = cairo_error(cairo_surface_status(surface), info);
 
 	if (!err) {

@@ -175,7 +175,9 @@ static void draw_circle(struct canvas *canvas, struct point centre, double radiu
 
 static void draw_text(struct canvas *canvas, struct point at, const struct text_style *style, const char *text)
 {
-	static const char *const anchor[] = { [TEXT_START] = "", [TEXT_MIDDLE] = " text-anchor=\"middle\"", [TEXT_END] = " text-anchor=\"end\"" };
+	static const char *const anchor[] = {
+		[TEXT_START] = "", [TEXT_MIDDLE] = " text-anchor=\"middle\"", [TEXT_END] = " text-anchor=\"end\""
+	};
 	struct strbuf *xml = &svg_of(canvas)->xml;
 
 	strbuf_addstr(xml, "<text");
@@ -202,7 +204,8 @@ static void draw_text(struct canvas *canvas, struct point at, const struct text_
 	strbuf_addstr(xml, "</text>\n");
 }
 
-/* Runs of equal colour; each reaches at least a pixel under the neighbours painted after it, so that smoothed edges show no seams. */
+/* Runs of equal colour; each reaches at least a pixel under the neighbours painted after it, so that smoothed edges show no
+ * seams. */
 static void draw_cells(struct svg_canvas *svg, struct box box, const struct raster *raster)
 {
 	double cell_width = box.width / (double)raster->width, cell_height = box.height / (double)raster->height;
@@ -215,8 +218,9 @@ static void draw_cells(struct svg_canvas *svg, struct box box, const struct rast
 			for (end = first + 1; end < raster->width && rgb[end] == rgb[first]; end++)
 				;
 			double under = end < raster->width ? fmax(cell_width * 0.2, 1) : 0;
-			draw_rectangle(&svg->canvas, (struct box){ box.x + (double)first * cell_width, box.y + (double)row * cell_height,
-								   (double)(end - first) * cell_width + under, height },
+			draw_rectangle(&svg->canvas,
+				       (struct box){ box.x + (double)first * cell_width, box.y + (double)row * cell_height,
+						     (double)(end - first) * cell_width + under, height },
 				       colour_from_rgb(rgb[first]));
 		}
 	}
@@ -247,7 +251,9 @@ static void add_base64(struct strbuf *xml, const unsigned char *bytes, size_t co
 
 static void draw_image(struct svg_canvas *svg, struct box box, const struct raster *raster)
 {
-	struct png_picture picture = { .rgb = raster->rgb, .width = raster->width, .height = raster->height, .stride = raster->width };
+	struct png_picture picture = {
+		.rgb = raster->rgb, .width = raster->width, .height = raster->height, .stride = raster->width
+	};
 	struct strbuf png;
 
 	strbuf_init(&png);
@@ -296,7 +302,8 @@ static void add_head(struct strbuf *xml, const struct drawing *drawing)
 	strbuf_addstr(xml, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<svg xmlns=\"http://www.w3.org/2000/svg\"");
 	add_attribute(xml, "width", drawing->width);
 	add_attribute(xml, "height", drawing->height);
-	strbuf_addf(xml, " viewBox=\"0 0 %.0f %.0f\" font-family=\"%s, Verdana, sans-serif\">\n", drawing->width, drawing->height, text_family);
+	strbuf_addf(xml, " viewBox=\"0 0 %.0f %.0f\" font-family=\"%s, Verdana, sans-serif\">\n", drawing->width, drawing->height,
+		    text_family);
 	if (drawing->title) {
 		strbuf_addstr(xml, "<title>");
 		add_escaped(xml, drawing->title);

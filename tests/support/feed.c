@@ -145,6 +145,28 @@ static void count_above(const float *tile, int64_t count, const float *threshold
 	}
 }
 
+/* Insertion, lane by lane. */
+static void sort_keys(float *columns, int64_t count)
+{
+	for (int lane = 0; lane < lanes_now; lane++) {
+		for (int64_t i = 1; i < count; i++) {
+			float value = columns[i * lanes_now + lane];
+			int64_t at = i;
+			for (; at > 0 && columns[(at - 1) * lanes_now + lane] < value; at--)
+				columns[at * lanes_now + lane] = columns[(at - 1) * lanes_now + lane];
+			columns[at * lanes_now + lane] = value;
+		}
+	}
+}
+
+static void rank_sums(const float *columns, int64_t count, int64_t first, double *sum, double *moment)
+{
+	for (int64_t i = 0; i < count * lanes_now; i++) {
+		sum[i % lanes_now] += (double)columns[i];
+		moment[i % lanes_now] += (double)(first + i / lanes_now) * (double)columns[i];
+	}
+}
+
 static void transpose(const float *tile, int64_t count, float *rows, int64_t row_stride)
 {
 	for (int64_t i = 0; i < count * lanes_now; i++)
@@ -241,6 +263,7 @@ enum err feed_run(const struct feed_source *feed, struct sink *const *sinks, int
 		.sink_count = sink_count,
 		.kernels = {
 			.name = "feed", .lanes = lanes_now, .sum_keys = sum_keys, .max_keys = max_keys, .distance_keys = distance_keys,
+			.sort_keys = sort_keys, .rank_sums = rank_sums,
 			.sum_lanes = sum_lanes, .count_above = count_above, .transpose = transpose,
 		},
 		.tile = aligned_alloc(64, KEY_BLOCK * MAX_LANES * sizeof(float)),

@@ -180,12 +180,99 @@ START_TEST(values_weigh_what_is_attended)
 }
 END_TEST
 
+/* MInference's search on 200 keys: all its sizes times 200 / 32768, rounded up; the second half of the queries counts. */
+struct search {
+	const struct map *map;
+	double column[200], diagonal[200];
+};
+
+static bool among_heaviest(const double *mass, int64_t index, int64_t budget, int64_t forced)
+{
+	int64_t before = 0;
+	for (int64_t i = 0; i < 200; i++)
+		before += i < forced ? i != index : mass[i] > mass[index];
+	return index < forced || before < budget;
+}
+
+static double slash_mass(const struct search *search, int64_t columns, int64_t diagonals)
+{
+	double sum = 0;
+	for (int64_t i = 100; i < 200; i++)
+		for (int64_t j = 0; j <= i; j++)
+			if (among_heaviest(search->column, j, columns, 1) || among_heaviest(search->diagonal, i - j, diagonals, 1))
+				sum += search->map->weight[i * 200 + j];
+	return sum / 100;
+}
+
+static int descending(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+	return (x < y) - (x > y);
+}
+
+/* 7 blocks a side, of which each row keeps one; rows of blocks count from the first that begins at 100 or later. */
+static double block_mass(const struct map *map)
+{
+	double sum = 0, rows = 0;
+	for (int64_t r = 0; r < 7; r++) {
+		double block[7] = { 0 };
+		if (r * 200 / 7 < 100)
+			continue;
+		for (int64_t i = r * 200 / 7; i < (r + 1) * 200 / 7; i++, rows++)
+			for (int64_t c = 0; c < 7; c++)
+				for (int64_t j = c * 200 / 7; j < (c + 1) * 200 / 7; j++)
+					block[c] += map->weight[i * 200 + j];
+		qsort(block, 7, sizeof *block, descending);
+		sum += block[0];
+	}
+	return sum / rows;
+}
+
+START_TEST(patterns_keep_the_mass_that_they_cover)
+{
+	struct map map;
+	struct measured measured;
+	map_init(&map, 200, 200, CAUSAL, NORM_SOFTMAX, 2);
+	map.feed.source.is_causal = true;
+	for (int64_t i = 0; i < 200; i++) { /* columns; a diagonal far off; a diagonal the other way, which only blocks keep; a band
+					 * that the last queries do not have */
+		for (int64_t j = 17; j < 77; j += 3)
+			map.score[i * 200 + j] += _i == 0 ? 6 : 0;
+		map.score[i * 200 + (i > 40 ? i - 40 : 0)] += _i == 1 ? 8 : 0;
+		map.score[i * 200 + 199 - i] += _i == 2 ? 9 : 0;
+		for (int64_t j = 0; j < 5 && _i == 3 && i < 136; j++)
+			map.score[i * 200 + (i > j ? i - j : 0)] += 6;
+	}
+	map_weigh(&map);
+	struct search search = { .map = &map };
+	for (int64_t i = 136; i < 200; i++) {
+		for (int64_t j = 0; j <= i; j++) {
+			search.column[j] += map.weight[i * 200 + j];
+			search.diagonal[i - j] += map.weight[i * 200 + j];
+		}
+	}
+	double a_shape = 0;
+	for (int64_t i = 100; i < 200; i++)
+		for (int64_t j = 0; j <= i; j++)
+			a_shape += j < 1 || j > i - 5 ? map.weight[i * 200 + j] / 100 : 0;
+	double slash = fmax(slash_mass(&search, 1, 5), fmax(slash_mass(&search, 4, 5), slash_mass(&search, 22, 1)));
+	measure(&measured, &map.feed.source, "minference,a_shape,vertical_slash,block_sparse", NULL, NULL, NULL);
+	ASSERT_NEAR(measured.value[0][METRIC_A_SHAPE].value - a_shape, 1e-6);
+	ASSERT_NEAR(measured.value[0][METRIC_VERTICAL_SLASH].value - slash, 1e-6);
+	ASSERT_NEAR(measured.value[0][METRIC_BLOCK_SPARSE].value - block_mass(&map), 1e-6);
+	ck_assert_str_eq(measured.word[0], ((const char *[]){ "vertical-slash 22 1", "vertical-slash 4 5", "block-sparse 1/8", "a-shape 1 5" })[_i]);
+	measured_release(&measured);
+	map_release(&map);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("metrics of heads");
 	TCase *tcase = tcase_create("metrics of heads");
 	tcase_add_loop_test(tcase, what_keys_receive, 0, sizeof shapes / sizeof *shapes);
 	tcase_add_loop_test(tcase, weights_by_distance, 0, 3);
+	tcase_add_loop_test(tcase, patterns_keep_the_mass_that_they_cover, 0, 4);
 	tcase_add_test(tcase, favourite_offset_of_the_strongest_key);
 	tcase_add_test(tcase, few_blocks_hold_the_mass_of_a_local_head);
 	tcase_add_test(tcase, values_weigh_what_is_attended);

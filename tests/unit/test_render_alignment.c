@@ -169,7 +169,9 @@ START_TEST(the_text_form_lists_links)
 
 	drawn.link = link;
 	drawn.link_count = 4;
-	ck_assert_int_eq(terminal_write_alignment(&drawn, &(struct terminal){ TERMINAL_ASCII, false, 60, 0 }, &written.out, &info), ERR_OK);
+	ck_assert_int_eq(
+		terminal_write_alignment(&drawn, &(struct terminal){ TERMINAL_ASCII, false, 60, 0 }, &written.out, &info),
+		ERR_OK);
 	ck_assert_str_eq(written_read(&written),
 			 "  the @@::..\n"
 			 "house --%%::\n"

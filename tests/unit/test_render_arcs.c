@@ -115,7 +115,8 @@ START_TEST(the_text_form_lists_the_strongest_keys)
 {
 	struct arcs_scene drawn = scene();
 
-	ck_assert_int_eq(terminal_write_arcs(&drawn, &(struct terminal){ TERMINAL_ASCII, false, 60, 0 }, &written.out, &info), ERR_OK);
+	ck_assert_int_eq(terminal_write_arcs(&drawn, &(struct terminal){ TERMINAL_ASCII, false, 60, 0 }, &written.out, &info),
+			 ERR_OK);
 	ck_assert_str_eq(written_read(&written),
 			 "head 0\n"
 			 "to -> to 1\n"

@@ -8,7 +8,8 @@
 
 enum { MOST = 600 };
 
-static const char *const words[] = { "a", "▁the", "attention", "self-attention-mechanism", "。", "日本語", "الملك", "of", "counterrevolutionaries", "." };
+static const char *const words[] = { "a",      "▁the",	"attention", "self-attention-mechanism", "。",
+				     "日本語", "الملك", "of",	     "counterrevolutionaries",	 "." };
 static const char *label[MOST];
 static struct typesetter type;
 
@@ -107,7 +108,8 @@ START_TEST(shortened_texts_fit_and_end_in_an_ellipsis)
 			struct strbuf fitted;
 			strbuf_init(&fitted);
 			text_append_fitted(&type, 10, false, words[w], room, &fitted);
-			ck_assert_msg(fitted.len >= 3 && !strcmp(fitted.buf + fitted.len - 3, "…"), "%s in %g: %s", words[w], room, fitted.buf);
+			ck_assert_msg(fitted.len >= 3 && !strcmp(fitted.buf + fitted.len - 3, "…"), "%s in %g: %s", words[w],
+				      room, fitted.buf);
 			ck_assert_double_le(text_width(&type, 10, false, fitted.buf), room);
 			strbuf_release(&fitted);
 		}
@@ -117,7 +119,8 @@ END_TEST
 
 START_TEST(captions_break_into_lines_that_fit)
 {
-	static const char caption[] = "softmax(q·k / √64) over 128 keys, causal (bottom-right).\nCells are the largest of 4 x 4 weights; colours are linear.";
+	static const char caption[] = "softmax(q·k / √64) over 128 keys, causal (bottom-right).\nCells are the largest of 4 x 4 "
+				      "weights; colours are linear.";
 	struct text_lines lines;
 	struct err_info info = { 0 };
 

@@ -30,7 +30,10 @@ static const struct terminal plain = { TERMINAL_ASCII, false, 30, 12 };
 static struct chart_scene scene_of(struct series *series, int count)
 {
 	return (struct chart_scene){
-		.series = series, .series_count = count, .x = { "key distance", false, false, NAN, NAN }, .y = { "weight", false, false, NAN, NAN },
+		.series = series,
+		.series_count = count,
+		.x = { "key distance", false, false, NAN, NAN },
+		.y = { "weight", false, false, NAN, NAN },
 	};
 }
 
@@ -103,13 +106,39 @@ START_TEST(a_line_breaks_at_gaps)
 	struct series series = { .kind = SERIES_LINE, .count = 5, .y = y };
 	struct chart_scene scene = scene_of(&series, 1);
 
-	ck_assert_int_eq(chart_write(&scene, &(struct picture_request){ .format = PICTURE_SVG, .page = &natural, .out = &written.out }, &info), ERR_OK);
+	ck_assert_int_eq(chart_write(&scene,
+				     &(struct picture_request){ .format = PICTURE_SVG, .page = &natural, .out = &written.out },
+				     &info),
+			 ERR_OK);
 	const char *svg = written_read(&written);
 	int lines = 0;
 	for (const char *at = svg; (at = strstr(at, "<polyline")); at++)
 		lines++;
 	ck_assert_int_eq(lines, 2);
 	ck_assert_ptr_nonnull(strstr(svg, ">key distance</text>"));
+}
+END_TEST
+
+START_TEST(a_smoothed_line_lies_over_its_values)
+{
+	const double y[] = { 0, 3, 0, NAN, 3, 0, 3 };
+	struct series series = { .kind = SERIES_LINE, .count = 7, .y = y, .smooth = 3 };
+	struct chart_scene scene = scene_of(&series, 1);
+
+	ck_assert_double_eq(series_mean(&series, 0, 3), 1.5);
+	ck_assert_double_eq(series_mean(&series, 1, 3), 1);
+	ck_assert_double_eq(series_mean(&series, 2, 3), 1.5);
+	ck_assert(isnan(series_mean(&series, 3, 3)));
+	ck_assert_double_eq(series_mean(&series, 5, 3), 2);
+	ck_assert_double_eq(series_mean(&series, 1, 0), 3);
+	ck_assert_int_eq(chart_write(&scene,
+				     &(struct picture_request){ .format = PICTURE_SVG, .page = &natural, .out = &written.out },
+				     &info),
+			 ERR_OK);
+	int lines = 0;
+	for (const char *at = written_read(&written); (at = strstr(at, "<polyline")); at++)
+		lines++;
+	ck_assert_int_eq(lines, 4);
 }
 END_TEST
 
@@ -163,7 +192,10 @@ START_TEST(depth_sorts_the_heads_of_each_layer)
 	const double value[] = { 3, 1, 2, 6, NAN, 4 };
 	struct depth_scene scene = { .value = value, .layers = 2, .heads = 3, .metric = "entropy" };
 
-	ck_assert_int_eq(depth_write(&scene, &(struct picture_request){ .format = PICTURE_SVG, .page = &natural, .out = &written.out }, &info), ERR_OK);
+	ck_assert_int_eq(depth_write(&scene,
+				     &(struct picture_request){ .format = PICTURE_SVG, .page = &natural, .out = &written.out },
+				     &info),
+			 ERR_OK);
 	double last_x = -1, last_y = INFINITY;
 	int dots = 0;
 	for (const char *at = written_read(&written); (at = strstr(at, "<circle cx=")); at++) {
@@ -196,7 +228,10 @@ START_TEST(a_matrix_prints_its_numbers)
 			 "1        -3.00\n"
 			 "       0     1\n"
 			 "-3 ..::--==**##%%@@ 3  entropy\n");
-	ck_assert_int_eq(matrix_write(&scene, &(struct picture_request){ .format = PICTURE_SVG, .page = &natural, .out = &written.out }, &info), ERR_OK);
+	ck_assert_int_eq(matrix_write(&scene,
+				      &(struct picture_request){ .format = PICTURE_SVG, .page = &natural, .out = &written.out },
+				      &info),
+			 ERR_OK);
 	const char *svg = written_read(&written);
 	ck_assert_ptr_nonnull(strstr(svg, ">1.25</text>"));
 	ck_assert_ptr_nonnull(strstr(svg, ">−3.00</text>"));
@@ -226,7 +261,11 @@ START_TEST(a_page_without_room_is_refused)
 	struct series series = { .count = 2, .y = y };
 	struct chart_scene scene = scene_of(&series, 1);
 
-	ck_assert_int_eq(chart_write(&scene, &(struct picture_request){ .format = PICTURE_PNG, .page = &(struct page){ 50, 50, 96 }, .out = &written.out }, &info), ERR_USAGE);
+	ck_assert_int_eq(chart_write(&scene,
+				     &(struct picture_request){
+					     .format = PICTURE_PNG, .page = &(struct page){ 50, 50, 96 }, .out = &written.out },
+				     &info),
+			 ERR_USAGE);
 	ck_assert_ptr_nonnull(strstr(info.text, "larger size"));
 }
 END_TEST
@@ -241,10 +280,18 @@ START_TEST(huge_values_do_not_hang_or_overflow)
 		struct chart_scene scene = scene_of(&series, 1);
 		for (int log = 0; log < 2; log++) {
 			scene.y.log = log;
-			ck_assert_int_eq(chart_write(&scene, &(struct picture_request){ .format = formats[f], .page = &natural, .out = &written.out }, &info), ERR_OK);
+			ck_assert_int_eq(chart_write(&scene,
+						     &(struct picture_request){
+							     .format = formats[f], .page = &natural, .out = &written.out },
+						     &info),
+					 ERR_OK);
 		}
 		scene.y = (struct chart_axis){ NULL, false, false, 0, 1e-9 };
-		ck_assert_int_eq(chart_write(&scene, &(struct picture_request){ .format = formats[f], .page = &natural, .out = &written.out }, &info), ERR_OK);
+		ck_assert_int_eq(
+			chart_write(&scene,
+				    &(struct picture_request){ .format = formats[f], .page = &natural, .out = &written.out },
+				    &info),
+			ERR_OK);
 	}
 }
 END_TEST
@@ -260,6 +307,7 @@ int main(void)
 	tcase_add_test(tcase, logarithmic_axes_leave_out_what_is_not_positive);
 	tcase_add_test(tcase, data_without_a_finite_value_have_axes_all_the_same);
 	tcase_add_test(tcase, a_line_breaks_at_gaps);
+	tcase_add_test(tcase, a_smoothed_line_lies_over_its_values);
 	tcase_add_test(tcase, a_line_chart_in_text);
 	tcase_add_test(tcase, bars_stand_between_their_edges_in_text);
 	tcase_add_test(tcase, depth_sorts_the_heads_of_each_layer);

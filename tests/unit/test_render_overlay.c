@@ -40,7 +40,8 @@ START_TEST(bilinear_interpolation_agrees_with_the_worked_numbers)
 		suite_skip(1, "no shared vectors");
 		return;
 	}
-	struct vector map = vectors_get(vectors, "expected/W_2x2"), expected = vectors_get(vectors, "expected/bilinear_2x2_to_4x4_token1");
+	struct vector map = vectors_get(vectors, "expected/W_2x2"),
+		      expected = vectors_get(vectors, "expected/bilinear_2x2_to_4x4_token1");
 	token_map(&map, 1, small);
 	for (int64_t i = 0; i < 16; i++)
 		ck_assert_double_eq_tol(resample_at(small, 2, 2, INTERPOLATE_BILINEAR, 4, 4, i / 4, i % 4), expected.data[i], 1e-6);
@@ -73,7 +74,8 @@ START_TEST(every_interpolation_keeps_a_constant_and_the_size_it_has)
 	}
 	for (int how = 0; how < INTERPOLATION_COUNT; how++) {
 		for (int64_t i = 0; i < 15; i++)
-			ck_assert_double_eq_tol(resample_at(grid, 3, 5, (enum interpolation)how, 3, 5, i / 5, i % 5), grid[i], 1e-6);
+			ck_assert_double_eq_tol(resample_at(grid, 3, 5, (enum interpolation)how, 3, 5, i / 5, i % 5), grid[i],
+						1e-6);
 		for (int64_t i = 0; i < 77; i++)
 			ck_assert_double_eq_tol(resample_at(flat, 3, 5, (enum interpolation)how, 7, 11, i / 11, i % 11), 3, 1e-5);
 	}

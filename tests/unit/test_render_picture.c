@@ -259,7 +259,8 @@ START_TEST(hostile_texts_are_drawn_harmlessly)
 
 	for (int f = 0; f < 4; f++) {
 		struct bytes bytes = write_scene(&scene, formats[f], (struct page){ 0, 0, 96 });
-		ck_assert_ptr_null(formats[f] == PICTURE_PNG || formats[f] == PICTURE_PDF ? NULL : memchr(bytes.at, 0x1b, bytes.count));
+		ck_assert_ptr_null(formats[f] == PICTURE_PNG || formats[f] == PICTURE_PDF ? NULL
+											  : memchr(bytes.at, 0x1b, bytes.count));
 		ck_assert_ptr_null(formats[f] == PICTURE_SVG ? memmem(bytes.at, bytes.count, "\xef\xbf\xbe", 3) : NULL);
 		free(bytes.at);
 	}

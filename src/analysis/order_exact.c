@@ -1,0 +1,141 @@
+/* Order statistics of short rows: all weights of a row group are kept, as columns, and sorted together. */
+#include <math.h>
+#include <string.h>
+
+#include "analysis/family.h"
+#include "analysis/order.h"
+
+enum { BLOCKS = ORDER_EXACT_KEYS / KEY_BLOCK };
+
+/* The row group at work. The weights follow as [key][lanes]; they are a power of two when they are sorted. */
+struct partial {
+	int64_t filled;
+	struct row_values values;
+};
+
+/* Sums of a sorted row group over its first 0, 1, 2 .. blocks of KEY_BLOCK keys, and sums of weight * position (from 0). */
+struct running {
+	int64_t blocks;
+	double sum[BLOCKS + 1][MAX_LANES];
+	double moment[MAX_LANES];
+};
+
+static int64_t power_of_two(int64_t count)
+{
+	int64_t power = 8; /* what sort_keys asks for at least */
+	while (power < count)
+		power *= 2;
+	return power;
+}
+
+static size_t columns_at(void)
+{
+	return (sizeof(struct partial) + 63) / 64 * 64;
+}
+
+static float *columns_of(struct partial *partial)
+{
+	return (float *)((char *)partial + columns_at());
+}
+
+static size_t partial_size(const struct sink *sink, const struct source *source, const struct kernels *kernels)
+{
+	(void)sink;
+	return columns_at() + (size_t)(power_of_two(source->keys) * kernels->lanes) * sizeof(float);
+}
+
+static void start(const struct sink *sink, const struct item *item, void *data)
+{
+	struct partial *partial = data;
+	(void)sink, (void)item;
+	partial->filled = 0;
+}
+
+static void scan(const struct sink *sink, const struct item *item, int64_t lane0, const struct tile *tile, void *data)
+{
+	struct partial *partial = data;
+	(void)sink, (void)item, (void)lane0;
+	memcpy(columns_of(partial) + partial->filled * tile->lanes, tile->p, (size_t)(tile->count * tile->lanes) * sizeof(float));
+	partial->filled += tile->count;
+}
+
+static void sort_group(const struct kernels *kernels, struct partial *partial, struct running *running)
+{
+	float *columns = columns_of(partial);
+	int64_t count = power_of_two(partial->filled), lanes = kernels->lanes;
+	memset(columns + partial->filled * lanes, 0, (size_t)((count - partial->filled) * lanes) * sizeof(float));
+	kernels->sort_keys(columns, count);
+	memset(running->sum[0], 0, sizeof running->sum[0]);
+	memset(running->moment, 0, sizeof running->moment);
+	running->blocks = 0;
+	for (int64_t key = 0; key < partial->filled; key += KEY_BLOCK) {
+		double *sum = running->sum[++running->blocks];
+		memcpy(sum, running->sum[running->blocks - 1], sizeof running->sum[0]);
+		kernels->rank_sums(columns + key * lanes, count - key < KEY_BLOCK ? count - key : KEY_BLOCK, key, sum, running->moment);
+	}
+}
+
+/* With positions k from 0 in descending order: sum (n - 1 - 2 k) x_k / (n sum x). */
+static double gini(const struct running *running, int lane, int64_t support)
+{
+	double n = (double)support, sum = running->sum[running->blocks][lane];
+	return support < 2 || !(sum > 0) ? NAN : ((n - 1) * sum - 2 * running->moment[lane]) / (n * sum);
+}
+
+/* The block in which the running sum passes the share is walked key by key. */
+static double keys_for(const struct running *running, const float *columns, int lanes, int lane, double share)
+{
+	double need = share * running->sum[running->blocks][lane] * (1 - ORDER_SLACK);
+	int64_t block = 0;
+	while (block + 1 < running->blocks && running->sum[block + 1][lane] < need)
+		block++;
+	double sum = running->sum[block][lane];
+	int64_t key = block * KEY_BLOCK, end = key + KEY_BLOCK;
+	while (key < end && sum < need)
+		sum += (double)columns[key++ * lanes + lane];
+	return (double)key;
+}
+
+static double row_value(enum metric_id id, const struct running *running, const float *columns, int lanes, int lane, int64_t support)
+{
+	switch (id) {
+	case METRIC_GINI: return gini(running, lane, support);
+	case METRIC_KEYS90: return keys_for(running, columns, lanes, lane, 0.90);
+	case METRIC_KEYS95: return keys_for(running, columns, lanes, lane, 0.95);
+	case METRIC_KEYS99: return keys_for(running, columns, lanes, lane, 0.99);
+	default: return NAN;
+	}
+}
+
+static void rows(const struct sink *sink, const struct item *item, int64_t lane0, const struct row_group *group, const struct row_stats *stats,
+		 const float *output, int64_t output_width, void *data)
+{
+	const struct family *family = (const struct family *)sink;
+	struct partial *partial = data;
+	struct running running;
+	(void)output, (void)output_width;
+	sort_group(item->kernels, partial, &running);
+	for (int lane = 0; lane < group->count; lane++) {
+		if (!row_values_begin(family, &partial->values, lane0 + lane, &stats[lane]))
+			continue;
+		for (int m = 0; m < family->count; m++)
+			partial->values.value[m][lane0 + lane] =
+				row_value(family->metric[m], &running, columns_of(partial), item->kernels->lanes, lane, stats[lane].support);
+	}
+	partial->filled = 0;
+}
+
+static void merge(struct sink *sink, const struct item *item, const void *data)
+{
+	row_values_merge((struct family *)sink, item, &((const struct partial *)data)->values);
+}
+
+const struct sink_ops order_exact_ops = {
+	.name = "order of short rows",
+	.needs = SINK_TILES,
+	.partial_size = partial_size,
+	.start = start,
+	.scan = scan,
+	.rows = rows,
+	.merge = merge,
+};

@@ -1,0 +1,168 @@
+/*
+ * attnviz arcs: two columns of tokens joined by lines whose strength is the weight.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/message.h"
+#include "base/strbuf.h"
+#include "commands/command.h"
+#include "commands/gather.h"
+#include "commands/inputs.h"
+#include "commands/picture.h"
+#include "render/arcs.h"
+
+static struct {
+	double least;
+	int64_t focus;
+	int reduce;
+	const char *rows, *keys;
+} given = { .least = 0.02, .focus = -1 };
+
+static const struct option_row arcs_rows[] = {
+	OPTION_REAL(0, "least", "X", &given.least, 0, 1, "weights below X have no line (default 0.02)"),
+	OPTION_INT(0, "focus", "N", &given.focus, 0, 1e15, "only the lines of query N"),
+	OPTION_CHOICE(0, "reduce", "HOW", &given.reduce, gather_reduce_words, "one set of lines of all the heads chosen"),
+	OPTION_STRING(0, "rows", "A:B", &given.rows, "only the queries A to B - 1"),
+	OPTION_STRING(0, "keys", "A:B", &given.keys, "only the keys A to B - 1"),
+	OPTION_END
+};
+
+static const struct option_row arcs_options[] = {
+	OPTION_GROUP(NULL, input_rows),
+	OPTION_GROUP("Lines", arcs_rows),
+	OPTION_GROUP("Picture", picture_rows),
+	OPTION_END
+};
+
+struct drawing {
+	struct input input;
+	struct picture picture;
+	int64_t row_begin, row_end, key_begin, key_end;
+	float *weight;
+	int64_t heads;
+	char **name; /* [heads] */
+};
+
+static enum err name_heads(struct drawing *drawing, struct err_info *info)
+{
+	const struct input *input = &drawing->input;
+	drawing->heads = given.reduce ? 1 : input->selection.maps;
+	drawing->name = mem_zero_array((size_t)drawing->heads, sizeof *drawing->name);
+	if (!drawing->name)
+		return err_nomem(info, "the names of the heads");
+	for (int64_t i = 0; i < drawing->heads; i++) {
+		int64_t layer, batch, head;
+		struct strbuf name;
+		strbuf_init(&name);
+		source_map_id(input->source, input->selection.map[i], &layer, &batch, &head);
+		if (given.reduce)
+			strbuf_addf(&name, "%s of %" PRId64 " heads", gather_reduce_words[given.reduce], input->selection.maps);
+		else if (input->selection.layers > 1)
+			strbuf_addf(&name, "layer %" PRId64 " head %" PRId64, input->layer_number[layer], head);
+		else
+			strbuf_addf(&name, "head %" PRId64, head);
+		if (!(drawing->name[i] = strbuf_detach(&name)))
+			return err_nomem(info, "the names of the heads");
+	}
+	return ERR_OK;
+}
+
+static enum err set_ranges(struct drawing *drawing, struct err_info *info)
+{
+	const struct source *source = drawing->input.source;
+	enum err err = selection_span(given.rows, "rows", source->queries, &drawing->row_begin, &drawing->row_end, info);
+	if (!err)
+		err = selection_span(given.keys, "keys", source->keys, &drawing->key_begin, &drawing->key_end, info);
+	if (!err && given.focus >= 0 && (given.focus < drawing->row_begin || given.focus >= drawing->row_end))
+		err = err_set(info, ERR_USAGE, "--focus %" PRId64 ": the queries shown are %" PRId64 " to %" PRId64, given.focus, drawing->row_begin,
+			      drawing->row_end - 1);
+	return err;
+}
+
+static void describe(const struct drawing *drawing, struct strbuf *caption)
+{
+	strbuf_addf(caption, "%" PRId64 " queries x %" PRId64 " keys, lines of weights of %g and more", drawing->row_end - drawing->row_begin,
+		    drawing->key_end - drawing->key_begin, given.least);
+	if (drawing->input.source->note[0])
+		strbuf_addf(caption, ", %s", drawing->input.source->note);
+}
+
+static enum err write_scene(struct drawing *drawing, struct err_info *info)
+{
+	const struct labels *labels = &drawing->input.labels;
+	struct picture *picture = &drawing->picture;
+	struct picture_order order;
+	struct strbuf title, caption, sizes;
+	strbuf_init(&title);
+	strbuf_init(&caption);
+	strbuf_init(&sizes);
+	input_describe(&drawing->input, &title);
+	input_describe_sizes(&drawing->input, &sizes);
+	describe(drawing, &caption);
+	picture_order(&order, picture, sizes.buf, caption.buf);
+	const struct arcs_scene scene = {
+		.weight = drawing->weight,
+		.heads = drawing->heads,
+		.head_name = (const char *const *)drawing->name,
+		.queries = { .title = "query", .first = drawing->row_begin, .count = drawing->row_end - drawing->row_begin,
+			     .label = labels->query ? labels->query + drawing->row_begin : NULL },
+		.keys = { .title = "key", .first = drawing->key_begin, .count = drawing->key_end - drawing->key_begin,
+			  .label = labels->key ? labels->key + drawing->key_begin : NULL },
+		.least = given.least,
+		.focus = given.focus >= 0 ? given.focus - drawing->row_begin : -1,
+		.title = picture->title ? picture->title : title.buf,
+		.caption = caption.buf,
+		.theme = picture->theme,
+	};
+	enum err err = picture->format == PICTURE_TEXT ? terminal_write_arcs(&scene, &picture->terminal, &picture->out, info)
+						       : arcs_write(&scene, &order.request, info);
+	strbuf_release(&sizes);
+	strbuf_release(&caption);
+	strbuf_release(&title);
+	return err ? err : output_commit(&picture->out, info);
+}
+
+static enum err draw(struct drawing *drawing, int argc, char **argv, struct err_info *info)
+{
+	enum err err = input_open(&drawing->input, argc, argv, info);
+	if (!err)
+		err = picture_open(&drawing->picture, info);
+	if (!err)
+		err = set_ranges(drawing, info);
+	if (!err)
+		err = name_heads(drawing, info);
+	if (!err)
+		err = gather_maps(&drawing->input, "arcs", drawing->row_begin, drawing->row_end, drawing->key_begin, drawing->key_end,
+				  &drawing->weight, info);
+	if (err)
+		return err;
+	gather_reduce(drawing->weight, drawing->input.selection.maps,
+		      (drawing->row_end - drawing->row_begin) * (drawing->key_end - drawing->key_begin), (enum gather_reduce)given.reduce);
+	return write_scene(drawing, info);
+}
+
+static enum err run_arcs(int argc, char **argv)
+{
+	struct drawing drawing = { 0 };
+	struct err_info info = { 0 };
+	enum err err = draw(&drawing, argc, argv, &info);
+	message_err_info(&info);
+	for (int64_t i = 0; drawing.name && i < drawing.heads; i++)
+		free(drawing.name[i]);
+	free(drawing.name);
+	free(drawing.weight);
+	picture_release(&drawing.picture);
+	input_release(&drawing.input);
+	return err;
+}
+
+const struct command command_arcs = {
+	.name = "arcs",
+	.summary = "join two columns of tokens by lines as strong as the weights",
+	.positional = "[FILE...]",
+	.options = arcs_options,
+	.run = run_arcs,
+};
