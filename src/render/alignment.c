@@ -113,8 +113,10 @@ static void draw_path(const struct alignment_scene *scene, struct canvas *canvas
 	struct point *point = mem_array((size_t)scene->path_count, sizeof *point);
 	int64_t used = 0;
 
-	if (!point)
+	if (!point) {
+		canvas->out_of_memory = true;
 		return;
+	}
 	for (int64_t i = 0; i < scene->path_count; i++)
 		if (is_shown(&scene->targets, scene->path_target[i]) && is_shown(&scene->sources, scene->path_source[i]))
 			point[used++] = place_link(scene, box, scene->path_target[i], scene->path_source[i]);
@@ -133,6 +135,7 @@ static void draw_waveform(const struct alignment_scene *scene, struct canvas *ca
 	double peak = 1e-9;
 
 	if (!outline || steps < 1) {
+		canvas->out_of_memory |= !outline;
 		free(outline);
 		return;
 	}

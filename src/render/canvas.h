@@ -51,6 +51,7 @@ struct canvas_operations {
 struct canvas {
 	const struct canvas_operations *operations;
 	struct typesetter *type;
+	bool out_of_memory; /* set by whoever draws and runs out; the picture then fails as a whole */
 };
 
 void canvas_rectangle(struct canvas *canvas, double x, double y, double width, double height, struct colour colour);

@@ -233,5 +233,5 @@ static const struct canvas_operations operations = {
 
 void cairo_canvas_init(struct cairo_canvas *canvas, cairo_t *cairo, struct typesetter *type)
 {
-	*canvas = (struct cairo_canvas){ .canvas = { &operations, type }, .cairo = cairo };
+	*canvas = (struct cairo_canvas){ .canvas = { .operations = &operations, .type = type }, .cairo = cairo };
 }

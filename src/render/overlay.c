@@ -76,6 +76,7 @@ struct painting {
 	const struct value_range *range;
 	int64_t height, width; /* pixels */
 	float threshold;       /* of the mass; NaN: none */
+	float *weight;         /* of each pixel */
 };
 
 static bool holds_mass(const struct painting *painting, int64_t row, int64_t column)
@@ -91,8 +92,7 @@ static struct colour paint_pixel(const struct painting *painting, int64_t y, int
 	const struct overlay_scene *scene = painting->overlay->scene;
 	const struct panel *panel = painting->panel;
 	struct colour colour = photo_at(scene, y, x, painting->height, painting->width);
-	float weight = resample_at(panel->cell, panel->height, panel->width, scene->interpolation, painting->height,
-				   painting->width, y, x);
+	float weight = painting->weight[y * painting->width + x];
 
 	if (isfinite(weight) && scene->opacity > 0) {
 		double unit = value_range_unit(painting->range, weight), alpha = scene->opacity * (scene->fade ? sqrt(unit) : 1);
@@ -135,33 +135,46 @@ static void draw_outline(const struct painting *painting, struct canvas *canvas,
 	}
 }
 
-static void paint_panel(struct canvas *canvas, const struct heatmap_layout *layout, int64_t index,
-			const struct value_range *range, const void *data)
+static void paint_raster(const struct painting *painting, uint32_t *rgb)
+{
+	for (int64_t y = 0; y < painting->height; y++)
+		for (int64_t x = 0; x < painting->width; x++)
+			rgb[y * painting->width + x] = colour_to_rgb(paint_pixel(painting, y, x));
+}
+
+static void mark_mass(const struct painting *painting, struct canvas *canvas, struct box box, double unit)
+{
+	canvas_clip(canvas, box);
+	draw_outline(painting, canvas, box, 4 * unit, colour_with_alpha(colour_from_rgb(outline_halo_rgb), 0.75));
+	draw_outline(painting, canvas, box, 2 * unit, colour_from_rgb(outline_rgb));
+	canvas_unclip(canvas);
+}
+
+static void paint_panel(struct canvas *canvas, const struct heatmap_layout *layout, int64_t index, const struct value_range *range,
+			const void *data)
 {
 	const struct overlay *overlay = data;
 	const struct overlay_scene *scene = overlay->scene;
+	const struct panel *panel = &overlay->panel[index];
 	struct box box = heatmap_layout_panel(layout, index);
-	struct painting painting = { overlay, &overlay->panel[index], range, (int64_t)box.height * overlay->finer,
-				     (int64_t)box.width * overlay->finer, NAN };
+	struct painting painting = { overlay, panel, range, (int64_t)box.height * overlay->finer, (int64_t)box.width * overlay->finer,
+				     NAN, NULL };
 	uint32_t *rgb = mem_array((size_t)painting.height, (size_t)painting.width * sizeof *rgb);
-	double unit = layout->figure.unit;
 
-	if (!rgb)
-		return;
-	if (scene->mass > 0)
-		painting.threshold = resample_mass_threshold(painting.panel->cell, painting.panel->height * painting.panel->width,
-							     scene->mass, overlay->scratch);
-	for (int64_t y = 0; y < painting.height; y++)
-		for (int64_t x = 0; x < painting.width; x++)
-			rgb[y * painting.width + x] = colour_to_rgb(paint_pixel(&painting, y, x));
-	canvas_raster(canvas, box, &(struct raster){ rgb, painting.height, painting.width, overlay->finer > 1 });
+	painting.weight = mem_array((size_t)painting.height, (size_t)painting.width * sizeof *painting.weight);
+	if (!rgb || !painting.weight ||
+	    resample(panel->cell, panel->height, panel->width, scene->interpolation, painting.weight, painting.height, painting.width, NULL)) {
+		canvas->out_of_memory = true;
+	} else {
+		if (scene->mass > 0)
+			painting.threshold = resample_mass_threshold(panel->cell, panel->height * panel->width, scene->mass, overlay->scratch);
+		paint_raster(&painting, rgb);
+		canvas_raster(canvas, box, &(struct raster){ rgb, painting.height, painting.width, overlay->finer > 1 });
+		if (scene->mass_style == MASS_OUTLINE && !isnan(painting.threshold))
+			mark_mass(&painting, canvas, box, layout->figure.unit);
+	}
+	free(painting.weight);
 	free(rgb);
-	if (scene->mass_style != MASS_OUTLINE || isnan(painting.threshold))
-		return;
-	canvas_clip(canvas, box);
-	draw_outline(&painting, canvas, box, 4 * unit, colour_with_alpha(colour_from_rgb(outline_halo_rgb), 0.75));
-	draw_outline(&painting, canvas, box, 2 * unit, colour_from_rgb(outline_rgb));
-	canvas_unclip(canvas);
 }
 
 static enum err check(const struct overlay_scene *scene, struct err_info *info)

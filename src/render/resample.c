@@ -3,6 +3,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/memory.h"
+
 /* Weights are float32: a sum of them that misses the share by so little has reached it. */
 static const double rounding = 1e-6;
 
@@ -42,20 +44,39 @@ static struct taps taps_of(int64_t from, int64_t to, int64_t pixel, enum interpo
 	return taps;
 }
 
-float resample_at(const float *from, int64_t height, int64_t width, enum interpolation interpolation, int64_t to_height,
-		  int64_t to_width, int64_t y, int64_t x)
+static float gather(const float *from, int64_t step, const struct taps *taps)
 {
-	struct taps down = taps_of(height, to_height, y, interpolation), right = taps_of(width, to_width, x, interpolation);
 	double sum = 0;
 
-	for (int i = 0; i < 4; i++) {
-		for (int k = 0; k < 4; k++) {
-			double weight = down.weight[i] * right.weight[k];
-			if (weight != 0)
-				sum += weight * from[down.at[i] * width + right.at[k]];
-		}
-	}
+	for (int i = 0; i < 4; i++)
+		if (taps->weight[i] != 0)
+			sum += taps->weight[i] * from[taps->at[i] * step];
 	return (float)sum;
+}
+
+/* The kernels are separable: along the rows first, then down the columns. */
+enum err resample(const float *from, int64_t height, int64_t width, enum interpolation interpolation, float *to, int64_t to_height,
+		  int64_t to_width, struct err_info *info)
+{
+	float *wide = NULL;
+	int64_t count;
+
+	if (mem_mul_i64(height, to_width, &count))
+		wide = mem_array((size_t)count, sizeof *wide);
+	if (!wide)
+		return err_nomem(info, "the weights over the picture");
+	for (int64_t x = 0; x < to_width; x++) {
+		struct taps taps = taps_of(width, to_width, x, interpolation);
+		for (int64_t row = 0; row < height; row++)
+			wide[row * to_width + x] = gather(from + row * width, 1, &taps);
+	}
+	for (int64_t y = 0; y < to_height; y++) {
+		struct taps taps = taps_of(height, to_height, y, interpolation);
+		for (int64_t x = 0; x < to_width; x++)
+			to[y * to_width + x] = gather(wide + x, to_width, &taps);
+	}
+	free(wide);
+	return ERR_OK;
 }
 
 static int descending(const void *a, const void *b)

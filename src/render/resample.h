@@ -9,6 +9,8 @@
 
 #include <stdint.h>
 
+#include "base/error.h"
+
 enum interpolation {
 	INTERPOLATE_NEAREST,
 	INTERPOLATE_BILINEAR,
@@ -16,9 +18,10 @@ enum interpolation {
 	INTERPOLATION_COUNT
 };
 
-/* One value at a place of a target grid of `to_height` x `to_width` pixels. A NaN among the values looked at makes it NaN. */
-float resample_at(const float *from, int64_t height, int64_t width, enum interpolation interpolation, int64_t to_height,
-		  int64_t to_width, int64_t y, int64_t x);
+/* Fill `to` (to_height x to_width) from `from` (height x width). A NaN among the values that a pixel looks at makes it NaN. ERR_NOMEM is the
+ * only failure. */
+enum err resample(const float *from, int64_t height, int64_t width, enum interpolation interpolation, float *to, int64_t to_height,
+		  int64_t to_width, struct err_info *info);
 
 /* The smallest set of values that holds `share` (0..1) of their sum, as the smallest value in it: keep what is at least that.
  * Values that are equal to it all stay. NaN where nothing is positive. `scratch` holds `count` floats. */

@@ -16,6 +16,11 @@
 
 enum { LEGEND_COLUMNS = 32, SHORT_BODY = 12 };
 
+static bool has_one_range(const struct heatmap_scene *scene)
+{
+	return !scene->colouring.per_panel || scene->panel_count == 1;
+}
+
 struct text_map {
 	struct terminal_plan plan;
 	struct terminal_ink ink;
@@ -70,7 +75,7 @@ static void add_number(struct text_map *map, struct strbuf *line, const struct p
 static void add_body(struct text_map *map, struct strbuf *line, int64_t index, int64_t body_line)
 {
 	const struct panel *panel = &map->plan.scene->panel[index];
-	const struct value_range *range = &map->range[map->plan.scene->colouring.per_panel ? index : 0];
+	const struct value_range *range = &map->range[has_one_range(map->plan.scene) ? 0 : index];
 
 	add_query_label(&map->plan, line, body_line);
 	for (int64_t column = 0; column < panel->width; column++) {
@@ -190,10 +195,10 @@ static void add_legend(struct text_map *map, struct strbuf *text)
 	char low[TICK_TEXT_MAX] = "low", high[TICK_TEXT_MAX] = "high";
 	int columns = map->plan.terminal->columns < 2 * LEGEND_COLUMNS ? LEGEND_COLUMNS / 2 : LEGEND_COLUMNS;
 
-	if (!colouring->per_panel && map->range->scale == SCALE_RANK) {
+	if (has_one_range(map->plan.scene) && map->range->scale == SCALE_RANK) {
 		tick_text(low, sizeof low, map->range->quantile[0]);
 		tick_text(high, sizeof high, map->range->quantile[RANK_TICKS - 1]);
-	} else if (!colouring->per_panel) {
+	} else if (has_one_range(map->plan.scene)) {
 		tick_text(low, sizeof low, map->range->low);
 		tick_text(high, sizeof high, map->range->high);
 	}
@@ -229,7 +234,7 @@ enum err terminal_write_heatmap(const struct heatmap_scene *scene, const struct 
 				struct err_info *info)
 {
 	struct text_map map;
-	int64_t ranges = scene->colouring.per_panel ? scene->panel_count : 1;
+	int64_t ranges = has_one_range(scene) ? 1 : scene->panel_count;
 	enum err err = ERR_OK;
 
 	if (scene->panel_count < 1 || scene->panel[0].height < 1 || scene->panel[0].width < 1)

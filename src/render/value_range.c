@@ -1,6 +1,7 @@
 #include "render/value_range.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -276,19 +277,18 @@ static void rank_ticks(const struct value_range *range, struct ticks *ticks, dou
 static void symmetric_log_ticks(const struct value_range *range, int most, struct ticks *ticks)
 {
 	struct ticks arm;
-	int count = 0;
 
 	ticks_log(&arm, range->high * log_depth * 10, range->high, most > 6 ? most / 2 : 3);
-	for (int side = -1; side <= 1; side++) {
-		for (int i = 0; i < (side ? arm.count : 1) && count < TICKS_MAX; i++) {
-			ticks->value[count] = side * arm.value[i];
-			memcpy(ticks->text[count], side ? arm.text[i] : "0", side ? TICK_TEXT_MAX : 2);
-			if (side < 0)
-				tick_text(ticks->text[count], TICK_TEXT_MAX, -arm.value[i]);
-			count++;
-		}
+	ticks->count = 0;
+	for (int i = -arm.count; i <= arm.count && ticks->count < TICKS_MAX; i++) {
+		double value = i ? copysign(arm.value[abs(i) - 1], i) : 0;
+		ticks->value[ticks->count] = value;
+		char *text = ticks->text[ticks->count++];
+		if (i)
+			snprintf(text, TICK_TEXT_MAX, "%s%s", i < 0 ? "−" : "", arm.text[abs(i) - 1]);
+		else
+			snprintf(text, TICK_TEXT_MAX, "0");
 	}
-	ticks->count = count;
 }
 
 void value_range_ticks(const struct value_range *range, int most, struct ticks *ticks, double place[TICKS_MAX])

@@ -25,7 +25,7 @@ static enum err draw_on(cairo_surface_t *surface, double scale, const struct dra
 	cairo_scale(cairo, scale, scale);
 	canvas_rectangle(&canvas.canvas, 0, 0, drawing->width, drawing->height, drawing->page);
 	drawing->draw(&canvas.canvas, drawing->scene);
-	enum err err = cairo_error(cairo_status(cairo), info);
+	enum err err = canvas.canvas.out_of_memory ? err_nomem(info, "the picture") : cairo_error(cairo_status(cairo), info);
 	cairo_destroy(cairo);
 	return err;
 }

@@ -323,14 +323,14 @@ static void add_head(struct strbuf *xml, const struct drawing *drawing)
 
 enum err write_svg(const struct drawing *drawing, struct output *out, struct err_info *info)
 {
-	struct svg_canvas svg = { .canvas = { &operations, drawing->type }, .info = info };
+	struct svg_canvas svg = { .canvas = { .operations = &operations, .type = drawing->type }, .info = info };
 
 	strbuf_init(&svg.xml);
 	add_head(&svg.xml, drawing);
 	draw_rectangle(&svg.canvas, (struct box){ 0, 0, drawing->width, drawing->height }, drawing->page);
 	drawing->draw(&svg.canvas, drawing->scene);
 	strbuf_addstr(&svg.xml, "</svg>\n");
-	if (!svg.err && strbuf_failed(&svg.xml))
+	if (!svg.err && (svg.canvas.out_of_memory || strbuf_failed(&svg.xml)))
 		svg.err = err_nomem(info, "the picture");
 	if (!svg.err) {
 		svg.err = output_write(out, svg.xml.buf, svg.xml.len);

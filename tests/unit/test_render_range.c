@@ -215,6 +215,13 @@ START_TEST(signed_data_have_zero_in_the_middle)
 	range = range_of(colouring, cell, 4);
 	ck_assert_double_eq(value_range_unit(&range, 0), 0.5);
 	ck_assert_double_eq_tol(value_range_unit(&range, 1) + value_range_unit(&range, -1), 1, 1e-12);
+	struct ticks ticks;
+	double place[TICKS_MAX];
+	value_range_ticks(&range, 9, &ticks, place);
+	ck_assert_int_eq(ticks.count % 2, 1);
+	for (int i = 1; i < ticks.count; i++)
+		ck_assert_double_gt(place[i], place[i - 1]);
+	ck_assert_double_eq(place[ticks.count / 2], 0.5);
 	value_range_release(&range);
 }
 END_TEST
