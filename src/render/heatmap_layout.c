@@ -18,10 +18,10 @@ static int64_t ceil_div(int64_t a, int64_t b)
 	return (a + b - 1) / b;
 }
 
-/* Near square, with no panel missing in the last row where a little more width avoids it. */
-static int64_t near_square(int64_t panels)
+/* Near square where panels are `aspect` times as wide as high, with no panel missing in the last row where a little more width avoids it. */
+static int64_t near_square(int64_t panels, double aspect)
 {
-	int64_t square = (int64_t)ceil(sqrt((double)panels));
+	int64_t square = (int64_t)ceil(sqrt((double)panels / aspect));
 
 	for (int64_t columns = square; columns <= square + 2 && columns <= panels; columns++)
 		if (panels % columns == 0)
@@ -335,7 +335,9 @@ enum err heatmap_layout_init(struct heatmap_layout *layout, struct typesetter *t
 	*layout = (struct heatmap_layout){ 0 };
 	figure_init(&layout->figure, page, scene->theme);
 	double unit = layout->figure.unit;
-	layout->columns = scene->columns > 0 ? scene->columns : near_square(scene->panel_count);
+	/* Strips are stacked; what is nearly square is not. */
+	double aspect = has_proportions(extra) && extra->panel_width > 2 * extra->panel_height ? extra->panel_width / extra->panel_height : 1;
+	layout->columns = scene->columns > 0 ? scene->columns : near_square(scene->panel_count, aspect);
 	layout->rows = ceil_div(scene->panel_count, layout->columns);
 	layout->gap_x = round((layout->columns > wide_grid ? narrow_gap : column_gap) * unit);
 	layout->gap_y = round((layout->columns > wide_grid ? narrow_gap : row_gap) * unit);
