@@ -148,9 +148,9 @@ static void set_one_sided(struct value_range *range, const struct colouring *col
 	if (range->low >= range->high && open_low && range->high > 0 && !is_log(range))
 		range->low = 0;
 	if (range->low >= range->high && open_low)
-		range->low = range->high - 1;
+		range->low = range->high - fmax(1, fabs(range->high) * 1e-3);
 	if (range->low >= range->high && open_high)
-		range->high = range->low + (is_log(range) ? range->low * 9 : 1);
+		range->high = range->low + (is_log(range) ? range->low * 9 : fmax(1, fabs(range->low) * 1e-3));
 }
 
 static enum err check_range(const struct value_range *range, struct err_info *info)

@@ -113,7 +113,7 @@ END_TEST
 
 START_TEST(data_that_are_all_equal_or_all_missing_still_have_a_range)
 {
-	const float equal[] = { 0.2f, 0.2f }, zero[] = { 0, 0 }, missing[] = { NAN, NAN };
+	const float equal[] = { 0.2f, 0.2f }, zero[] = { 0, 0 }, missing[] = { NAN, INFINITY }, huge[] = { -1e30f, -1e30f };
 	static const enum value_scale scales[] = { SCALE_LINEAR, SCALE_LOG, SCALE_SQRT, SCALE_RANK };
 
 	for (int i = 0; i < 4; i++) {
@@ -121,8 +121,8 @@ START_TEST(data_that_are_all_equal_or_all_missing_still_have_a_range)
 		colouring.scale = scales[i];
 		for (int map = 0; map < COLOUR_MAP_COUNT; map++) {
 			colouring.map = (enum colour_map)map;
-			const float *cells[] = { equal, zero, missing };
-			for (int c = 0; c < 3; c++) {
+			const float *cells[] = { equal, zero, missing, huge };
+			for (int c = 0; c < 4; c++) {
 				struct value_range range = range_of(colouring, cells[c], 2);
 				double unit = value_range_unit(&range, 0.2f);
 				ck_assert(unit >= 0 && unit <= 1);
