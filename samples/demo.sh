@@ -1,5 +1,6 @@
 #!/bin/sh
-# Draw pictures of the samples into a folder (default: build/demo) and say where. ATTNVIZ is the program, seen from the top of the repository.
+# Draw pictures of the samples into a folder (default: build/demo) and say where. ATTNVIZ is the program, seen from the top of the repository; with ALL
+# set, one picture of every mechanism is drawn too.
 set -eu
 cd "$(dirname "$0")/.."
 program=${ATTNVIZ:-build/release/attnviz}
@@ -23,6 +24,28 @@ draw animal.svg 'heatmap animal/*_[qk].npy --head 1 -t animal/tokens.txt -o'
 draw digit.pdf 'heatmap digit3/*_[qk].npy --layer 3 -o'
 
 draw genesis-entropy.png 'stats genesis/*_[qk].npy --causal --tsv --plot'
+
+# all PICTURE ARGUMENTS: the same with ALL only.
+all() {
+	[ -z "${ALL-}" ] || draw "$@"
+}
+
+all additive.png 'heatmap --attention additive mechanisms/additive.npz --query-tokens transformer/q_tokens.txt --key-tokens transformer/k_tokens.txt -o'
+all window.png 'heatmap --attention window genesis/L0_[qk].npy --param w=6 --param globals=0 -o'
+all bigbird.png 'heatmap --attention bigbird genesis/L0_[qk].npy mechanisms/bigbird.npz --param block=4 --param dense=never -o'
+all linear.png 'heatmap --attention linear genesis/L0_[qk].npy --causal -o'
+all performer.png 'heatmap --attention performer genesis/L0_[qk].npy --causal --param seed=1 -o'
+all linformer.png 'heatmap --attention linformer genesis/L0_[qk].npy mechanisms/linformer.npz -o'
+all conformer.png 'heatmap --attention conformer mechanisms/conformer.npz -o'
+all shaw.png 'heatmap --attention shaw mechanisms/shaw.npz -o'
+all sinusoidal.png 'heatmap --attention sinusoidal mechanisms/sinusoidal.npz --param part=pp -o'
+all mamba.png 'heatmap --attention mamba mechanisms/mamba.npz -o'
+all mamba-rows.png 'heatmap --attention mamba mechanisms/mamba.npz --param show=abs-row -o'
+all ssd.png 'heatmap --attention ssd mechanisms/ssd.npz -o'
+all rwkv4.png 'heatmap --attention rwkv4 mechanisms/rwkv4.npz -o'
+all rwkv5.png 'heatmap --attention rwkv5 mechanisms/rwkv5.npz -o'
+all rwkv6.png 'heatmap --attention rwkv6 mechanisms/rwkv6.npz -o'
+all infini.png 'heatmap --attention infini genesis/L0_[qk].npy --param segment=16 --param beta=0 -o'
 
 text='heatmap transformer/*_[qk].npy --layer 1 --head 2 --query-tokens transformer/q_tokens.txt --key-tokens transformer/k_tokens.txt'
 printf '\nWithout -o, in the terminal:\n    attnviz %s\n\n' "$text"

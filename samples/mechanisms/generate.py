@@ -1,0 +1,121 @@
+#!/usr/bin/env python3
+"""Make the inputs of the mechanisms for which no dump of a trained model is at hand: python3 generate.py [FOLDER].
+
+Numbers are drawn from a fixed seed and shaped as trained parameters are (decays of a state-space model from ln 1 .. ln N, step sizes spread over two decades,
+and so on), so that the pictures look as those of a model do. Each .npz holds the roles of one mechanism under their names.
+Needs nothing but Python itself.
+"""
+import io
+import math
+import random
+import struct
+import sys
+import zipfile
+
+
+class Array:
+    def __init__(self, shape, at):
+        self.shape = shape
+        self.data = []
+        self.fill((), shape, at)
+
+    def fill(self, index, shape, at):
+        if not shape:
+            self.data.append(at(*index))
+            return
+        for i in range(shape[0]):
+            self.fill(index + (i,), shape[1:], at)
+
+    def npy(self):
+        shape = "".join("%d, " % n for n in self.shape)
+        header = "{'descr': '<f4', 'fortran_order': False, 'shape': (%s), }" % shape
+        header += " " * (-(len(header) + 11) % 64) + "\n"
+        return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode() + struct.pack("<%df" % len(self.data), *self.data)
+
+
+def save(name, **arrays):
+    """A .npz whose bytes depend on its contents alone."""
+    with zipfile.ZipFile("%s/%s.npz" % (folder, name), "w") as archive:
+        for role, array in arrays.items():
+            member = zipfile.ZipInfo(role + ".npy", (2000, 1, 1, 0, 0, 0))
+            member.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(member, array.npy())
+
+
+def smooth(shape, memory=0.8, size=1):
+    """Gaussian noise that remembers the token before: (tokens, ...)."""
+    last = {}
+
+    def at(t, *rest):
+        fresh = random.gauss(0, math.sqrt(1 - memory * memory)) if t else random.gauss(0, 1)
+        last[rest] = memory * last.get(rest, 0) + fresh
+        return size * last[rest]
+
+    return Array(shape, at)
+
+
+def turned(array):
+    """(tokens, rows) -> (rows, tokens)."""
+    tokens, rows = array.shape
+    return Array((rows, tokens), lambda r, t: array.data[t * rows + r])
+
+
+def heads_first(array):
+    """(tokens, heads, dim) -> (heads, tokens, dim)."""
+    tokens, heads, dim = array.shape
+    return Array((heads, tokens, dim), lambda h, t, d: array.data[(t * heads + h) * dim + d])
+
+
+def step(token, rate):
+    """A step size before the softplus; a few tokens are worth remembering."""
+    size = rate * (6 if token % 17 == 5 else 1)
+    return math.log(math.expm1(size)) + random.gauss(0, 0.3)
+
+
+def main():
+    tokens, dim = 64, 16
+    spread = lambda i, n: 10 ** (-2 + 1.5 * i / max(1, n - 1))
+
+    save("mamba",
+         delta=Array((8, tokens), lambda c, t: step(t, spread(c, 8))),
+         A_log=Array((8, 8), lambda c, n: math.log(n + 1)),
+         B=turned(smooth((tokens, 8))), C=turned(smooth((tokens, 8))))
+    save("ssd",
+         dt=Array((tokens, 4), lambda t, h: step(t, spread(h, 4))),
+         A_log=Array((4,), lambda h: math.log(1 + 5 * h)),
+         B=smooth((tokens, 1, 8)), C=smooth((tokens, 1, 8)))
+    save("rwkv4",
+         key=smooth((tokens, 8)),
+         time_decay=Array((8,), lambda c: -5 + 6 * c / 7),
+         time_first=Array((8,), lambda c: math.log(0.3) + 0.5 * ((c + 1) % 3 - 1)))
+    r, k = heads_first(smooth((tokens, 4, 8))), heads_first(smooth((tokens, 4, 8)))
+    bonus = Array((4, 8), lambda h, c: 0.3 + 0.05 * c)
+    save("rwkv5", query=r, key=k, time_faaaa=bonus, time_decay=Array((4, 8), lambda h, c: -6 + 5 * c / 7 + h))
+    save("rwkv6", query=r, key=k, time_faaaa=bonus,
+         time_decay=Array((tokens, 4, 8), lambda t, h, c: -6 + 5 * c / 7 + h + (3 if t % 20 == 19 else 0)))
+
+    # Two tanh units of opposite sign make a bump where the positions of letter and phoneme agree.
+    width, out, source = 8, 11, 12
+    edge = lambda c: (1 if c % 2 else -1) * (0.6 + 0.3 * (c // 2))
+    save("additive",
+         query=Array((out, width), lambda i, c: 1.5 * i * (source - 1) / (out - 1) + edge(c) + random.gauss(0, 0.2)),
+         key=Array((source, width), lambda j, c: -1.5 * j + random.gauss(0, 0.2)),
+         v_a=Array((width,), lambda c: 1.0 if c % 2 else -1.0))
+
+    # The bias of the positions points along the cosines, whose sum is largest at distance 0.
+    save("conformer",
+         query=heads_first(smooth((tokens, 4, dim), 0.9, 0.6)), key=heads_first(smooth((tokens, 4, dim), 0.9)),
+         pos_bias_u=Array((4, dim), lambda h, d: random.gauss(0, 0.1)),
+         pos_bias_v=Array((4, dim), lambda h, d: (2.0 - 0.5 * h) * (d % 2)),
+         linear_pos=Array((4 * dim, dim), lambda row, column: 1.0 if row % dim == column else 0.0))
+    save("shaw",
+         query=heads_first(Array((tokens, 4, dim), lambda t, h, d: 1 + random.gauss(0, 0.5))), key=heads_first(smooth((tokens, 4, dim))),
+         distance_embedding=Array((33, dim), lambda r, d: 1.2 * math.exp(-abs(r - 16) / 3) + random.gauss(0, 0.02)))
+    save("sinusoidal", content=smooth((tokens, 32), 0.5))
+    save("linformer", proj_k=Array((tokens, 8), lambda t, s: math.exp(-((t + 0.5) / 8 - s - 0.5) ** 2) / 6))
+    save("bigbird", block_table=Array((14, 2), lambda row, i: random.randrange(1, 15)))
+
+
+folder = sys.argv[1] if len(sys.argv) > 1 else "."
+random.seed(5)
+main()

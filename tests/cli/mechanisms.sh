@@ -1,0 +1,40 @@
+# Every mechanism has its page, its picture in the demonstration, and runs on the samples.
+. "$ROOT/tests/cli/lib.sh"
+export LC_ALL=C
+page=$ROOT/man/attnviz-mechanisms.7
+demo=$ROOT/samples/demo.sh
+
+# Words that `attnviz explain NAME` lists under a title.
+listed() {
+	"$ATTNVIZ" explain "$1" | awk -v title="$2" '
+		/^[A-Z]/ { within = index($0, title) == 1; next }
+		within && /^  [^ ]/ { print $1 }'
+}
+
+names=$("$ATTNVIZ" explain | awk '/^Mechanisms/ { within = 1; next } /^$/ { within = 0 } within && /^  [^ ]/ { print $1 }')
+check "mechanisms are listed" test -n "$names"
+for mechanism in $names; do
+	case $mechanism in
+	softmax | weights | multihead) continue ;; # attnviz-heatmap(1) and attnviz-weights(1) are about them
+	esac
+	sed -n "/^\\.Ss .*($mechanism)\$/,/^\\.S[sh]/p" "$page" > section
+	check "$mechanism has a section in the manual" test -s section
+	for word in $(listed "$mechanism" Inputs) $(listed "$mechanism" Parameters); do
+		grep -qE "^\\.It Cm $word( |\$)" section || echo "not ok $mechanism: the manual does not say what $word is"
+	done
+	check "$mechanism has a picture in the demonstration" grep -q -- "--attention $mechanism " "$demo"
+done
+
+expect "the demonstration of all mechanisms" 0 env ALL=1 ATTNVIZ="$ATTNVIZ" sh "$demo" "$PWD/demo"
+for picture in $(sed -n 's/^all \([^ ]*\) .*/\1/p' "$demo"); do
+	check "all writes $picture" test -s "demo/$picture"
+done
+
+# What is missing is named with its shape and its option.
+refuse "a missing role is named" 2 "time_faaaa" "$ATTNVIZ" heatmap --attention rwkv6 -q "$ROOT/samples/genesis/L0_q.npy" -k "$ROOT/samples/genesis/L0_q.npy"
+refuse "an unknown parameter is named" 2 "globals" "$ATTNVIZ" heatmap --attention window -q "$ROOT/samples/genesis/L0_q.npy" -k "$ROOT/samples/genesis/L0_k.npy" --param width=3
+
+# Means of low-rank attention come from sums of cells, and are those of the tiles: a window that hides nothing sends it over the tiles.
+"$ATTNVIZ" heatmap --attention linear "$ROOT"/samples/genesis/L0_[qk].npy --pool mean --head 0 -o sums.png --quiet
+"$ATTNVIZ" heatmap --attention linear "$ROOT"/samples/genesis/L0_[qk].npy --pool mean --head 0 --window 1000 -o tiles.png --quiet
+check "both ways to a mean draw" test -s sums.png -a -s tiles.png
