@@ -54,74 +54,108 @@ void order_sort(float *weight, float *scratch, int64_t count)
 
 void order_bins_init(struct order_bins *bins)
 {
-	for (int bin = 0; bin < HISTOGRAM_BINS; bin++) {
-		float low = histogram_edge(bin), high = bin + 1 < HISTOGRAM_BINS ? histogram_edge(bin + 1) : low;
-		bins->middle[bin] = (low + high) / 2;
-		bins->sixth[bin] = (high - low) / 6;
+	for (int bin = 1; bin < HISTOGRAM_BINS - 1; bin++) {
+		double low = (double)histogram_edge(bin), width = (double)histogram_edge(bin + 1) - low;
+		double below = low - (double)histogram_edge(bin - 1), above = bin + 2 < HISTOGRAM_BINS ? (double)histogram_edge(bin + 2) - low - width : width;
+		/* The slope of the density, times the width cubed, over 12: what a bin's mass gains over its middle. */
+		double slope = width * width * width / 12 / (width + (below + above) / 2);
+		bins->middle[bin] = (float)(low + width / 2);
+		bins->sixth[bin] = (float)(width / 6);
+		bins->below[bin] = (float)(slope / below);
+		bins->above[bin] = (float)(slope / above);
 	}
 }
 
-enum { PIECE = 16 }; /* bins looked at together: a cache line */
-
+/* The bins that hold something: most of the table is empty, at both ends. The first piece is left to the zeros: its weights are below 2^-39. */
 static bool is_empty(const uint32_t *count)
 {
 	uint32_t any = 0;
-	for (int i = 0; i < PIECE; i++)
+	for (int i = 0; i < ORDER_PIECE; i++)
 		any |= count[i];
 	return any == 0;
 }
 
-/* The bins that hold something: most of the table is empty, at both ends. */
 static void find_bins(struct order *order)
 {
-	order->begin = 1;
+	order->begin = ORDER_PIECE;
 	order->end = histogram_bin(ORDER_LARGE);
-	while (order->begin + PIECE <= order->end && is_empty(order->count + order->begin))
-		order->begin += PIECE;
-	while (order->begin + PIECE <= order->end && is_empty(order->count + order->end - PIECE))
-		order->end -= PIECE;
+	while (order->begin < order->end && is_empty(order->count + order->begin))
+		order->begin += ORDER_PIECE;
+	while (order->begin < order->end && is_empty(order->count + order->end - ORDER_PIECE))
+		order->end -= ORDER_PIECE;
 }
 
-/* The middle rank of a bin times its sum, and what even spacing adds around it (nothing for a single weight). `above` is twice the weights above
- * it; ranks run from the other end, hence the sign. */
-static double bin_moment(const struct order_bins *bins, int bin, double count, double above)
+/* Four bins side by side, in vectors that every processor has. */
+enum { SIDE = 4 };
+typedef float four __attribute__((vector_size(16)));
+typedef int32_t four_counts __attribute__((vector_size(16)));
+
+static four load_floats(const float *from)
 {
-	double one = count < 1 ? count : 1, spread = (double)bins->sixth[bin] * (count * count - one);
-	return spread - (above + count) * count * (double)bins->middle[bin];
+	four value;
+	memcpy(&value, from, sizeof value);
+	return value;
 }
 
-/* Two bins at a time, in sums of their own: the additions of one need not wait for those of the other. */
-static void sum_bins(struct order *order, double *binned)
+static four load_counts(const uint32_t *from)
 {
-	double moment[2] = { 0 }, sum[2] = { 0 };
-	int64_t above = 2 * order->large_count, bin = order->end - 1;
-	for (; bin > order->begin; bin -= 2) {
-		uint32_t high = order->count[bin], low = order->count[bin - 1];
-		moment[0] += bin_moment(order->bins, (int)bin, high, (double)above);
-		moment[1] += bin_moment(order->bins, (int)bin - 1, low, (double)(above + 2 * (int64_t)high));
-		sum[0] += high * (double)order->bins->middle[bin];
-		sum[1] += low * (double)order->bins->middle[bin - 1];
-		above += 2 * ((int64_t)high + low);
+	four_counts count;
+	memcpy(&count, from, sizeof count);
+	return __builtin_convertvector(count, four);
+}
+
+static double add_up(four value)
+{
+	return ((double)value[0] + (double)value[1]) + ((double)value[2] + (double)value[3]);
+}
+
+/* For each of four bins, what the bins above it in the vector hold. */
+static four above_each(four count)
+{
+	four zero = { 0 };
+	four next = __builtin_shufflevector(count, zero, 1, 2, 3, 4), pair = next + __builtin_shufflevector(next, zero, 1, 2, 3, 4);
+	return pair + __builtin_shufflevector(pair, zero, 2, 3, 4, 4);
+}
+
+/*
+ * The bins bin .. bin + ORDER_PIECE - 1, with `above` weights above them. A bin's sum is its middle times its count, moved by the slope between
+ * the bins on both sides. Its share in the Gini coefficient's sum is its middle rank times that, and what even spacing adds around it (nothing
+ * for a single weight); ranks run from the other end here, hence the sign.
+ */
+static void sum_piece(struct order *order, int bin, double above)
+{
+	const struct order_bins *bins = order->bins;
+	four one = { 1, 1, 1, 1 }, moment = { 0 }, mass = { 0 }, number = { 0 };
+	for (int at = bin + ORDER_PIECE - SIDE; at >= bin; at -= SIDE) {
+		four count = load_counts(order->count + at), sum = count * load_floats(bins->middle + at);
+		sum += load_counts(order->count + at + 1) * load_floats(bins->above + at);
+		sum -= load_counts(order->count + at - 1) * load_floats(bins->below + at);
+		four any = (four)((four_counts)one & (count > 0.5f));
+		moment += load_floats(bins->sixth + at) * (count * count - any) - (2 * ((float)above + above_each(count)) + count) * sum;
+		mass += sum;
+		number += count;
+		above += add_up(count);
 	}
-	if (bin == order->begin) {
-		moment[0] += bin_moment(order->bins, (int)bin, order->count[bin], (double)above);
-		sum[0] += order->count[bin] * (double)order->bins->middle[bin];
-	}
-	*binned = sum[0] + sum[1];
-	order->moment = moment[0] + moment[1] + (double)order->support * *binned;
+	order->moment += add_up(moment);
+	order->mass[bin / ORDER_PIECE] = add_up(mass);
+	order->number[bin / ORDER_PIECE] = add_up(number);
 }
 
 void order_finish(struct order *order)
 {
-	double large = 0, binned;
+	double large = 0, binned = 0, above = (double)order->large_count;
 	for (int64_t i = 0; i < order->large_count; i++)
 		large += (double)order->large[i];
-	order->scale = 1;
 	find_bins(order);
-	sum_bins(order, &binned);
+	order->moment = 0;
+	for (int bin = order->end - ORDER_PIECE; bin >= order->begin; bin -= ORDER_PIECE) {
+		sum_piece(order, bin, above);
+		above += order->number[bin / ORDER_PIECE];
+		binned += order->mass[bin / ORDER_PIECE];
+	}
+	order->moment += (double)order->support * binned;
 	/* A bin's mean is within 0.4 % of its middle: anything beyond that is rounding in what is left of the sum. */
-	if (binned > 0)
-		order->scale = fmin(1.004, fmax(0.996, (order->sum - large) / binned));
+	order->scale = binned > 0 ? fmin(1.004, fmax(0.996, (order->sum - large) / binned)) : 1;
 	order->sum = large + order->scale * binned;
 }
 
@@ -144,21 +178,37 @@ static double bin_keys(const struct order *order, int bin, double need)
 	return fmin(count, fmax(1, ceil(keys)));
 }
 
+/* The same of the piece that is known to hold them. */
+static double piece_keys(const struct order *order, int piece, double need)
+{
+	const struct order_bins *bins = order->bins;
+	double keys = 0;
+	for (int bin = (piece + 1) * ORDER_PIECE - 1; bin >= piece * ORDER_PIECE; bin--) {
+		const uint32_t *count = order->count + bin;
+		double mass = order->scale * (*count * (double)bins->middle[bin] + count[1] * (double)bins->above[bin] - count[-1] * (double)bins->below[bin]);
+		if (*count && mass >= need)
+			return keys + bin_keys(order, bin, need);
+		keys += *count;
+		need -= mass;
+	}
+	return keys;
+}
+
 double order_keys(const struct order *order, double share)
 {
-	double need = share * order->sum * (1 - ORDER_SLACK), sum = 0, keys = 0;
+	double need = share * order->sum * (1 - ORDER_SLACK), keys = 0;
 	for (int64_t i = 0; i < order->large_count; i++) {
 		keys++;
-		sum += (double)order->large[i];
-		if (sum >= need)
+		need -= (double)order->large[i];
+		if (need <= 0)
 			return keys;
 	}
-	for (int bin = order->end - 1; bin >= order->begin; bin--) {
-		double count = (double)order->count[bin], mass = order->scale * count * (double)order->bins->middle[bin];
-		if (sum + mass >= need)
-			return keys + bin_keys(order, bin, need - sum);
-		keys += count;
-		sum += mass;
+	for (int piece = order->end / ORDER_PIECE - 1; piece >= order->begin / ORDER_PIECE; piece--) {
+		double mass = order->scale * order->mass[piece];
+		if (mass >= need)
+			return keys + piece_keys(order, piece, need);
+		keys += order->number[piece];
+		need -= mass;
 	}
 	return keys;
 }
