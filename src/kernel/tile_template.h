@@ -5,6 +5,7 @@
  *     ROW_VECTORS     vectors of queries in the register tile
  *     ROW_KEYS        keys in the register tile: divides KEY_PANEL
  *     LANES           queries a tile: a multiple of VECTOR * ROW_VECTORS
+ *     SIDE_BY_SIDE    exponentials in flight: as many as leave room for their constants
  *     v_fma v_max v_min v_mask   a * b + c, maximum, minimum, comparison -> all ones or zero
  *     v_clamp         maximum with EXP2_LOWEST
  *     v_larger v_smaller   of two values that are not negative
@@ -59,19 +60,31 @@ static inline vf v_abs(vf a)
 	return v_float(v_bits(a) & 0x7fffffff);
 }
 
-/* 2^x for EXP2_LOWEST <= x <= 127: x = n + r with |r| <= 1/2, minimax polynomial of degree 5 for 2^r (relative error 1.5e-7 with the constant
- * term set to 1, so that 2^0 is 1), and n added to the exponent. At EXP2_LOWEST that leaves all bits 0. */
-static inline vf v_exp2(vf x)
+/* p = 2^x for EXP2_LOWEST <= x <= 127: x = n + r with |r| <= 1/2, minimax polynomial of degree 5 for 2^r (relative error 1.5e-7 with the constant
+ * term set to 1, so that 2^0 is 1), and n added to the exponent. At EXP2_LOWEST that leaves all bits 0. Several at once go side by side, since
+ * each is one long chain. */
+static inline __attribute__((always_inline)) void v_exp2_each(const vf *x, vf *p, int count)
 {
 	const float magic = 0x1.8p23f; /* adding it rounds to an integer and leaves n in the low bits */
-	vf shifted = x + magic;
-	vf r = x - (shifted - magic);
-	vf p = v_fma(v_set(1.3276471979e-3f), r, v_set(9.6755413344e-3f));
-	p = v_fma(p, r, v_set(5.5507132736e-2f));
-	p = v_fma(p, r, v_set(2.4022119724e-1f));
-	p = v_fma(p, r, v_set(6.9314696706e-1f));
-	p = v_fma(p, r, v_set(1.0f));
-	return v_float(v_bits(p) + (vi)((vu)v_bits(shifted) << 23));
+	static const float coefficient[5] = { 9.6755413344e-3f, 5.5507132736e-2f, 2.4022119724e-1f, 6.9314696706e-1f, 1.0f };
+	vf shifted[SIDE_BY_SIDE], r[SIDE_BY_SIDE];
+	UNROLL for (int i = 0; i < count; i++) {
+		shifted[i] = x[i] + magic;
+		r[i] = x[i] - (shifted[i] - magic);
+		p[i] = v_set(1.3276471979e-3f);
+	}
+	UNROLL for (int c = 0; c < 5; c++)
+		UNROLL for (int i = 0; i < count; i++)
+			p[i] = v_fma(p[i], r[i], v_set(coefficient[c]));
+	UNROLL for (int i = 0; i < count; i++)
+		p[i] = v_float(v_bits(p[i]) + (vi)((vu)v_bits(shifted[i]) << 23));
+}
+
+static inline vf v_exp2(vf x)
+{
+	vf p;
+	v_exp2_each(&x, &p, 1);
+	return p;
 }
 
 /* log2 of a normal x > 0: x = 2^e m with m in [sqrt 1/2, sqrt 2), then the series of atanh((m - 1) / (m + 1)). */
@@ -192,20 +205,24 @@ struct block_sums {
 	float sum[LANES], first[LANES], second[LANES], fall[LANES], factor[LANES];
 };
 
-/* Even and odd keys are summed apart: a chain of dependent sums would be the slowest part. */
+/* Even and odd keys are summed apart where they go side by side: a chain of dependent sums would be the slowest part. */
 struct column_sums {
 	vf sum[2], first[2], second[2];
 };
 
-static inline __attribute__((always_inline)) void add_key(struct column_sums *sums, int odd, float *at, vf shift, bool shifted, bool keep)
+static inline __attribute__((always_inline)) void add_keys(struct column_sums *sums, int count, float *at, vf shift, bool shifted, bool keep)
 {
-	vf x = v_clamp(shifted ? v_load(at) - shift : v_load(at));
-	vf p = v_exp2(x);
-	if (keep)
-		v_store(at, p);
-	sums->sum[odd] = sums->sum[odd] + p;
-	sums->first[odd] = v_fma(p, x, sums->first[odd]);
-	sums->second[odd] = v_fma(p, p, sums->second[odd]);
+	vf x[SIDE_BY_SIDE], p[SIDE_BY_SIDE];
+	UNROLL for (int i = 0; i < count; i++)
+		x[i] = v_clamp(shifted ? v_load(at + i * LANES) - shift : v_load(at + i * LANES));
+	v_exp2_each(x, p, count);
+	UNROLL for (int i = 0; i < count; i++) {
+		if (keep)
+			v_store(at + i * LANES, p[i]);
+		sums->sum[i % 2] = sums->sum[i % 2] + p[i];
+		sums->first[i % 2] = v_fma(p[i], x[i], sums->first[i % 2]);
+		sums->second[i % 2] = v_fma(p[i], p[i], sums->second[i % 2]);
+	}
 }
 
 static inline __attribute__((always_inline)) void column_sums(float *column, int64_t count, vf shift, bool shifted, bool keep, struct block_sums *block,
@@ -214,12 +231,10 @@ static inline __attribute__((always_inline)) void column_sums(float *column, int
 	vf zero = v_set(0.0f);
 	struct column_sums sums = { { zero, zero }, { zero, zero }, { zero, zero } };
 	int64_t key = 0;
-	for (; key + 2 <= count; key += 2) {
-		add_key(&sums, 0, column + key * LANES, shift, shifted, keep);
-		add_key(&sums, 1, column + (key + 1) * LANES, shift, shifted, keep);
-	}
-	if (key < count)
-		add_key(&sums, 0, column + key * LANES, shift, shifted, keep);
+	for (; key + SIDE_BY_SIDE <= count; key += SIDE_BY_SIDE)
+		add_keys(&sums, SIDE_BY_SIDE, column + key * LANES, shift, shifted, keep);
+	for (; key < count; key++)
+		add_keys(&sums, 1, column + key * LANES, shift, shifted, keep);
 	v_store(block->sum + lane, sums.sum[0] + sums.sum[1]);
 	v_store(block->first + lane, sums.first[0] + sums.first[1]);
 	v_store(block->second + lane, sums.second[0] + sums.second[1]);
@@ -287,14 +302,25 @@ static bool softmax_block(float *tile, int64_t count, struct softmax_state *stat
 	return any_moved;
 }
 
+static inline __attribute__((always_inline)) void exp2_keys(float *at, int count, vf shift)
+{
+	vf x[SIDE_BY_SIDE], p[SIDE_BY_SIDE];
+	UNROLL for (int i = 0; i < count; i++)
+		x[i] = v_clamp(v_load(at + i * LANES) - shift);
+	v_exp2_each(x, p, count);
+	UNROLL for (int i = 0; i < count; i++)
+		v_store(at + i * LANES, p[i]);
+}
+
 static void exp2_block(float *tile, int64_t count, const float *shift)
 {
 	for (int lane = 0; lane < LANES; lane += VECTOR) {
 		vf less = v_load(shift + lane);
-		for (int64_t key = 0; key < count; key++) {
-			float *at = tile + key * LANES + lane;
-			v_store(at, v_exp2(v_clamp(v_load(at) - less)));
-		}
+		int64_t key = 0;
+		for (; key + SIDE_BY_SIDE <= count; key += SIDE_BY_SIDE)
+			exp2_keys(tile + key * LANES + lane, SIDE_BY_SIDE, less);
+		for (; key < count; key++)
+			exp2_keys(tile + key * LANES + lane, 1, less);
 	}
 }
 

@@ -11,7 +11,7 @@
 
 #include "kernel/tables.h"
 
-enum { VECTOR = 16, ROW_VECTORS = 3, ROW_KEYS = 8, LANES = 48 };
+enum { VECTOR = 16, ROW_VECTORS = 3, ROW_KEYS = 8, LANES = 48, SIDE_BY_SIDE = 2 };
 typedef float vf __attribute__((vector_size(64)));
 typedef float vf_memory __attribute__((vector_size(64), aligned(4), may_alias));
 typedef double vd __attribute__((vector_size(64)));

@@ -3,7 +3,7 @@
 
 #include "kernel/tables.h"
 
-enum { VECTOR = 4, ROW_VECTORS = 2, ROW_KEYS = 4, LANES = 16 };
+enum { VECTOR = 4, ROW_VECTORS = 2, ROW_KEYS = 4, LANES = 16, SIDE_BY_SIDE = 1 };
 typedef float vf __attribute__((vector_size(16)));
 typedef float vf_memory __attribute__((vector_size(16), aligned(4), may_alias));
 typedef double vd __attribute__((vector_size(16)));
