@@ -9,6 +9,11 @@ typedef uint32_t vu;
 #define v_mask(comparison) (-(comparison))
 #define V_FLOAT_OF_INT(a) ((float)(a))
 
+static inline bool v_any(vi mask)
+{
+	return mask != 0;
+}
+
 static inline vd v_load_double(const float *from)
 {
 	return (double)*from;

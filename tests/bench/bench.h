@@ -192,7 +192,7 @@ static inline bool bench_full(void)
 static inline int bench_threads(void)
 {
 	const char *text = getenv("BENCH_THREADS");
-	int threads = text ? atoi(text) : pool_default_threads();
+	int threads = text ? (int)strtol(text, NULL, 10) : pool_default_threads();
 	return threads < 1 ? 1 : threads > 64 ? 64 : threads;
 }
 

@@ -118,7 +118,7 @@ int main(int argc, char **argv)
 {
 	printf("%-11s %7s %4s %-6s %3s  %-18s %10s %8s %8s  %s\n", "kernels", "n", "d", "mask", "h", "work", "ms", "GFLOP/s", "peak", "share of the FMA peak");
 	if (argc > 5) {
-		struct shape shape = { atoll(argv[2]), atoll(argv[3]), atoll(argv[5]), argv[4][0] == 'c', argc > 6 };
+		struct shape shape = { strtoll(argv[2], NULL, 10), strtoll(argv[3], NULL, 10), strtoll(argv[5], NULL, 10), argv[4][0] == 'c', argc > 6 };
 		measure(kernels_select(argv[1]), &shape, PASS_1, OUTPUT);
 		return 0;
 	}

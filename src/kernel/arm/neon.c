@@ -13,6 +13,11 @@ typedef int32_t vi_memory __attribute__((vector_size(16), aligned(4), may_alias)
 #define v_mask(comparison) ((vi)(comparison))
 #define V_FLOAT_OF_INT(a) ((vf)vcvtq_f32_s32((int32x4_t)(a)))
 
+static inline bool v_any(vi mask)
+{
+	return vmaxvq_u32((uint32x4_t)mask) != 0;
+}
+
 static inline vd v_load_double(const float *from)
 {
 	return (vd)vcvt_f64_f32(vld1_f32(from));

@@ -13,6 +13,11 @@ typedef int32_t vi_memory __attribute__((vector_size(32), aligned(4), may_alias)
 #define v_mask(comparison) ((vi)(comparison))
 #define V_FLOAT_OF_INT(a) ((vf)_mm256_cvtepi32_ps((__m256i)(a)))
 
+static inline bool v_any(vi mask)
+{
+	return _mm256_movemask_ps((__m256)mask) != 0;
+}
+
 static inline vd v_load_double(const float *from)
 {
 	return _mm256_cvtps_pd(_mm_loadu_ps(from));

@@ -21,6 +21,11 @@ typedef int32_t vi_memory __attribute__((vector_size(64), aligned(4), may_alias)
 #define v_mask(comparison) ((vi)(comparison))
 #define V_FLOAT_OF_INT(a) ((vf)_mm512_cvtepi32_ps((__m512i)(a)))
 
+static inline bool v_any(vi mask)
+{
+	return _mm512_test_epi32_mask((__m512i)mask, (__m512i)mask) != 0;
+}
+
 static inline vd v_load_double(const float *from)
 {
 	return _mm512_cvtps_pd(_mm256_loadu_ps(from));

@@ -13,6 +13,11 @@ typedef int32_t vi_memory __attribute__((vector_size(16), aligned(4), may_alias)
 #define v_mask(comparison) ((vi)(comparison))
 #define V_FLOAT_OF_INT(a) ((vf)_mm_cvtepi32_ps((__m128i)(a)))
 
+static inline bool v_any(vi mask)
+{
+	return _mm_movemask_ps((__m128)mask) != 0;
+}
+
 static inline vd v_load_double(const float *from)
 {
 	return _mm_cvtps_pd(_mm_castsi128_ps(_mm_loadl_epi64((const __m128i *)(const void *)from)));

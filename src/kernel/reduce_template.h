@@ -1,0 +1,96 @@
+/*
+ * Reducers of a tile: sums and maxima along keys or lanes, counts, histograms. Part of tile_template.h.
+ */
+
+static void sum_keys(const float *tile, int64_t count, float *out)
+{
+	for (int lane = 0; lane < LANES; lane += VECTOR) {
+		vf a = v_set(0.0f), b = a;
+		int64_t key = 0;
+		for (; key + 2 <= count; key += 2) {
+			a = a + v_load(tile + key * LANES + lane);
+			b = b + v_load(tile + (key + 1) * LANES + lane);
+		}
+		if (key < count)
+			a = a + v_load(tile + key * LANES + lane);
+		v_store(out + lane, v_load(out + lane) + (a + b));
+	}
+}
+
+static void max_keys(const float *tile, int64_t count, float *out)
+{
+	for (int lane = 0; lane < LANES; lane += VECTOR)
+		v_store(out + lane, v_max(column_max(tile + lane, count), v_load(out + lane)));
+}
+
+static void distance_keys(const float *tile, int64_t count, float first_key, const float *lane_position, float *out)
+{
+	for (int lane = 0; lane < LANES; lane += VECTOR) {
+		vf position = first_key - v_load(lane_position + lane), sum = v_set(0.0f);
+		for (int64_t key = 0; key < count; key++) {
+			sum = v_fma(v_load(tile + key * LANES + lane), v_abs(position), sum);
+			position = position + 1.0f;
+		}
+		v_store(out + lane, v_load(out + lane) + sum);
+	}
+}
+
+static void sum_lanes(const float *tile, int64_t count, double *out)
+{
+	for (int64_t key = 0; key < count; key++) {
+		vf sum = v_load(tile + key * LANES);
+		for (int c = 1; c < COLUMNS; c++)
+			sum = sum + v_load(tile + key * LANES + c * VECTOR);
+		float part[VECTOR];
+		v_store(part, sum);
+		for (int width = VECTOR / 2; width > 0; width /= 2)
+			for (int i = 0; i < width; i++)
+				part[i] += part[i + width];
+		out[key] += (double)part[0];
+	}
+}
+
+static void count_above(const float *tile, int64_t count, const float *threshold, float *number, float *mass)
+{
+	for (int lane = 0; lane < LANES; lane += VECTOR) {
+		vf least = v_load(threshold + lane), zero = v_set(0.0f), one = v_set(1.0f), n = zero, m = zero;
+		for (int64_t key = 0; key < count; key++) {
+			vf value = v_load(tile + key * LANES + lane);
+			vi above = v_mask(value >= least);
+			n = n + v_select(above, one, zero);
+			m = m + v_select(above, value, zero);
+		}
+		v_store(number + lane, v_load(number + lane) + n);
+		v_store(mass + lane, v_load(mass + lane) + m);
+	}
+}
+
+/* Bin numbers are found for whole vectors; the counting itself is scalar, a lane at a time, so that a lane's table stays in the nearest cache. */
+static void histogram(const float *tile, int64_t count, uint32_t *bins)
+{
+	int32_t bin[KEY_BLOCK * VECTOR];
+	const float lowest = 1.0f / (float)(INT64_C(1) << HISTOGRAM_OCTAVES);
+	const int32_t origin = (127 - HISTOGRAM_OCTAVES) << HISTOGRAM_BITS;
+	for (int lane = 0; lane < LANES; lane += VECTOR) {
+		for (int64_t key = 0; key < count; key++) {
+			vf value = v_min(v_max(v_load(tile + key * LANES + lane), v_set(lowest)), v_set(1.0f));
+			*(vi_memory *)(bin + key * VECTOR) = (v_bits(value) >> (23 - HISTOGRAM_BITS)) - origin;
+		}
+		for (int i = 0; i < VECTOR; i++) {
+			uint32_t *table = bins + (int64_t)(lane + i) * HISTOGRAM_BINS;
+			int64_t key = 0;
+			for (; key + 8 <= count; key += 8)
+				UNROLL for (int k = 0; k < 8; k++)
+					table[bin[(key + k) * VECTOR + i]]++;
+			for (; key < count; key++)
+				table[bin[key * VECTOR + i]]++;
+		}
+	}
+}
+
+static void transpose(const float *tile, int64_t count, float *rows, int64_t row_stride)
+{
+	for (int lane = 0; lane < LANES; lane++)
+		for (int64_t key = 0; key < count; key++)
+			rows[lane * row_stride + key] = tile[key * LANES + lane];
+}

@@ -1,0 +1,129 @@
+/*
+ * Columns in order: sorting and sums by rank. Part of tile_template.h.
+ */
+
+/* Bitonic sort of columns, largest first (Batcher 1968; the variant whose first step of a merge compares i with size - 1 - i, so that all comparisons point the
+ * same way). Eight vectors at a time are taken through up to three steps in registers. */
+static inline __attribute__((always_inline)) void exchange(vf *first, vf *second)
+{
+	vf larger = v_larger(*first, *second);
+	*second = v_smaller(*first, *second);
+	*first = larger;
+}
+
+static inline __attribute__((always_inline)) void sort_8(float *at)
+{
+	/* The 19 comparisons of the optimal network for 8 (Knuth vol. 3, 5.3.4). */
+	static const int8_t network[19][2] = { { 0, 2 }, { 1, 3 }, { 4, 6 }, { 5, 7 }, { 0, 4 }, { 1, 5 }, { 2, 6 }, { 3, 7 }, { 0, 1 }, { 2, 3 },
+					       { 4, 5 }, { 6, 7 }, { 2, 4 }, { 3, 5 }, { 1, 4 }, { 3, 6 }, { 1, 2 }, { 3, 4 }, { 5, 6 } };
+	vf v[8];
+	UNROLL for (int i = 0; i < 8; i++)
+		v[i] = v_load(at + i * LANES);
+	_Pragma("GCC unroll 19") for (int i = 0; i < 19; i++)
+		exchange(&v[network[i][0]], &v[network[i][1]]);
+	UNROLL for (int i = 0; i < 8; i++)
+		v_store(at + i * LANES, v[i]);
+}
+
+/* Steps of distance 2^(steps - 1) * step .. step, among 2^steps keys `step` apart. */
+static inline __attribute__((always_inline)) void half_cleaners(float *at, int64_t step, int steps)
+{
+	const int size = 1 << steps;
+	vf v[8];
+	UNROLL for (int i = 0; i < size; i++)
+		v[i] = v_load(at + i * step * LANES);
+	UNROLL for (int distance = size / 2; distance > 0; distance /= 2)
+		UNROLL for (int i = 0; i < size; i++)
+			if (!(i & distance))
+				exchange(&v[i], &v[i + distance]);
+	UNROLL for (int i = 0; i < size; i++)
+		v_store(at + i * step * LANES, v[i]);
+}
+
+/* `blocks` blocks of `size` keys, each the result of a mirrored comparison (bitonic), down to single keys. */
+static void clean(float *at, int64_t blocks, int64_t size)
+{
+	const int64_t length = size * LANES;
+	if (size == 2) {
+		for (int64_t i = 0; i < blocks; i++)
+			half_cleaners(at + i * length, 1, 1);
+	} else if (size == 4) {
+		for (int64_t i = 0; i < blocks; i++)
+			half_cleaners(at + i * length, 1, 2);
+	} else if (size == 8) {
+		for (int64_t i = 0; i < blocks; i++)
+			half_cleaners(at + i * length, 1, 3);
+	} else {
+		for (int64_t i = 0; i < blocks && size > 8; i++) {
+			for (int64_t k = 0; k < size / 8; k++)
+				half_cleaners(at + i * length + k * LANES, size / 8, 3);
+			clean(at + i * length, 8, size / 8);
+		}
+	}
+}
+
+/* Merge two sorted halves: the mirrored comparison and the two steps after it, then what is left inside each eighth. */
+static void merge_halves(float *block, int64_t size)
+{
+	for (int64_t i = 0; i < size / 8; i++) {
+		float *low = block + i * LANES, *high = block + (size - 1 - i) * LANES;
+		int64_t step = size / 8 * LANES;
+		vf a[4], b[4];
+		UNROLL for (int t = 0; t < 4; t++) {
+			a[t] = v_load(low + t * step);
+			b[t] = v_load(high - t * step);
+			exchange(&a[t], &b[t]);
+		}
+		UNROLL for (int t = 0; t < 2; t++) {
+			exchange(&a[t], &a[t + 2]);
+			exchange(&b[t + 2], &b[t]);
+		}
+		UNROLL for (int t = 0; t < 4; t += 2) {
+			exchange(&a[t], &a[t + 1]);
+			exchange(&b[t + 1], &b[t]);
+		}
+		UNROLL for (int t = 0; t < 4; t++) {
+			v_store(low + t * step, a[t]);
+			v_store(high - t * step, b[t]);
+		}
+	}
+	clean(block, 8, size / 8);
+}
+
+static void sort_column(float *block, int64_t size)
+{
+	if (size == 8) {
+		sort_8(block);
+		return;
+	}
+	sort_column(block, size / 2);
+	sort_column(block + size / 2 * LANES, size / 2);
+	merge_halves(block, size);
+}
+
+static void sort_keys(float *columns, int64_t count)
+{
+	for (int lane = 0; lane < LANES; lane += VECTOR)
+		sort_column(columns + lane, count);
+}
+
+/* Halves of a vector are widened one at a time: a vector of doubles twice as wide as the registers is torn apart by compilers. */
+static void rank_sums(const float *columns, int64_t count, int64_t first, double *sum, double *moment)
+{
+	enum { HALF = VECTOR > 1 ? VECTOR / 2 : 1 };
+	for (int lane = 0; lane < LANES; lane += HALF) {
+		vd total = v_load_double(columns + lane) * 0.0, weighted = total;
+		for (int64_t key = 0; key < count; key++) {
+			vd value = v_load_double(columns + key * LANES + lane);
+			total = total + value;
+			weighted = weighted + (double)(first + key) * value;
+		}
+		double part[2][HALF];
+		memcpy(part[0], &total, sizeof(part[0]));
+		memcpy(part[1], &weighted, sizeof(part[1]));
+		for (int i = 0; i < HALF; i++) {
+			sum[lane + i] += part[0][i];
+			moment[lane + i] += part[1][i];
+		}
+	}
+}
