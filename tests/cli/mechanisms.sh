@@ -33,8 +33,3 @@ done
 # What is missing is named with its shape and its option.
 refuse "a missing role is named" 2 "time_faaaa" "$ATTNVIZ" heatmap --attention rwkv6 -q "$ROOT/samples/genesis/L0_q.npy" -k "$ROOT/samples/genesis/L0_q.npy"
 refuse "an unknown parameter is named" 2 "globals" "$ATTNVIZ" heatmap --attention window -q "$ROOT/samples/genesis/L0_q.npy" -k "$ROOT/samples/genesis/L0_k.npy" --param width=3
-
-# Means of low-rank attention come from sums of cells, and are those of the tiles: a window that hides nothing sends it over the tiles.
-"$ATTNVIZ" heatmap --attention linear "$ROOT"/samples/genesis/L0_[qk].npy --pool mean --head 0 -o sums.png --quiet
-"$ATTNVIZ" heatmap --attention linear "$ROOT"/samples/genesis/L0_[qk].npy --pool mean --head 0 --window 1000 -o tiles.png --quiet
-check "both ways to a mean draw" test -s sums.png -a -s tiles.png
