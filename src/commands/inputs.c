@@ -16,7 +16,7 @@ static const char *const stage_words[] = { "weights", "scores", "capped", "biase
 static const char *const order_words[] = { "blocks", "per-head", "grouped", NULL };
 static const char *const dtype_words[] = { "stored", "bfloat16", NULL };
 
-static struct {
+static struct given_inputs {
 	struct roles_request roles;
 	int dtype, order;
 	const char *attention;
@@ -25,6 +25,7 @@ static struct {
 	int stage;
 	bool is_signed, is_logits, is_log;
 	int64_t threads;
+	bool takes_less; /* inputs that the mechanism does not take are left alone */
 	bool prefer_scores;
 } given = { .scale = NAN };
 
@@ -168,7 +169,7 @@ static enum err load_roles(struct input *input, struct err_info *info)
 	const struct mechanism *mechanism = input->mechanism;
 	size_t inputs = 0;
 	for (size_t i = 0; i < input->roles.count; i++)
-		if (input->roles.role[i]->by_option && !takes(mechanism, input->roles.role[i]->word))
+		if (input->roles.role[i]->by_option && !given.takes_less && !takes(mechanism, input->roles.role[i]->word))
 			return err_set(info, ERR_USAGE, "attention '%s' takes no %s (attnviz explain %s lists its inputs)", mechanism->name,
 				       input->roles.role[i]->word, mechanism->name);
 	for (const struct mechanism_input *row = mechanism->input; row && row->role; row++)
@@ -270,6 +271,36 @@ enum err input_open(struct input *input, int file_count, char **file, struct err
 		err = selection_open(&input->selection, input->source, input->layer_number, info);
 	const struct role *weights = bound(input, NAME_WEIGHTS), *query = bound(input, NAME_QUERY), *key = bound(input, NAME_KEY);
 	return err ? err : labels_open(&input->labels, input->source->queries, input->source->keys, input->selection.batch[0], query ? query : weights, key ? key : weights, info);
+}
+
+const char *input_attention(void)
+{
+	return given.attention;
+}
+
+const struct string_list *input_parameters(void)
+{
+	return &given.parameter;
+}
+
+/* What was given stands aside while the other is opened; nothing that is opened points into it. */
+enum err input_open_changed(struct input *input, const struct input_change *change, int file_count, char **file, struct err_info *info)
+{
+	const struct given_inputs whole = given;
+	given.takes_less = true;
+	if (change->attention)
+		given.attention = change->attention;
+	if (change->parameter)
+		given.parameter = *change->parameter;
+	for (int kind = 0; kind < NAME_ROLE_COUNT && change->other_files; kind++)
+		given.roles.spec[kind] = (struct string_list){ 0 };
+	if (change->other_files)
+		given.roles.fused = given.roles.input = (struct string_list){ 0 };
+	masking_whole_context(change->whole_context);
+	enum err err = input_open(input, file_count, file, info);
+	masking_whole_context(false);
+	given = whole;
+	return err;
 }
 
 void input_release(struct input *input)

@@ -43,6 +43,20 @@ struct input {
 
 /* Open everything that the options and the positional arguments name. On failure *input is safe to release. Do not move it afterwards. */
 enum err input_open(struct input *input, int file_count, char **file, struct err_info *info);
+
+/* The same but for what is changed: the second of two attentions that are compared. */
+struct input_change {
+	const char *attention;               /* in place of --attention; NULL: as given */
+	const struct string_list *parameter; /* in place of --param; NULL: as given */
+	bool whole_context;                  /* without --window, --chunk, --keep-first and --key-begin */
+	bool other_files;                    /* the files are all that there is: -q, -k, -v, -w, --qkv and --input do not count */
+};
+enum err input_open_changed(struct input *input, const struct input_change *change, int file_count, char **file, struct err_info *info);
+
+/* What --attention names, or NULL; and the list of --param. */
+const char *input_attention(void);
+const struct string_list *input_parameters(void);
+
 void input_release(struct input *input); /* works on a zeroed struct */
 
 /* The gathering alone: which tensor plays which role, nothing loaded. */

@@ -15,7 +15,7 @@ static struct {
 	const char *causal, *window, *mask, *key_lengths;
 	int64_t past, chunk, keep_first, key_begin;
 	int dead_rows;
-	bool has_past;
+	bool has_past, whole_context;
 } given;
 
 const struct option_row masking_rows[] = {
@@ -65,7 +65,7 @@ static bool parse_int(const char *text, char stop, int64_t *value, const char **
 static enum err read_window(struct mechanism_args *args, struct err_info *info)
 {
 	const char *rest;
-	if (!given.window)
+	if (!given.window || given.whole_context)
 		return ERR_OK;
 	bool good = parse_int(given.window, ',', &args->window_left, &rest);
 	if (good && *rest)
@@ -157,9 +157,9 @@ enum err masking_open(struct masking *masking, struct roles *roles, const struct
 	*masking = (struct masking){ 0 };
 	args->has_diagonal = given.has_past;
 	args->diagonal = given.past;
-	args->chunk = given.chunk;
-	args->keep_first = given.keep_first;
-	args->key_begin = given.key_begin;
+	args->chunk = given.whole_context ? 0 : given.chunk;
+	args->keep_first = given.whole_context ? 0 : given.keep_first;
+	args->key_begin = given.whole_context ? 0 : given.key_begin;
 	args->dead_rows = (enum dead_rows)given.dead_rows;
 	enum err err = read_causal(queries, keys, args, info);
 	if (!err)
@@ -167,6 +167,11 @@ enum err masking_open(struct masking *masking, struct roles *roles, const struct
 	if (!err)
 		err = read_lengths(masking, roles, args, info);
 	return err ? err : read_mask(masking, roles, layout, args, info);
+}
+
+void masking_whole_context(bool whole)
+{
+	given.whole_context = whole;
 }
 
 void masking_release(struct masking *masking)

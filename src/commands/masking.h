@@ -23,6 +23,10 @@ struct masking {
  * KV cache), else top-left; a note says so where the two differ. Files belong to `roles`; do not move *masking afterwards. */
 enum err masking_open(struct masking *masking, struct roles *roles, const struct string_list *layout, int64_t queries, int64_t keys,
 		      struct mechanism_args *args, struct err_info *info);
+
+/* Leave --window, --chunk, --keep-first and --key-begin out from now on, or take them again. */
+void masking_whole_context(bool whole);
+
 void masking_release(struct masking *masking); /* works on a zeroed struct */
 
 #endif

@@ -12,6 +12,7 @@ const struct command *const command_table[] = {
 	&command_arcs,
 	&command_overlay,
 	&command_rollout,
+	&command_compare,
 	&command_info,
 	&command_explain,
 	NULL,

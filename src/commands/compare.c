@@ -1,0 +1,384 @@
+/*
+ * attnviz compare: one attention held against another: an approximation against the exact one, a model against another, a short context against the whole.
+ */
+#include "commands/compare.h"
+
+#include <glob.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "analysis/difference.h"
+#include "analysis/sample.h"
+#include "base/memory.h"
+#include "base/message.h"
+#include "commands/command.h"
+#include "commands/heatmap_text.h"
+#include "commands/picture.h"
+
+/* Weights that are computed from the definition, where it takes a moment. */
+static const int64_t DEFINITION_MAX = 4 << 20;
+
+/* Matrices whose singular values anybody waits for. */
+enum { WHOLE_MAX = 1024 };
+
+static struct {
+	const char *against, *plot, *target, *features, *rows;
+	struct string_list other, parameter;
+	bool against_full, whole, per_row, json, tsv;
+	int64_t seeds, sample_rows, seed;
+} given = { .seeds = 5 };
+
+static const struct option_row against_rows[] = {
+	OPTION_STRING(0, "against", "NAME", &given.against, "hold the attention against this mechanism on the same inputs (softmax: the exact one)"),
+	OPTION_LIST(0, "against-param", "NAME=VALUE", &given.parameter, "a parameter of that mechanism"),
+	OPTION_LIST(0, "other", "FILE|PATTERN", &given.other, "hold it against the attention in these files; may be given again"),
+	OPTION_FLAG(0, "against-full", &given.against_full, "hold it against itself without --window, --chunk, --keep-first and --key-begin: what they cost"),
+	OPTION_STRING(0, "features", "LIST", &given.features, "error of random features against their number: 16,32,64"),
+	OPTION_INT(0, "seeds", "N", &given.seeds, 1, 1000, "drawings for each number of features (default 5)"),
+	OPTION_FLAG(0, "cka", &given.whole, "also CKA of the rows and effective ranks, of maps of up to 1024 queries"),
+	OPTION_END
+};
+
+static const struct option_row compare_rows[] = {
+	OPTION_STRING(0, "rows", "A:B", &given.rows, "only the queries A to B - 1"),
+	OPTION_INT(0, "sample-rows", "N", &given.sample_rows, 1, 1e15, "N queries chosen at random"),
+	OPTION_INT(0, "seed", "N", &given.seed, 0, 9e15, "of the choice (default 0)"),
+	OPTION_FLAG(0, "per-row", &given.per_row, "one line a query"),
+	OPTION_END
+};
+
+static const struct option_row compare_output_rows[] = {
+	OPTION_FLAG(0, "json", &given.json, "one JSON object a line"),
+	OPTION_FLAG(0, "tsv", &given.tsv, "tab separated, with a header line"),
+	OPTION_STRING('o', "output", "FILE", &given.target, "the numbers; - is standard output, the default"),
+	OPTION_STRING(0, "plot", "FILE", &given.plot, "draw the differences as well: .png, .svg, .pdf, .txt"),
+	OPTION_GROUP(NULL, picture_style_rows),
+	OPTION_END
+};
+
+static const struct option_row compare_options[] = {
+	OPTION_GROUP(NULL, input_rows),
+	OPTION_GROUP("Comparison", against_rows),
+	OPTION_GROUP("Rows", compare_rows),
+	OPTION_GROUP("Output", compare_output_rows),
+	OPTION_GROUP("Colours", colour_rows),
+	OPTION_END
+};
+
+/* Maps held against each other, and their differences on the way to a picture. */
+struct differing {
+	struct comparing *comparing;
+	struct record *record;
+	double *whole_a, *whole_b; /* [rows][keys] of the map at hand; NULL: not wanted */
+	float *cell;               /* of the map at hand; NULL: no picture */
+	float **cells;             /* [maps] */
+	int64_t height, width, map;
+	struct picture picture;
+	struct heatmap_scene scene;
+	struct heatmap_text text;
+	struct panel *panel;
+};
+
+enum { PLACE_COLUMNS = 3 };
+
+void compare_place(const struct comparing *comparing, struct record *record, int64_t map)
+{
+	int64_t layer, batch, head;
+	source_map_id(comparing->a.source, map, &layer, &batch, &head);
+	record_int(record, 0, comparing->a.layer_number[layer]);
+	record_int(record, 1, batch);
+	record_int(record, 2, head);
+}
+
+bool compare_exactly(const struct comparing *comparing)
+{
+	int64_t weights;
+	return mem_mul_i64(comparing->a.selection.maps * comparing->row_count, comparing->a.source->keys, &weights) && weights <= DEFINITION_MAX;
+}
+
+static const char *const row_names[] = { "l1", "kl", "js", "top1", "top5", "entropy_shift" };
+enum { ROW_NAMES = sizeof row_names / sizeof *row_names };
+static const char *const whole_names[] = { "cka", "rank_a", "rank_b" };
+
+static struct record *open_record(const struct comparing *comparing)
+{
+	struct record_column column[PLACE_COLUMNS + DIFFERENCE_COUNT + 3] = { { "layer", RECORD_INT }, { "batch", RECORD_INT }, { "head", RECORD_INT } };
+	int count = PLACE_COLUMNS;
+	if (comparing->per_row)
+		column[count++] = (struct record_column){ "query", RECORD_INT };
+	for (int i = 0; i < (comparing->per_row ? (int)ROW_NAMES : DIFFERENCE_COUNT); i++)
+		column[count++] = (struct record_column){ comparing->per_row ? row_names[i] : difference_names[i], RECORD_REAL };
+	for (int i = 0; i < 3 && given.whole; i++)
+		column[count++] = (struct record_column){ whole_names[i], RECORD_REAL };
+	return record_new(comparing->format, column, count, (struct output *)&comparing->out);
+}
+
+static void put_row(const struct differing *differing, int64_t position, const struct row_difference *row)
+{
+	struct record *record = differing->record;
+	const double value[ROW_NAMES] = { row->l1, row->kl, row->js, row->counts ? row->top1 : NAN, row->counts ? row->top5 : NAN, row->entropy_shift };
+	compare_place(differing->comparing, record, differing->map);
+	record_int(record, PLACE_COLUMNS, differing->comparing->row[position]);
+	for (int i = 0; i < (int)ROW_NAMES; i++)
+		record_real(record, PLACE_COLUMNS + 1 + i, value[i]);
+	record_row(record);
+}
+
+static void see_row(void *data, int64_t position, const double *a, const double *b, const struct row_difference *row)
+{
+	struct differing *differing = data;
+	int64_t keys = differing->comparing->a.source->keys, rows = differing->comparing->row_count;
+	if (differing->cell)
+		difference_pool(a, b, keys, position, rows, differing->cell, differing->height, differing->width);
+	if (differing->whole_a) {
+		memcpy(differing->whole_a + position * keys, a, (size_t)keys * sizeof *a);
+		memcpy(differing->whole_b + position * keys, b, (size_t)keys * sizeof *b);
+	}
+	if (differing->comparing->per_row)
+		put_row(differing, position, row);
+}
+
+static enum err put_map(struct differing *differing, const struct difference *difference, struct err_info *info)
+{
+	const struct comparing *comparing = differing->comparing;
+	int64_t rows = comparing->row_count, keys = comparing->a.source->keys;
+	double value[DIFFERENCE_COUNT + 3];
+	int count = DIFFERENCE_COUNT;
+	difference_values(difference, comparing->outputs, value);
+	if (differing->whole_a) {
+		value[count++] = difference_cka(differing->whole_a, differing->whole_b, rows, keys);
+		value[count++] = difference_effective_rank(differing->whole_a, rows, keys);
+		value[count++] = difference_effective_rank(differing->whole_b, rows, keys);
+		if (value[count - 1] < 0 || value[count - 2] < 0 || value[count - 3] == -1)
+			return err_nomem(info, "the matrices");
+	}
+	compare_place(comparing, differing->record, differing->map);
+	for (int i = 0; i < count; i++)
+		record_real(differing->record, PLACE_COLUMNS + i, value[i] + 0.0);
+	return record_row(differing->record);
+}
+
+static enum err run_maps(struct differing *differing, struct err_info *info)
+{
+	struct comparing *comparing = differing->comparing;
+	const struct selection *selection = &comparing->a.selection;
+	struct driver_options options = input_driver(&comparing->a);
+	const struct difference_request request = {
+		.a = comparing->a.source, .b = comparing->b.source, .options = &options, .row = comparing->row, .row_count = comparing->row_count,
+		.exact = compare_exactly(comparing), .outputs = comparing->outputs, .see = see_row, .see_data = differing,
+	};
+	enum err err = ERR_OK;
+	progress_start(&comparing->progress, "comparison");
+	for (int64_t i = 0; i < selection->maps && !err; i++) {
+		struct difference difference = { 0 };
+		differing->map = selection->map[i];
+		differing->cell = differing->cells ? differing->cells[i] : NULL;
+		err = difference_run(&request, selection->map[i], &difference, info);
+		if (!err && !comparing->per_row)
+			err = put_map(differing, &difference, info);
+		progress_report(&comparing->progress, (double)(i + 1) / (double)selection->maps);
+	}
+	progress_end(&comparing->progress);
+	return err;
+}
+
+static struct axis_scale axis(const char *title, int64_t first, int64_t count, const char *const *label)
+{
+	return (struct axis_scale){ .title = title, .first = first, .count = count, .label = label ? label + first : NULL };
+}
+
+/* The rows of a picture are consecutive queries, or a sample that the axis counts. */
+static enum err open_picture(struct differing *differing, struct err_info *info)
+{
+	struct comparing *comparing = differing->comparing;
+	const struct input *a = &comparing->a;
+	struct heatmap_scene *scene = &differing->scene;
+	int64_t maps = a->selection.maps;
+	enum err err = picture_open_as(&differing->picture, given.plot, info);
+	differing->panel = mem_zero_array((size_t)maps, sizeof *differing->panel);
+	differing->cells = mem_zero_array((size_t)maps, sizeof *differing->cells);
+	if (!err && (!differing->panel || !differing->cells))
+		err = err_nomem(info, "the panels");
+	if (err)
+		return err;
+	bool sampled = given.sample_rows && comparing->row_count < a->source->queries;
+	scene->rows = axis(sampled ? "sampled query" : "query", sampled ? 0 : comparing->row[0], comparing->row_count, sampled ? NULL : a->labels.query);
+	scene->keys = axis("key", 0, a->source->keys, a->labels.key);
+	scene->colouring = picture_colouring(true, "A - B");
+	scene->theme = differing->picture.theme;
+	scene->panel = differing->panel;
+	scene->panel_count = maps;
+	err = heatmap_text_titles(&differing->text, a, NULL, differing->picture.title, scene, differing->panel, info);
+	if (err)
+		return err;
+	picture_cells(&differing->picture, scene, &differing->height, &differing->width);
+	differing->height = differing->height < comparing->row_count ? differing->height : comparing->row_count;
+	differing->width = differing->width < a->source->keys ? differing->width : a->source->keys;
+	for (int64_t i = 0; i < maps; i++) {
+		differing->cells[i] = mem_zero_array((size_t)differing->height, (size_t)differing->width * sizeof **differing->cells);
+		if (!differing->cells[i])
+			return err_nomem(info, "the picture");
+		differing->panel[i].cell = differing->cells[i];
+		differing->panel[i].height = differing->height;
+		differing->panel[i].width = differing->width;
+	}
+	return ERR_OK;
+}
+
+static enum err write_picture(struct differing *differing, struct err_info *info)
+{
+	enum err err = heatmap_text_caption(&differing->text, &differing->comparing->a, "largest difference", 0, &differing->scene, info);
+	return err ? err : picture_write_heatmap(&differing->picture, &differing->scene, differing->text.source, info);
+}
+
+static void release_differing(struct differing *differing)
+{
+	for (int64_t i = 0; differing->cells && i < differing->comparing->a.selection.maps; i++)
+		free(differing->cells[i]);
+	free(differing->cells);
+	free(differing->panel);
+	free(differing->whole_a);
+	free(differing->whole_b);
+	heatmap_text_release(&differing->text);
+	picture_release(&differing->picture);
+}
+
+static enum err compare_maps(struct comparing *comparing, struct err_info *info)
+{
+	struct differing differing = { .comparing = comparing };
+	size_t keys = (size_t)comparing->a.source->keys;
+	enum err err = ERR_OK;
+	if (given.whole && (comparing->row_count > WHOLE_MAX || comparing->per_row))
+		err = err_set(info, ERR_USAGE, "--cka takes whole maps of up to %d queries, and no --per-row", WHOLE_MAX);
+	if (!err && given.whole) {
+		differing.whole_a = mem_array((size_t)comparing->row_count, keys * sizeof *differing.whole_a);
+		differing.whole_b = mem_array((size_t)comparing->row_count, keys * sizeof *differing.whole_b);
+		err = differing.whole_a && differing.whole_b ? ERR_OK : err_nomem(info, "the matrices");
+	}
+	if (!err && given.plot)
+		err = open_picture(&differing, info);
+	if (!err && !(differing.record = open_record(comparing)))
+		err = err_nomem(info, "the report");
+	if (!err)
+		err = run_maps(&differing, info);
+	enum err end = record_end(differing.record);
+	err = err ? err : end;
+	if (!err && given.plot)
+		err = write_picture(&differing, info);
+	release_differing(&differing);
+	return err;
+}
+
+static enum err check_options(struct err_info *info)
+{
+	int ways = (given.against != NULL) + (given.other.count > 0) + given.against_full;
+	if (ways != 1 && !(ways == 0 && given.features))
+		return err_set(info, ERR_USAGE, "what is it held against? one of --against NAME, --other FILE and --against-full");
+	if (given.features && (given.other.count || given.against_full || given.per_row || given.whole))
+		return err_set(info, ERR_USAGE, "--features draws projections against the exact attention: not with --other, --against-full, --per-row or --cka");
+	if (given.against_full && (given.whole || given.plot))
+		return err_set(info, ERR_USAGE, "--against-full looks at no single weight: --against softmax draws differences and takes --cka");
+	if (given.json && given.tsv)
+		return err_set(info, ERR_USAGE, "one of --json and --tsv");
+	if (given.rows && given.sample_rows)
+		return err_set(info, ERR_USAGE, "--rows or --sample-rows, not both");
+	return ERR_OK;
+}
+
+/* A name that exists is a file whatever its letters; else it is a pattern. */
+static enum err find_others(glob_t *found, struct err_info *info)
+{
+	for (size_t i = 0; i < given.other.count; i++) {
+		const char *word = given.other.item[i];
+		bool plain = strcmp(word, "-") == 0 || access(word, F_OK) == 0;
+		int failed = glob(word, (i ? GLOB_APPEND : 0) | (plain ? GLOB_NOCHECK | GLOB_NOESCAPE : 0), NULL, found);
+		if (failed)
+			return err_set(info, failed == GLOB_NOMATCH ? ERR_IO : ERR_NOMEM, "--other %s: no such file", word);
+	}
+	return ERR_OK;
+}
+
+static enum err open_second(struct comparing *comparing, int argc, char **argv, struct err_info *info)
+{
+	glob_t found = { 0 };
+	struct input_change change = { .attention = given.against, .parameter = given.against ? &given.parameter : NULL, .whole_context = given.against_full,
+				       .other_files = given.other.count > 0 };
+	enum err err = find_others(&found, info);
+	if (!err && change.other_files)
+		err = input_open_changed(&comparing->b, &change, (int)found.gl_pathc, found.gl_pathv, info);
+	else if (!err)
+		err = input_open_changed(&comparing->b, &change, argc, argv, info);
+	globfree(&found);
+	return err ? err : difference_check(comparing->a.source, comparing->b.source, info);
+}
+
+static enum err choose_rows(struct comparing *comparing, struct err_info *info)
+{
+	int64_t begin, end, queries = comparing->a.source->queries;
+	if (given.sample_rows)
+		return sample_rows(queries, given.sample_rows, (uint64_t)given.seed, &comparing->row, &comparing->row_count, info);
+	enum err err = selection_span(given.rows, "rows", queries, &begin, &end, info);
+	if (err)
+		return err;
+	comparing->row_count = end - begin;
+	comparing->row = mem_array((size_t)comparing->row_count, sizeof *comparing->row);
+	for (int64_t i = 0; comparing->row && i < comparing->row_count; i++)
+		comparing->row[i] = begin + i;
+	return comparing->row ? ERR_OK : err_nomem(info, "the list of queries");
+}
+
+static bool have_outputs(const struct source *a, const struct source *b)
+{
+	return a->values && b->values && a->values->size[AXIS_DIM] == b->values->size[AXIS_DIM];
+}
+
+static enum err compare(struct comparing *comparing, int argc, char **argv, struct err_info *info)
+{
+	enum err err = check_options(info);
+	if (given.features && !given.against)
+		given.against = "softmax";
+	comparing->per_row = given.per_row;
+	comparing->format = given.json ? RECORD_JSON : given.tsv ? RECORD_TSV : RECORD_TABLE;
+	if (!err)
+		err = input_open(&comparing->a, argc, argv, info);
+	if (!err)
+		err = open_second(comparing, argc, argv, info);
+	if (!err)
+		err = choose_rows(comparing, info);
+	if (!err)
+		err = output_open(&comparing->out, given.target ? given.target : "-", info);
+	if (err)
+		return err;
+	comparing->outputs = have_outputs(comparing->a.source, comparing->b.source);
+	if (given.features)
+		err = compare_features(comparing, given.features, given.seeds, argc, argv, given.plot, info);
+	else
+		err = given.against_full ? compare_context(comparing, info) : compare_maps(comparing, info);
+	if (err && info->code == ERR_OK && comparing->out.failed)
+		*info = comparing->out.info;
+	return err ? err : output_commit(&comparing->out, info);
+}
+
+static enum err run_compare(int argc, char **argv)
+{
+	struct comparing comparing = { 0 };
+	struct err_info info = { 0 };
+	enum err err = compare(&comparing, argc, argv, &info);
+	message_err_info(&info);
+	output_release(&comparing.out);
+	free(comparing.row);
+	input_release(&comparing.b);
+	input_release(&comparing.a);
+	return err;
+}
+
+const struct command command_compare = {
+	.name = "compare",
+	.summary = "hold one attention against another: approximations, models, contexts",
+	.positional = "[FILE...]",
+	.options = compare_options,
+	.run = run_compare,
+};
