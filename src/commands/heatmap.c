@@ -54,6 +54,8 @@ struct drawing {
 	struct heatmap_text text;
 	struct panel *panel;
 	float **cell;          /* [panel_count], each height x width */
+	struct axis_band *band; /* of the keys, then of the queries */
+	struct bands bands;
 	int64_t row_begin, row_end, key_begin, key_end;
 	struct progress progress;
 };
@@ -184,6 +186,26 @@ static enum err set_scene(struct drawing *drawing, struct err_info *info)
 	return heatmap_text_titles(&drawing->text, &drawing->input, given.reduce ? reduce_words[given.reduce] : NULL, drawing->picture.title, scene, drawing->panel, info);
 }
 
+/* Spans count keys; where there are fewer queries (a KV cache), those are the last. */
+static enum err set_bands(struct drawing *drawing, struct err_info *info)
+{
+	const struct source *source = drawing->input.source;
+	const struct spans *spans = &drawing->input.spans;
+	int64_t shift = source->queries < source->keys ? source->keys - source->queries : 0;
+	if (!spans->count)
+		return ERR_OK;
+	drawing->band = mem_array(spans->count, 2 * sizeof *drawing->band);
+	if (!drawing->band)
+		return err_nomem(info, "the spans");
+	for (size_t i = 0; i < spans->count; i++) {
+		const struct span *span = &spans->span[i];
+		drawing->band[i] = (struct axis_band){ span->begin, span->end, span->name };
+		drawing->band[spans->count + i] = (struct axis_band){ span->begin - shift, span->end - shift, span->name };
+	}
+	drawing->bands = (struct bands){ drawing->band + spans->count, drawing->band, (int64_t)spans->count, (int64_t)spans->count };
+	return ERR_OK;
+}
+
 static enum err draw(struct drawing *drawing, int argc, char **argv, struct err_info *info)
 {
 	int64_t height, width;
@@ -194,11 +216,14 @@ static enum err draw(struct drawing *drawing, int argc, char **argv, struct err_
 		err = set_scene(drawing, info);
 	if (err)
 		return err;
-	picture_cells(&drawing->picture, &drawing->scene, &height, &width);
+	err = set_bands(drawing, info);
+	if (err)
+		return err;
+	picture_cells_banded(&drawing->picture, &drawing->scene, &drawing->bands, &height, &width);
 	err = compute(drawing, height, width, info);
 	if (!err)
 		err = heatmap_text_caption(&drawing->text, &drawing->input, pool_words[given.pool], given.skip_first, &drawing->scene, info);
-	return err ? err : picture_write_heatmap(&drawing->picture, &drawing->scene, drawing->text.source, info);
+	return err ? err : picture_write_banded(&drawing->picture, &drawing->scene, &drawing->bands, drawing->text.source, info);
 }
 
 static enum err run_heatmap(int argc, char **argv)
@@ -211,6 +236,7 @@ static enum err run_heatmap(int argc, char **argv)
 		free(drawing.cell[i]);
 	free(drawing.cell);
 	free(drawing.panel);
+	free(drawing.band);
 	heatmap_text_release(&drawing.text);
 	picture_release(&drawing.picture);
 	input_release(&drawing.input);

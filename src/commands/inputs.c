@@ -64,6 +64,7 @@ static const struct option_row work_rows[] = {
 const struct option_row input_rows[] = {
 	OPTION_GROUP("Inputs", input_file_rows),
 	OPTION_GROUP("Tokens", label_rows),
+	OPTION_GROUP("Groups of tokens", grouping_rows),
 	OPTION_GROUP("Selection", selection_rows),
 	OPTION_GROUP("Attention", attention_rows),
 	OPTION_GROUP("Mask", masking_rows),
@@ -270,7 +271,10 @@ enum err input_open(struct input *input, int file_count, char **file, struct err
 	if (!err)
 		err = selection_open(&input->selection, input->source, input->layer_number, info);
 	const struct role *weights = bound(input, NAME_WEIGHTS), *query = bound(input, NAME_QUERY), *key = bound(input, NAME_KEY);
-	return err ? err : labels_open(&input->labels, input->source->queries, input->source->keys, input->selection.batch[0], query ? query : weights, key ? key : weights, info);
+	if (!err)
+		err = labels_open(&input->labels, input->source->queries, input->source->keys, input->selection.batch[0], query ? query : weights,
+				  key ? key : weights, info);
+	return err ? err : grouping_apply(&input->source, &input->labels, &input->spans, info);
 }
 
 const char *input_attention(void)
@@ -306,6 +310,7 @@ enum err input_open_changed(struct input *input, const struct input_change *chan
 void input_release(struct input *input)
 {
 	selection_release(&input->selection);
+	spans_release(&input->spans);
 	labels_release(&input->labels);
 	source_free(input->source);
 	masking_release(&input->masking);

@@ -184,3 +184,29 @@ enum err picture_write_heatmap(struct picture *picture, const struct heatmap_sce
 		: scene_write(scene, picture->format, &picture->page, order.provenance, order.request.provenance_count, &picture->out, info);
 	return err ? err : output_commit(&picture->out, info);
 }
+
+static bool has_bands(const struct picture *picture, const struct bands *bands)
+{
+	return picture->format != PICTURE_TEXT && bands->row_count + bands->key_count > 0;
+}
+
+void picture_cells_banded(struct picture *picture, const struct heatmap_scene *scene, const struct bands *bands, int64_t *height, int64_t *width)
+{
+	struct picture_order order;
+	picture_order(&order, picture, "", "");
+	if (has_bands(picture, bands))
+		bands_cells(scene, bands, &order.request, height, width);
+	else
+		picture_cells(picture, scene, height, width);
+}
+
+enum err picture_write_banded(struct picture *picture, const struct heatmap_scene *scene, const struct bands *bands, const char *source,
+			      struct err_info *info)
+{
+	struct picture_order order;
+	if (!has_bands(picture, bands))
+		return picture_write_heatmap(picture, scene, source, info);
+	picture_order(&order, picture, source, scene->caption);
+	enum err err = bands_write(scene, bands, &order.request, info);
+	return err ? err : output_commit(&picture->out, info);
+}

@@ -12,6 +12,7 @@
 #include "base/output.h"
 #include "base/strbuf.h"
 #include "commands/inputs.h"
+#include "render/bands.h"
 #include "render/scene.h"
 #include "render/terminal.h"
 
@@ -48,6 +49,11 @@ void picture_describe_colouring(const struct colouring *colouring, struct strbuf
 
 /* Cells to ask pooling for. */
 void picture_cells(const struct picture *picture, const struct heatmap_scene *scene, int64_t *height, int64_t *width);
+
+/* The same for a heatmap with named spans at its axes; they may be empty. */
+void picture_cells_banded(struct picture *picture, const struct heatmap_scene *scene, const struct bands *bands, int64_t *height, int64_t *width);
+enum err picture_write_banded(struct picture *picture, const struct heatmap_scene *scene, const struct bands *bands, const char *source,
+			      struct err_info *info);
 
 /* Draw the scene and finish the file. `source` describes the inputs for the provenance. */
 enum err picture_write_heatmap(struct picture *picture, const struct heatmap_scene *scene, const char *source, struct err_info *info);

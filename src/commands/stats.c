@@ -12,6 +12,7 @@
 #include "base/message.h"
 #include "base/output.h"
 #include "commands/command.h"
+#include "commands/gather.h"
 #include "commands/inputs.h"
 #include "commands/picture.h"
 #include "commands/plot.h"
@@ -222,11 +223,52 @@ static enum err measure(struct measuring *measuring, struct err_info *info)
 	return err;
 }
 
+/* With --spans: what each span gives to each, in place of the metrics. */
+static enum err span_masses(struct measuring *measuring, struct err_info *info)
+{
+	static const struct record_column columns[] = {
+		{ "layer", RECORD_INT }, { "batch", RECORD_INT }, { "head", RECORD_INT }, { "query_span", RECORD_TEXT }, { "key_span", RECORD_TEXT },
+		{ "mass", RECORD_REAL },
+	};
+	struct input *input = &measuring->input;
+	float *mass = NULL;
+	struct record *record = NULL;
+	if (given.metrics || given.per_row || given.per_key || given.npy || given.sample_rows || given.last_queries || plot_wanted())
+		return err_set(info, ERR_USAGE, "--spans prints the mass from span to span: without metrics, rows, keys, samples, arrays and plots");
+	enum err err = output_open(&measuring->out, given.target ? given.target : "-", info);
+	if (!err)
+		err = grouping_by_spans(&input->source, &input->labels, &input->spans, info);
+	if (!err)
+		err = gather_maps(input, "span masses", 0, input->source->queries, 0, input->source->keys, &mass, info);
+	if (!err && !(record = record_new(given.json ? RECORD_JSON : given.tsv ? RECORD_TSV : RECORD_TABLE, columns, 6, &measuring->out)))
+		err = err_nomem(info, "the masses");
+	const int64_t queries = input->source->queries, keys = input->source->keys;
+	for (int64_t i = 0; !err && i < input->selection.maps * queries * keys; i++) {
+		int64_t layer, batch, head;
+		source_map_id(input->source, input->selection.map[i / (queries * keys)], &layer, &batch, &head);
+		record_int(record, 0, input->layer_number[layer]);
+		record_int(record, 1, batch);
+		record_int(record, 2, head);
+		record_text(record, 3, input->labels.query[i / keys % queries]);
+		record_text(record, 4, input->labels.key[i % keys]);
+		record_real(record, 5, (double)mass[i]);
+		err = record_row(record);
+	}
+	enum err end = record_end(record);
+	free(mass);
+	err = err ? err : end;
+	if (err && info->code == ERR_OK && measuring->out.failed)
+		*info = measuring->out.info;
+	return err ? err : output_commit(&measuring->out, info);
+}
+
 static enum err work(struct measuring *measuring, int argc, char **argv, struct err_info *info)
 {
 	enum err err = check_options(info);
 	if (!err)
 		err = input_open(&measuring->input, argc, argv, info);
+	if (!err && measuring->input.spans.count)
+		return span_masses(measuring, info);
 	if (!err)
 		err = choose_named(measuring, info);
 	if (!err)
