@@ -21,10 +21,15 @@ static size_t partial_size(const struct sink *sink, const struct source *source,
 	return (size_t)(ITEM_ROWS + kernels->lanes) * (size_t)source->keys * sizeof(float);
 }
 
-static void start(const struct sink *sink, const struct item *item, void *partial)
+static size_t merged_size(const struct sink *sink, const struct item *item)
 {
 	(void)sink;
-	memset(partial, 0, (size_t)item->count * (size_t)item->source->keys * sizeof(float));
+	return (size_t)item->count * (size_t)item->source->keys * sizeof(float);
+}
+
+static void start(const struct sink *sink, const struct item *item, void *partial)
+{
+	memset(partial, 0, merged_size(sink, item));
 }
 
 static void scan(const struct sink *sink, const struct item *item, int64_t lane0, const struct tile *tile, void *partial)
@@ -53,6 +58,7 @@ static const struct sink_ops matrix_rows_ops = {
 	.name = "matrix rows",
 	.needs = SINK_TILES,
 	.partial_size = partial_size,
+	.merged_size = merged_size,
 	.start = start,
 	.scan = scan,
 	.merge = merge,

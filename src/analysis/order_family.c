@@ -57,6 +57,12 @@ static size_t partial_size(const struct sink *sink, const struct source *source,
 	return bins_at(kernels) + bins_size(kernels);
 }
 
+static size_t merged_size(const struct sink *sink, const struct item *item)
+{
+	(void)sink, (void)item;
+	return sizeof(struct partial);
+}
+
 static void begin_group(const struct kernels *kernels, struct partial *partial)
 {
 	memset(partial->large, 0, sizeof partial->large);
@@ -153,6 +159,7 @@ static const struct sink_ops order_ops = {
 	.name = "order",
 	.needs = SINK_TILES,
 	.partial_size = partial_size,
+	.merged_size = merged_size,
 	.start = start,
 	.scan = scan,
 	.rows = rows,

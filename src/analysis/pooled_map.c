@@ -87,10 +87,15 @@ static size_t partial_size(const struct sink *sink, const struct source *source,
 	return sizeof(struct pooled_partial) + (size_t)strip_count(map, kernels) * strip_bytes(map);
 }
 
-static void start(const struct sink *sink, const struct item *item, void *data)
+static size_t merged_size(const struct sink *sink, const struct item *item)
 {
 	const struct pooled_map *map = map_of(sink);
-	memset(data, 0, sizeof(struct pooled_partial) + (size_t)(pooled_strip(map, item, item->count - 1) + 1) * strip_bytes(map));
+	return sizeof(struct pooled_partial) + (size_t)(pooled_strip(map, item, item->count - 1) + 1) * strip_bytes(map);
+}
+
+static void start(const struct sink *sink, const struct item *item, void *data)
+{
+	memset(data, 0, merged_size(sink, item));
 }
 
 enum pooled_folding pooled_folding(const struct pooled_map *map, const struct source *source)
@@ -209,6 +214,7 @@ static const struct sink_ops pooled_map_ops = {
 	.name = "pooled map",
 	.needs = SINK_TILES,
 	.partial_size = partial_size,
+	.merged_size = merged_size,
 	.start = start,
 	.scan = scan,
 	.merge = pooled_merge,

@@ -5,13 +5,19 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "kernel/circulate.h"
+#include "kernel/collector.h"
 #include "kernel/pass.h"
 #include "kernel/prepared.h"
+#include "kernel/shards.h"
 
 enum { PREPARED_LIMIT = 256 << 20 };
 
 /* Items a thread and batch: enough to keep threads busy, and few enough that prepared memory is used again while it is in cache. */
 enum { BATCH_ITEMS = 64 };
+
+/* How maps are shared out to the ranks: whole maps in turn, or the items of each. */
+enum deal { DEAL_MAPS, DEAL_ITEMS };
 
 struct worker {
 	struct pass pass;
@@ -31,7 +37,15 @@ struct run {
 	int64_t *rows, row_count;
 	int64_t item_rows, items; /* items a map */
 
-	/* The batch of maps that is being worked on. */
+	/* This rank's share of the maps that are being dealt: positions in maps, their numbers, and items of each. Alone it is all of them. */
+	enum deal deal;
+	int64_t begin;            /* the first of the maps that are dealt */
+	int64_t *own_map, *own_id, own_maps;
+	int64_t *own_item, own_items;
+	struct collector collector; /* without peers it is empty */
+	int64_t merged;           /* rank 0: items, counted over the maps from begin on, that are merged, whoever computed them */
+
+	/* The batch of own maps that is being worked on. */
 	int64_t first, batch;
 	struct turnstile *turnstile;
 
@@ -85,9 +99,9 @@ static double item_work(const struct run *run, const struct item *item)
 
 static void measure_work(struct run *run)
 {
-	for (int64_t index = 0; index < run->map_count && run->options->progress; index++) {
-		for (int64_t number = 0; number < run->items; number++) {
-			struct item item = item_of(run, index, number);
+	for (int64_t i = 0; i < run->own_maps && run->options->progress; i++) {
+		for (int64_t j = 0; j < run->own_items; j++) {
+			struct item item = item_of(run, run->own_map[i], run->own_item[j]);
 			run->work += item_work(run, &item);
 		}
 	}
@@ -104,16 +118,51 @@ static void report_progress(struct run *run, const struct item *item, int worker
 		atomic_store(&run->stop, 1);
 }
 
-static enum err merge_item(struct run *run, const struct item *item, void *const *partial, struct err_info *info)
+static int owner_of(const struct run *run, int64_t index, int64_t number)
 {
-	for (int i = 0; i < run->sink_count; i++)
-		if (run->sinks[i]->ops->merge)
-			run->sinks[i]->ops->merge(run->sinks[i], item, partial[i]);
+	const struct peers *peers = run->options->peers;
+	if (!peers)
+		return 0;
+	return run->deal == DEAL_MAPS ? (int)((index - run->begin) % peers->size) : ring_owner(peers->layout, peers->size, run->items, number);
+}
+
+static bool is_lead(const struct run *run)
+{
+	return !run->options->peers || run->options->peers->rank == 0;
+}
+
+static enum err end_map(struct run *run, const struct item *item, struct err_info *info)
+{
 	enum err err = ERR_OK;
+	run->merged++;
 	for (int i = 0; i < run->sink_count && item->number == run->items - 1 && !err; i++)
 		if (run->sinks[i]->ops->map_end)
 			err = run->sinks[i]->ops->map_end(run->sinks[i], run->source, item->map, item->index, info);
 	return err;
+}
+
+/* Merge what other ranks have before item `number` of map `index`. */
+static enum err catch_up(struct run *run, int64_t index, int64_t number, struct err_info *info)
+{
+	enum err err = ERR_OK;
+	while (!err && run->merged < (index - run->begin) * run->items + number) {
+		struct item item = item_of(run, run->begin + run->merged / run->items, run->merged % run->items);
+		err = collector_receive(&run->collector, owner_of(run, item.index, item.number), &item, info);
+		if (!err)
+			err = end_map(run, &item, info);
+	}
+	return err;
+}
+
+static enum err merge_item(struct run *run, const struct item *item, void *const *partial, struct err_info *info)
+{
+	if (!is_lead(run))
+		return collector_send(&run->collector, item, partial, info);
+	enum err err = run->options->peers ? catch_up(run, item->index, item->number, info) : ERR_OK;
+	for (int i = 0; i < run->sink_count && !err; i++)
+		if (run->sinks[i]->ops->merge)
+			run->sinks[i]->ops->merge(run->sinks[i], item, partial[i]);
+	return err ? err : end_map(run, item, info);
 }
 
 static void note_failure(struct run *run, int64_t job, const struct err_info *info)
@@ -131,7 +180,7 @@ static enum err run_job(void *data, int64_t job, int number)
 {
 	struct run *run = data;
 	struct worker *worker = &run->worker[number];
-	struct item item = item_of(run, run->first + job / run->items, job % run->items);
+	struct item item = item_of(run, run->own_map[run->first + job / run->own_items], run->own_item[job % run->own_items]);
 	struct err_info info = { 0 };
 	for (int i = 0; i < run->sink_count; i++)
 		if (run->sinks[i]->ops->start)
@@ -156,7 +205,7 @@ static enum err run_batch(struct run *run, struct err_info *info)
 {
 	for (int i = 0; i < run->sink_count; i++) {
 		enum err err = run->sinks[i]->ops->map_prepare
-				       ? run->sinks[i]->ops->map_prepare(run->sinks[i], run->source, run->maps[run->first], run->first, info)
+				       ? run->sinks[i]->ops->map_prepare(run->sinks[i], run->source, run->own_id[run->first], run->own_map[run->first], info)
 				       : ERR_OK;
 		if (err)
 			return err;
@@ -165,7 +214,7 @@ static enum err run_batch(struct run *run, struct err_info *info)
 	if (!run->turnstile)
 		return err_nomem(info, "the items");
 	run->failed_job = -1;
-	enum err err = pool_run(run->pool, run->batch * run->items, run_job, run);
+	enum err err = pool_run(run->pool, run->batch * run->own_items, run_job, run);
 	turnstile_free(run->turnstile);
 	if (run->failed_job < 0)
 		return err;
@@ -174,15 +223,20 @@ static enum err run_batch(struct run *run, struct err_info *info)
 	return run->failed.code;
 }
 
-static enum err run_maps(struct run *run, struct err_info *info)
+static bool needs_single_maps(const struct run *run)
 {
 	bool single = false;
 	for (int i = 0; i < run->sink_count; i++)
 		single |= run->sinks[i]->ops->map_prepare != NULL;
-	int64_t most = single ? 1 : (BATCH_ITEMS * (int64_t)pool_threads(run->pool) + run->items - 1) / run->items;
-	for (run->first = 0; run->first < run->map_count; run->first += run->batch) {
-		int64_t left = run->map_count - run->first;
-		enum err err = prepared_load(&run->prepared, run->pool, run->maps + run->first, left < most ? left : most, &run->batch, info);
+	return single;
+}
+
+static enum err run_maps(struct run *run, struct err_info *info)
+{
+	int64_t most = needs_single_maps(run) ? 1 : (BATCH_ITEMS * (int64_t)pool_threads(run->pool) + run->items - 1) / run->items;
+	for (run->first = 0; run->first < run->own_maps && run->own_items > 0; run->first += run->batch) {
+		int64_t left = run->own_maps - run->first;
+		enum err err = prepared_load(&run->prepared, run->pool, run->own_id + run->first, left < most ? left : most, &run->batch, info);
 		if (!err)
 			err = run_batch(run, info);
 		if (!err && atomic_load(&run->stop))
@@ -191,6 +245,57 @@ static enum err run_maps(struct run *run, struct err_info *info)
 			return err;
 	}
 	return ERR_OK;
+}
+
+/* This rank's share of the maps [begin, end). */
+static void take_share(struct run *run, enum deal deal, int64_t begin, int64_t end)
+{
+	int rank = run->options->peers ? run->options->peers->rank : 0;
+	run->deal = deal;
+	run->begin = begin;
+	run->own_maps = run->own_items = run->merged = 0;
+	for (int64_t index = begin; index < end; index++) {
+		if (deal == DEAL_MAPS && owner_of(run, index, 0) != rank)
+			continue;
+		run->own_map[run->own_maps] = index;
+		run->own_id[run->own_maps++] = run->maps[index];
+	}
+	for (int64_t number = 0; number < run->items; number++)
+		if (deal == DEAL_MAPS || owner_of(run, begin, number) == rank)
+			run->own_item[run->own_items++] = number;
+}
+
+static enum err run_share(struct run *run, enum deal deal, int64_t begin, int64_t end, struct err_info *info)
+{
+	take_share(run, deal, begin, end);
+	measure_work(run);
+	enum err err = run_maps(run, info);
+	if (err || !run->options->peers)
+		return err;
+	if (is_lead(run))
+		return catch_up(run, end, 0, info);
+	collector_flush(&run->collector);
+	return ERR_OK;
+}
+
+/* Whole maps as long as there is one for each rank; what is left over is worked on by all of them together, in a ring where the source allows it. */
+static enum err distribute(struct run *run, struct err_info *info)
+{
+	struct peers *peers = run->options->peers;
+	int64_t whole = needs_single_maps(run) ? 0 : run->map_count / peers->size * peers->size;
+	enum err err = peers_agree(peers, (uint64_t)run->kernels->lanes, "processors (ATTNVIZ_CPU names the one to use)", info);
+	if (!err)
+		err = collector_init(&run->collector, peers, run->source, run->kernels, run->sinks, run->sink_count, info);
+	if (!err && whole > 0)
+		err = run_share(run, DEAL_MAPS, 0, whole, info);
+	if (err || whole == run->map_count)
+		return err;
+	if (!shards_possible(run->source, run->kernels))
+		return run_share(run, DEAL_ITEMS, whole, run->map_count, info);
+	const struct circulation circulation = { .source = run->source, .kernels = run->kernels, .options = run->options, .pool = run->pool,
+						 .collector = &run->collector, .maps = run->maps + whole, .first = whole, .map_count = run->map_count - whole,
+						 .rows = run->rows, .row_count = run->row_count };
+	return circulate(&circulation, info);
 }
 
 static enum err worker_init(struct run *run, struct worker *worker, struct err_info *info)
@@ -247,7 +352,10 @@ static enum err run_init(struct run *run, struct err_info *info)
 	run->maps = index_list(options->maps, run->map_count);
 	run->rows = index_list(options->rows, run->row_count);
 	run->pool = pool_new(options->threads > 0 ? options->threads : pool_default_threads());
-	if (!run->maps || !run->rows || !run->pool)
+	run->own_map = mem_array((size_t)run->map_count, sizeof *run->own_map);
+	run->own_id = mem_array((size_t)run->map_count, sizeof *run->own_id);
+	run->own_item = mem_array((size_t)run->items, sizeof *run->own_item);
+	if (!run->maps || !run->rows || !run->own_map || !run->own_id || !run->own_item || !run->pool)
 		return err_nomem(info, "the list of rows");
 	size_t limit = options->prepared_limit ? options->prepared_limit : (size_t)PREPARED_LIMIT;
 	enum err err = prepared_init(&run->prepared, run->source, run->kernels, want_values, limit, info);
@@ -256,7 +364,6 @@ static enum err run_init(struct run *run, struct err_info *info)
 		return err_nomem(info, "the tiles");
 	for (int i = 0; i < pool_threads(run->pool) && !err; i++)
 		err = worker_init(run, &run->worker[i], info);
-	measure_work(run);
 	return err;
 }
 
@@ -267,6 +374,10 @@ static void run_release(struct run *run)
 	free(run->worker);
 	prepared_release(&run->prepared);
 	pool_free(run->pool);
+	collector_release(&run->collector);
+	free(run->own_item);
+	free(run->own_id);
+	free(run->own_map);
 	free(run->rows);
 	free(run->maps);
 	pthread_mutex_destroy(&run->failure);
@@ -282,7 +393,7 @@ enum err driver_run(const struct source *source, struct sink *const *sinks, int 
 	if (!err)
 		err = run_init(&run, info);
 	if (!err && run.items > 0 && source->keys > 0)
-		err = run_maps(&run, info);
+		err = run.options->peers && run.options->peers->size > 1 ? distribute(&run, info) : run_share(&run, DEAL_MAPS, 0, run.map_count, info);
 	run_release(&run);
 	return err;
 }

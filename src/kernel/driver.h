@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/pool.h"
+#include "kernel/peers.h"
 #include "kernel/sink.h"
 #include "kernel/source.h"
 
@@ -28,6 +29,7 @@ struct driver_options {
 	int64_t key_tile;            /* keys a sweep, a multiple of KEY_BLOCK; 0: the driver's choice. Never changes the numbers. */
 	int64_t row_tile;            /* queries a sweep, a multiple of the lanes; 0: the driver's choice. Never changes the numbers. */
 	size_t prepared_limit;       /* bytes of prepared state held at once; 0: 256 MiB. At least one map is always held. */
+	struct peers *peers;         /* the other processes of a distributed run, all of which call driver_run with the same options; NULL: none */
 	/* Called now and then on one thread with the share of the work that is done, 0..1. Returning false stops the run (ERR_INTERRUPTED). May be NULL. */
 	bool (*progress)(void *data, double share);
 	void *progress_data;

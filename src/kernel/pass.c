@@ -34,12 +34,24 @@ static size_t loaded_size(const struct pass *pass)
 	return source->ops->rows_size ? source->ops->rows_size(source, pass->kernels) : 0;
 }
 
-static bool group_init(struct pass *pass, struct group *group)
+bool pass_group_init(const struct pass *pass, struct group *group)
 {
 	size_t loaded = loaded_size(pass), output = (size_t)(output_rows(pass) * pass->kernels->lanes) * sizeof(double);
 	if (loaded && !(group->loaded = mem_aligned(loaded)))
 		return false;
 	return !output || (group->output = mem_aligned(output));
+}
+
+void pass_group_release(struct group *group)
+{
+	mem_aligned_free(group->loaded);
+	mem_aligned_free(group->output);
+	*group = (struct group){ 0 };
+}
+
+size_t pass_group_size(const struct pass *pass)
+{
+	return sizeof(struct group) + loaded_size(pass) + (size_t)(output_rows(pass) * pass->kernels->lanes) * sizeof(double);
 }
 
 enum err pass_init(struct pass *pass, const struct source *source, const struct kernels *kernels, const struct prepared *prepared,
@@ -55,7 +67,7 @@ enum err pass_init(struct pass *pass, const struct source *source, const struct 
 	pass->output = mem_aligned((size_t)(output_rows(pass) * kernels->lanes) * sizeof(float));
 	bool complete = pass->group && pass->tile && pass->output;
 	for (int64_t i = 0; i < pass->group_count && complete; i++)
-		complete = group_init(pass, &pass->group[i]);
+		complete = pass_group_init(pass, &pass->group[i]);
 	if (complete)
 		return ERR_OK;
 	pass_release(pass);
@@ -64,10 +76,8 @@ enum err pass_init(struct pass *pass, const struct source *source, const struct 
 
 void pass_release(struct pass *pass)
 {
-	for (int64_t i = 0; i < pass->group_count && pass->group; i++) {
-		mem_aligned_free(pass->group[i].loaded);
-		mem_aligned_free(pass->group[i].output);
-	}
+	for (int64_t i = 0; i < pass->group_count && pass->group; i++)
+		pass_group_release(&pass->group[i]);
 	free(pass->group);
 	mem_aligned_free(pass->tile);
 	mem_aligned_free(pass->output);
@@ -105,7 +115,7 @@ static enum err start_from_anchor(const struct pass *pass, struct group *group, 
 	return source->ops->anchor(source, &group->rows, group->state.base, info);
 }
 
-static enum err load_group(const struct pass *pass, struct group *group, struct err_info *info)
+enum err pass_load(const struct pass *pass, struct group *group, struct err_info *info)
 {
 	const struct source *source = pass->source;
 	softmax_state_init(&group->state);
@@ -156,7 +166,7 @@ static enum err fill_block(const struct pass *pass, const struct group *group, i
 }
 
 /* Pass 1 over the key blocks [begin, end) of one row group. */
-static enum err sweep(const struct pass *pass, struct group *group, int64_t begin, int64_t end, struct err_info *info)
+enum err pass_sweep(const struct pass *pass, struct group *group, int64_t begin, int64_t end, struct err_info *info)
 {
 	const struct kernels *kernels = pass->kernels;
 	struct softmax_state *state = &group->state;
@@ -177,7 +187,7 @@ static enum err sweep(const struct pass *pass, struct group *group, int64_t begi
 		if (!softmax)
 			kernels->weights_block(pass->tile, count, state);
 		if (group->output)
-			kernels->accumulate_values(pass->tile, count, prepared_values_block(pass->prepared, pass->values, key),
+			kernels->accumulate_values(pass->tile, count, prepared_values_block(pass->source, pass->values, key),
 						   min_i64(KEY_BLOCK, pass->source->keys - key), output_width(pass), moved ? rescale : NULL, group->output);
 	}
 	return ERR_OK;
@@ -234,7 +244,7 @@ static struct row_stats weight_stats(const struct source *source, const struct s
 	};
 }
 
-static void finish_stats(const struct pass *pass, struct group *group)
+void pass_settle(const struct pass *pass, struct group *group)
 {
 	const struct source *source = pass->source;
 	for (int lane = 0; lane < group->rows.count; lane++) {
@@ -295,15 +305,15 @@ static void scan_sinks(const struct pass *pass, const struct item *item, int64_t
 			pass->sinks[i]->ops->scan(pass->sinks[i], item, lane0, tile, partial[i]);
 }
 
-/* Pass 2 of one row group. */
-static enum err scan_group(const struct pass *pass, const struct item *item, int64_t lane0, const struct group *group, void *const *partial,
-			   struct err_info *info)
+/* Pass 2 over the key blocks [begin, end) of one row group. */
+enum err pass_scan(const struct pass *pass, const struct item *item, int64_t lane0, const struct group *group, int64_t begin, int64_t end,
+		   void *const *partial, struct err_info *info)
 {
 	const struct kernels *kernels = pass->kernels;
 	const struct source *source = pass->source;
 	struct weighing weighing;
 	weighing_init(&weighing, pass, group);
-	for (int64_t key = 0; key < source->keys; key += KEY_BLOCK) {
+	for (int64_t key = begin; key < end; key += KEY_BLOCK) {
 		int64_t count;
 		enum coverage coverage = block_coverage(source, &group->rows, key, &count);
 		if (coverage == TILE_EMPTY)
@@ -322,18 +332,22 @@ static enum err scan_group(const struct pass *pass, const struct item *item, int
 	return ERR_OK;
 }
 
-static enum err finish_group(const struct pass *pass, const struct item *item, int64_t lane0, struct group *group, void *const *partial,
-			     struct err_info *info)
+void pass_hand_out(const struct pass *pass, const struct item *item, int64_t lane0, const struct group *group, void *const *partial)
 {
-	finish_stats(pass, group);
-	enum err err = pass->needs & SINK_TILES ? scan_group(pass, item, lane0, group, partial, info) : ERR_OK;
-	if (err)
-		return err;
 	const float *output = finish_output(pass, group);
 	for (int i = 0; i < pass->sink_count; i++)
 		if (pass->sinks[i]->ops->rows)
 			pass->sinks[i]->ops->rows(pass->sinks[i], item, lane0, &group->rows, group->stats, output, output_width(pass), partial[i]);
-	return ERR_OK;
+}
+
+static enum err finish_group(const struct pass *pass, const struct item *item, int64_t lane0, struct group *group, void *const *partial,
+			     struct err_info *info)
+{
+	pass_settle(pass, group);
+	enum err err = pass->needs & SINK_TILES ? pass_scan(pass, item, lane0, group, 0, pass->source->keys, partial, info) : ERR_OK;
+	if (!err)
+		pass_hand_out(pass, item, lane0, group, partial);
+	return err;
 }
 
 /* Row groups that sweep together: pass 1 takes the keys in pieces that stay in cache while every group goes over them. */
@@ -345,12 +359,12 @@ static enum err run_groups(struct pass *pass, const struct item *item, int64_t l
 	for (int64_t lane = lane0; lane < item->count && groups < pass->group_count && !err; lane += lanes, groups++) {
 		struct group *group = &pass->group[groups];
 		group->rows = (struct row_group){ .map = item->map, .count = (int)min_i64(lanes, item->count - lane), .row = item->row + lane };
-		err = load_group(pass, group, info);
+		err = pass_load(pass, group, info);
 	}
 	for (int64_t key = 0; key < pass->source->keys && !err; key += min_i64(pass->key_tile, pass->source->keys - key)) {
 		int64_t end = min_i64(pass->source->keys, key + pass->key_tile);
 		for (int64_t g = 0; g < groups && !err; g++)
-			err = sweep(pass, &pass->group[g], key, end, info);
+			err = pass_sweep(pass, &pass->group[g], key, end, info);
 	}
 	for (int64_t g = 0; g < groups && !err; g++)
 		err = finish_group(pass, item, lane0 + g * lanes, &pass->group[g], partial, info);

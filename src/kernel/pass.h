@@ -4,6 +4,8 @@
 #ifndef ATTNVIZ_KERNEL_PASS_H
 #define ATTNVIZ_KERNEL_PASS_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -42,5 +44,19 @@ void pass_release(struct pass *pass);
 
 /* Run the rows of an item through both passes into partial[sink]. `stop` is looked at once a row group: ERR_INTERRUPTED. */
 enum err pass_item(struct pass *pass, const struct item *item, void *const *partial, const _Atomic int *stop, struct err_info *info);
+
+/*
+ * The steps of pass_item one by one, for rows whose keys come in parts: load, sweep over each part in ascending order, settle, scan each part, hand out.
+ * pass->keys and pass->values must hold the part; groups belong to the caller, and may be in the hands of one thread at a time.
+ */
+bool pass_group_init(const struct pass *pass, struct group *group); /* false: out of memory; release it all the same */
+void pass_group_release(struct group *group);
+size_t pass_group_size(const struct pass *pass);
+enum err pass_load(const struct pass *pass, struct group *group, struct err_info *info); /* group->rows is set */
+enum err pass_sweep(const struct pass *pass, struct group *group, int64_t begin, int64_t end, struct err_info *info);
+void pass_settle(const struct pass *pass, struct group *group);
+enum err pass_scan(const struct pass *pass, const struct item *item, int64_t lane0, const struct group *group, int64_t begin, int64_t end,
+		   void *const *partial, struct err_info *info);
+void pass_hand_out(const struct pass *pass, const struct item *item, int64_t lane0, const struct group *group, void *const *partial);
 
 #endif

@@ -54,9 +54,8 @@ static int64_t values_head(const struct source *source, int64_t head)
 	return heads > 0 && source->heads % heads == 0 ? head / (source->heads / heads) : head;
 }
 
-static int64_t slot_id(const struct prepared *prepared, enum prepared_kind kind, int64_t map)
+int64_t prepared_shared_id(const struct source *source, enum prepared_kind kind, int64_t map)
 {
-	const struct source *source = prepared->source;
 	if (kind == PREPARED_SOURCE)
 		return source->ops->prepared_id ? source->ops->prepared_id(source, map) : map;
 	int64_t layer, batch, head;
@@ -111,7 +110,7 @@ static enum err map_take(struct prepared *prepared, int64_t map, bool must, bool
 	for (int kind = 0; kind < PREPARED_KINDS && *fits; kind++) {
 		if (!prepared->size[kind])
 			continue;
-		int64_t id = slot_id(prepared, kind, map);
+		int64_t id = prepared_shared_id(prepared->source, kind, map);
 		struct prepared_slot *slot = slot_find(prepared, kind, id);
 		enum err err = slot ? ERR_OK : slot_take(prepared, kind, id, must, &slot, info);
 		if (err)
@@ -131,9 +130,8 @@ struct prepare_work {
 	struct err_info *infos; /* one a job */
 };
 
-static enum err pack_values(const struct prepared *prepared, int64_t map, int64_t begin, int64_t end, float *packed, struct err_info *info)
+enum err prepared_pack_values(const struct source *source, int64_t map, int64_t begin, int64_t end, float *packed, struct err_info *info)
 {
-	const struct source *source = prepared->source;
 	int64_t width = values_width(source), layer, batch, head;
 	source_map_id(source, map, &layer, &batch, &head);
 	float *rows = mem_array((size_t)(KEY_BLOCK * width), sizeof(*rows));
@@ -162,7 +160,7 @@ static enum err prepare_job(void *data, int64_t job, int worker)
 	struct err_info info = { 0 };
 	enum err err = slot->kind == PREPARED_SOURCE
 			       ? source->ops->prepare(source, work->prepared->kernels, map, begin, end, slot->memory, &info)
-			       : pack_values(work->prepared, map, begin, end, slot->memory, &info);
+			       : prepared_pack_values(source, map, begin, end, slot->memory, &info);
 	if (err && work->infos)
 		work->infos[job] = info;
 	return err;
@@ -184,7 +182,7 @@ static enum err prepare_slots(struct prepared *prepared, struct pool *pool, cons
 	enum err err = slot && map ? ERR_OK : err_nomem(info, "the prepared keys");
 	for (int64_t i = 0; i < count && !err; i++) {
 		for (int kind = 0; kind < PREPARED_KINDS; kind++) {
-			struct prepared_slot *found = prepared->size[kind] ? slot_find(prepared, kind, slot_id(prepared, kind, maps[i])) : NULL;
+			struct prepared_slot *found = prepared->size[kind] ? slot_find(prepared, kind, prepared_shared_id(prepared->source, kind, maps[i])) : NULL;
 			if (!found || found->ready)
 				continue;
 			found->ready = true;
@@ -225,11 +223,16 @@ enum err prepared_load(struct prepared *prepared, struct pool *pool, const int64
 
 const void *prepared_find(const struct prepared *prepared, enum prepared_kind kind, int64_t map)
 {
-	struct prepared_slot *slot = prepared->size[kind] ? slot_find(prepared, kind, slot_id(prepared, kind, map)) : NULL;
+	struct prepared_slot *slot = prepared->size[kind] ? slot_find(prepared, kind, prepared_shared_id(prepared->source, kind, map)) : NULL;
 	return slot ? slot->memory : NULL;
 }
 
-const float *prepared_values_block(const struct prepared *prepared, const void *values, int64_t key)
+size_t prepared_value_bytes(const struct source *source)
 {
-	return (const float *)values + key * values_stride(prepared->source);
+	return (size_t)values_stride(source) * sizeof(float);
+}
+
+const float *prepared_values_block(const struct source *source, const void *values, int64_t key)
+{
+	return (const float *)values + key * values_stride(source);
 }

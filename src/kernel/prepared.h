@@ -42,7 +42,14 @@ enum err prepared_load(struct prepared *prepared, struct pool *pool, const int64
 /* The state of a map that was loaded; NULL where there is none of this kind. */
 const void *prepared_find(const struct prepared *prepared, enum prepared_kind kind, int64_t map);
 
+/* Bytes of the packed values of one key, and the packing of keys [begin, end), begin a multiple of KEY_BLOCK, at their place in a block for all keys. */
+size_t prepared_value_bytes(const struct source *source);
+enum err prepared_pack_values(const struct source *source, int64_t map, int64_t begin, int64_t end, float *packed, struct err_info *info);
+
+/* Which maps share their state: those with the same number. */
+int64_t prepared_shared_id(const struct source *source, enum prepared_kind kind, int64_t map);
+
 /* Packed values of the key block that begins at `key`, in the state of kind PREPARED_VALUES. */
-const float *prepared_values_block(const struct prepared *prepared, const void *values, int64_t key);
+const float *prepared_values_block(const struct source *source, const void *values, int64_t key);
 
 #endif

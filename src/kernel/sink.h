@@ -77,6 +77,8 @@ struct sink_ops {
 	/* After the last tile of a row group (or after pass 1 without SINK_TILES). output is [rows->count][width] row-major, or NULL. */
 	void (*rows)(const struct sink *sink, const struct item *item, int64_t lane0, const struct row_group *rows, const struct row_stats *stats,
 		     const float *output, int64_t output_width, void *partial);
+	/* Bytes from the start of the partial that merge looks at, where the rest was only needed on the way: what another process sends. NULL: all. */
+	size_t (*merged_size)(const struct sink *sink, const struct item *item);
 	/* Serial, in item order. */
 	void (*merge)(struct sink *sink, const struct item *item, const void *partial);
 	/* Serial, after the last item of a map. */

@@ -60,6 +60,9 @@ struct source_ops {
 	int64_t (*prepared_id)(const struct source *source, int64_t map);
 	size_t (*prepared_size)(const struct source *source, const struct kernels *kernels);
 	enum err (*prepare)(const struct source *source, const struct kernels *kernels, int64_t map, int64_t begin, int64_t end, void *prepared, struct err_info *info);
+	/* Bytes of one key, where the state of keys [a, b) is bytes [a * n, b * n) of the whole (up to the next panel) and fill looks at no others than those of its keys:
+	 * it can then be held, and sent to other ranks, in parts. NULL: only as a whole. */
+	size_t (*prepared_key_bytes)(const struct source *source, const struct kernels *kernels);
 
 	/* State of one row group (packed queries), 64-byte aligned. May be NULL. */
 	size_t (*rows_size)(const struct source *source, const struct kernels *kernels);

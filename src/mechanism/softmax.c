@@ -95,6 +95,11 @@ static int64_t packed_bytes(const struct softmax *softmax, const struct kernels 
 	return multiplies_bfloat16(softmax, kernels) ? (softmax->dim + 1) / 2 * 2 * (int64_t)sizeof(uint16_t) : softmax->dim * (int64_t)sizeof(float);
 }
 
+static size_t softmax_key_bytes(const struct source *source, const struct kernels *kernels)
+{
+	return (size_t)packed_bytes(softmax_of(source), kernels);
+}
+
 static size_t softmax_prepared_size(const struct source *source, const struct kernels *kernels)
 {
 	int64_t panels = (source->keys + KEY_PANEL - 1) / KEY_PANEL;
@@ -278,6 +283,7 @@ static const struct source_ops softmax_ops = {
 	.prepared_id = softmax_prepared_id,
 	.prepared_size = softmax_prepared_size,
 	.prepare = softmax_prepare,
+	.prepared_key_bytes = softmax_key_bytes,
 	.rows_size = softmax_rows_size,
 	.load_rows = softmax_load_rows,
 	.fill = softmax_fill,
