@@ -44,6 +44,12 @@ static size_t partial_size(const struct sink *sink, const struct source *source,
 	return columns_at() + (size_t)(power_of_two(source->keys) * kernels->lanes) * sizeof(float);
 }
 
+static size_t merged_size(const struct sink *sink, const struct item *item)
+{
+	(void)sink, (void)item;
+	return sizeof(struct partial);
+}
+
 static void start(const struct sink *sink, const struct item *item, void *data)
 {
 	struct partial *partial = data;
@@ -134,6 +140,7 @@ const struct sink_ops order_exact_ops = {
 	.name = "order of short rows",
 	.needs = SINK_TILES,
 	.partial_size = partial_size,
+	.merged_size = merged_size,
 	.start = start,
 	.scan = scan,
 	.rows = rows,

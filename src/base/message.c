@@ -12,6 +12,7 @@
 /* The state of the one process that talks to one person. */
 static enum exit_status status;
 static bool quiet;
+static void (*diverted)(const char *line);
 
 enum { TEXT = 4096 };
 
@@ -32,12 +33,14 @@ static void say_text(const char *level, const char *text)
 {
 	struct strbuf line;
 	strbuf_init(&line);
-	strbuf_addstr(&line, "attnviz: ");
+	strbuf_addstr(&line, diverted ? "" : "attnviz: ");
 	strbuf_addstr(&line, level);
 	utf8_append_visible(&line, text, strlen(text));
-	strbuf_addch(&line, '\n');
+	strbuf_addstr(&line, diverted ? "" : "\n");
 	static const char starved[] = "attnviz: out of memory\n";
-	if (strbuf_failed(&line))
+	if (diverted)
+		diverted(strbuf_failed(&line) ? "out of memory" : line.buf);
+	else if (strbuf_failed(&line))
 		write_line(starved, sizeof starved - 1);
 	else
 		write_line(line.buf, line.len);
@@ -95,6 +98,11 @@ void message_note(const char *format, ...)
 	va_start(args, format);
 	say("note: ", format, args);
 	va_end(args);
+}
+
+void message_divert(void (*to)(const char *line))
+{
+	diverted = to;
 }
 
 void message_set_quiet(bool on)

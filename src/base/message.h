@@ -28,6 +28,10 @@ void message_err_info(const struct err_info *info);
 void message_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void message_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* From now on lines go there, without their "attnviz: " and line feed, instead of to standard error: for a process of a group of which another one
+ * speaks. NULL: back again. */
+void message_divert(void (*to)(const char *line));
+
 void message_set_quiet(bool quiet);
 bool message_is_quiet(void);
 

@@ -45,6 +45,12 @@ bool output_seekable(const struct output *out);
 enum err output_commit(struct output *out, struct err_info *info); /* also releases */
 void output_release(struct output *out);                           /* aborts what was not committed; zeroed struct is fine */
 
+/* From now on outputs lead nowhere, standard output included: for a process of a group of which only one writes. */
+void output_mute(void);
+
+/* Remove the temporaries of unfinished outputs, as an exit does: for an end without one. */
+void output_guard_sweep(void);
+
 /* Install the handlers that remove temporaries on SIGINT, SIGTERM, SIGHUP and then let the signal kill the process
  * with its usual status; SIGPIPE is ignored so that writes return EPIPE. Called once by cli/. */
 void output_guard_signals(void);

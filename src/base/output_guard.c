@@ -30,7 +30,7 @@ void output_guard_strike(int slot)
 		atomic_store(&temporaries[slot], NULL);
 }
 
-static void remove_temporaries(void)
+void output_guard_sweep(void)
 {
 	for (int slot = 0; slot < SLOTS; slot++) {
 		const char *path = atomic_load(&temporaries[slot]);
@@ -44,7 +44,7 @@ static void remove_temporaries(void)
 static void remove_and_die(int signal_number)
 {
 	int kept = errno;
-	remove_temporaries();
+	output_guard_sweep();
 	raise(signal_number);
 	errno = kept;
 }
@@ -62,5 +62,5 @@ void output_guard_signals(void)
 	}
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN); /* over the size limit, write then says EFBIG */
-	atexit(remove_temporaries);
+	atexit(output_guard_sweep);
 }

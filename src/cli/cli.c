@@ -12,6 +12,7 @@
 #include "base/output.h"
 #include "base/strbuf.h"
 #include "commands/command.h"
+#include "commands/ranks.h"
 
 static bool help_wanted, quiet_wanted;
 
@@ -112,6 +113,8 @@ const struct command *cli_find(const char *name)
 
 static void run_command(const struct command *command, int argc, char **argv)
 {
+	if (!ranks_enter(command->is_distributed))
+		return;
 	const struct option_row rows[] = {
 		OPTION_GROUP(NULL, command->options),
 		OPTION_GROUP("General", standard_options),
@@ -124,7 +127,7 @@ static void run_command(const struct command *command, int argc, char **argv)
 	int first;
 	struct err_info info = { 0 };
 	enum err err = options_parse(rows, argc, argv, &first, &info);
-	message_set_quiet(quiet_wanted);
+	message_set_quiet(quiet_wanted || !ranks_lead());
 	if (err != ERR_OK)
 		message_err_info(&info);
 	else if (help_wanted)
@@ -197,5 +200,5 @@ int cli_main(int argc, char **argv)
 	command_set_line(argc, argv);
 	run(argc - 1, argv + 1);
 	close_stdout();
-	return (int)message_status();
+	return ranks_leave(message_status());
 }

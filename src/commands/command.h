@@ -4,6 +4,8 @@
 #ifndef ATTNVIZ_COMMANDS_COMMAND_H
 #define ATTNVIZ_COMMANDS_COMMAND_H
 
+#include <stdbool.h>
+
 #include "base/options.h"
 
 struct command {
@@ -11,6 +13,7 @@ struct command {
 	const char *summary;     /* one line for `attnviz -h` and the manual's NAME section */
 	const char *positional;  /* words after the options in the usage line: "[FILE]" */
 	const struct option_row *options;
+	bool is_distributed;     /* under mpirun all ranks run it together; without it rank 0 does so alone */
 	/* What happens after the options have been parsed. argv holds the positional arguments. Messages go through base/message.h, which also keeps the
 	 * exit status; the returned value only says whether to stop. */
 	enum err (*run)(int argc, char **argv);

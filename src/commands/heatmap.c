@@ -16,6 +16,7 @@
 #include "commands/inputs.h"
 #include "commands/picture.h"
 #include "commands/progress.h"
+#include "commands/ranks.h"
 #include "kernel/driver.h"
 
 static const char *const pool_words[] = { "max", "mean", "sum", NULL };
@@ -43,6 +44,7 @@ static const struct option_row heatmap_options[] = {
 	OPTION_GROUP("Map", map_rows),
 	OPTION_GROUP("Colours", colour_rows),
 	OPTION_GROUP("Picture", picture_rows),
+	OPTION_GROUP("MPI", ranks_rows),
 	OPTION_END
 };
 
@@ -221,8 +223,9 @@ static enum err draw(struct drawing *drawing, int argc, char **argv, struct err_
 		return err;
 	picture_cells_banded(&drawing->picture, &drawing->scene, &drawing->bands, &height, &width);
 	err = compute(drawing, height, width, info);
-	if (!err)
-		err = heatmap_text_caption(&drawing->text, &drawing->input, pool_words[given.pool], given.skip_first, &drawing->scene, info);
+	if (err || !ranks_lead())
+		return err;
+	err = heatmap_text_caption(&drawing->text, &drawing->input, pool_words[given.pool], given.skip_first, &drawing->scene, info);
 	return err ? err : picture_write_banded(&drawing->picture, &drawing->scene, &drawing->bands, drawing->text.source, info);
 }
 
@@ -247,6 +250,7 @@ const struct command command_heatmap = {
 	.name = "heatmap",
 	.summary = "draw attention maps: one head, a grid of heads, layers x heads",
 	.positional = "[FILE...]",
+	.is_distributed = true,
 	.options = heatmap_options,
 	.run = run_heatmap,
 };

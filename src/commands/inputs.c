@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "commands/fit.h"
 #include "commands/position.h"
+#include "commands/ranks.h"
 #include "commands/surroundings.h"
 
 enum { DESCRIBED_MAX = 3 };
@@ -327,6 +328,7 @@ struct driver_options input_driver(const struct input *input)
 		.kernels = input->kernels,
 		.maps = input->selection.map,
 		.map_count = input->selection.maps,
+		.peers = ranks_peers(),
 	};
 }
 

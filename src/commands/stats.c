@@ -17,6 +17,7 @@
 #include "commands/picture.h"
 #include "commands/plot.h"
 #include "commands/progress.h"
+#include "commands/ranks.h"
 #include "commands/report.h"
 #include "commands/surroundings.h"
 #include "commands/token_ids.h"
@@ -69,6 +70,7 @@ static const struct option_row stats_options[] = {
 	OPTION_GROUP("Output", stats_output_rows),
 	OPTION_GROUP("Plot", plot_rows),
 	OPTION_GROUP("Colours", colour_rows),
+	OPTION_GROUP("MPI", ranks_rows),
 	OPTION_END
 };
 
@@ -281,7 +283,7 @@ static enum err work(struct measuring *measuring, int argc, char **argv, struct 
 		err = open_report(measuring, info);
 	if (!err)
 		err = measure(measuring, info);
-	if (!err && measuring->plot)
+	if (!err && measuring->plot && ranks_lead())
 		err = plot_write(measuring->plot, info);
 	enum err end = report_end(measuring->report);
 	err = err ? err : end;
@@ -310,6 +312,7 @@ const struct command command_stats = {
 	.name = "stats",
 	.summary = "measure heads: entropy, sparsity, sinks, distance, ...",
 	.positional = "[FILE...]",
+	.is_distributed = true,
 	.options = stats_options,
 	.run = run_stats,
 };

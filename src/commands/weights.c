@@ -16,6 +16,7 @@
 #include "commands/command.h"
 #include "commands/inputs.h"
 #include "commands/progress.h"
+#include "commands/ranks.h"
 #include "commands/surroundings.h"
 #include "kernel/driver.h"
 #include "kernel/reference.h"
@@ -44,6 +45,7 @@ static const struct option_row weights_options[] = {
 	OPTION_FLAG(0, "value-norms", &given.value_norms, "multiply each weight by the norm of its value"),
 	OPTION_CHOICE(0, "precision", "HOW", &given.precision, precision_words, "compute in float32 tiles or in float64 (which is also written); auto: float64 while that is quick, written as float32"),
 	OPTION_STRING('o', "output", "FILE", &given.target, "the array, .npy; - is standard output"),
+	OPTION_GROUP("MPI", ranks_rows),
 	OPTION_END
 };
 
@@ -258,7 +260,10 @@ static enum err write_weights(struct writing *writing, int argc, char **argv, st
 		return err_nomem(info, "a row of weights");
 	progress_start(&writing->progress, "weights");
 	writing->progress.roles = &writing->input.roles;
-	err = by_definition(writing) ? write_definition(writing, info) : write_single(writing, info);
+	if (by_definition(writing))
+		err = ranks_lead() ? write_definition(writing, info) : ERR_OK;
+	else
+		err = write_single(writing, info);
 	progress_end(&writing->progress);
 	return err ? err : output_commit(&writing->out, info);
 }
@@ -280,6 +285,7 @@ const struct command command_weights = {
 	.name = "weights",
 	.summary = "write exact attention weights, or outputs, as a .npy array",
 	.positional = "[FILE...]",
+	.is_distributed = true,
 	.options = weights_options,
 	.run = run_weights,
 };
