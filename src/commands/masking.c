@@ -32,6 +32,11 @@ const struct option_row masking_rows[] = {
 	OPTION_END
 };
 
+bool masking_is_causal(void)
+{
+	return given.causal != NULL;
+}
+
 static enum err read_causal(int64_t queries, int64_t keys, struct mechanism_args *args, struct err_info *info)
 {
 	if (!given.causal)

@@ -4,6 +4,8 @@
 #ifndef ATTNVIZ_COMMANDS_MASKING_H
 #define ATTNVIZ_COMMANDS_MASKING_H
 
+#include <stdbool.h>
+
 #include "base/error.h"
 #include "base/options.h"
 #include "commands/roles.h"
@@ -26,6 +28,8 @@ enum err masking_open(struct masking *masking, struct roles *roles, const struct
 
 /* Leave --window, --chunk, --keep-first and --key-begin out from now on, or take them again. */
 void masking_whole_context(bool whole);
+/* Was --causal given? */
+bool masking_is_causal(void);
 
 void masking_release(struct masking *masking); /* works on a zeroed struct */
 

@@ -13,10 +13,17 @@ const struct option_row ranks_rows[] = {
 	OPTION_END
 };
 
+/* What gives all ranks the same work in every step of a causal map; a full one is shared out evenly by any. */
+enum ring_layout ranks_layout(enum ring_order order, bool causal)
+{
+	if (given.layout)
+		return (enum ring_layout)(given.layout - 1);
+	return !causal ? RING_CONTIGUOUS : order == RING_ROTATING ? RING_ZIGZAG : RING_STRIPED;
+}
+
 void ranks_configure(struct peers *peers)
 {
-	/* Striped shares out the work of a causal map evenly in every step, and of a full one as well as any. */
-	peers->layout = given.layout ? (enum ring_layout)(given.layout - 1) : RING_STRIPED;
+	peers->layout = ranks_layout(RING_ASCENDING, true);
 	peers->chunk_bytes = (size_t)given.chunk << 10;
 }
 

@@ -26,6 +26,9 @@ bool ranks_lead(void);
 /* The peers of driver_options; NULL for a process alone. */
 struct peers *ranks_peers(void);
 
+/* The layout that was asked for, or the one that suits the order of the shards and the mask. */
+enum ring_layout ranks_layout(enum ring_order order, bool causal);
+
 /* Set what the options say. */
 void ranks_configure(struct peers *peers);
 

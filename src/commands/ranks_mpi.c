@@ -5,6 +5,7 @@
 
 #include <mpi.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -59,7 +60,7 @@ static int launched_rank(void)
 static void keep_line(const char *line)
 {
 	if (!job.failure.line[0])
-		strncat(job.failure.line, line, LINE - 1);
+		snprintf(job.failure.line, LINE, "%s", line);
 }
 
 static void end_job(int status)
