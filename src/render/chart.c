@@ -9,7 +9,7 @@
 
 static const double natural_width = 720, natural_height = 440, tick_length = 4, tick_gap = 4, title_gap = 6, legend_gap = 18,
 		    swatch = 18;
-static const double line_width = 1.8, faint_width = 1, dot_radius = 2.6, lone_radius = 3.2, band_alpha = 0.2, faint_alpha = 0.35;
+static const double line_width = 1.8, faint_width = 1, dot_radius = 2.6, lone_radius = 3.2, band_alpha = 0.2, faint_alpha = 0.35, units_most = 1000;
 
 struct chart {
 	const struct chart_scene *scene;
@@ -32,14 +32,22 @@ static struct colour series_colour(const struct chart *chart, int index)
 	return colour_map_at(COLOUR_VIRIDIS, chart->scene->theme == THEME_LIGHT ? share * 0.88 : 0.2 + share * 0.8);
 }
 
+/* Values far outside a given range are kept where cairo can still count; NaN stays NaN. */
+static double near_unit(const struct chart_scale *scale, double value)
+{
+	double unit = chart_scale_unit(scale, value);
+
+	return unit < -units_most ? -units_most : unit > units_most ? units_most : unit;
+}
+
 static double place_x(const struct chart *chart, double value)
 {
-	return chart->plot.x + chart_scale_unit(&chart->x, value) * chart->plot.width;
+	return chart->plot.x + near_unit(&chart->x, value) * chart->plot.width;
 }
 
 static double place_y(const struct chart *chart, double value)
 {
-	return chart->plot.y + (1 - chart_scale_unit(&chart->y, value)) * chart->plot.height;
+	return chart->plot.y + (1 - near_unit(&chart->y, value)) * chart->plot.height;
 }
 
 static bool has_place(struct point point)

@@ -1,7 +1,11 @@
 #include "render/writer.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
+#include "base/memory.h"
+#include "base/utf8.h"
 
 struct writer {
 	const char *name;
@@ -42,6 +46,27 @@ bool picture_format_of(const char *file, enum picture_format *format)
 	return false;
 }
 
+/* The provenance with every value made valid UTF-8, as the formats want it; *texts holds the values, both are the caller's. */
+static struct provenance *visible_provenance(const struct drawing *drawing, struct strbuf *texts)
+{
+	struct provenance *visible = mem_array((size_t)drawing->provenance_count, sizeof *visible);
+	size_t *start = mem_array((size_t)drawing->provenance_count, sizeof *start);
+
+	for (int i = 0; visible && start && i < drawing->provenance_count; i++) {
+		start[i] = texts->len;
+		utf8_append_visible(texts, drawing->provenance[i].value, strlen(drawing->provenance[i].value));
+		strbuf_addch(texts, '\0');
+	}
+	for (int i = 0; visible && start && i < drawing->provenance_count; i++)
+		visible[i] = (struct provenance){ drawing->provenance[i].key, texts->buf + start[i] };
+	if (!start || strbuf_failed(texts)) {
+		free(visible);
+		visible = NULL;
+	}
+	free(start);
+	return visible;
+}
+
 enum err drawing_write(const struct drawing *drawing, enum picture_format format, struct output *out, struct err_info *info)
 {
 	double width = drawing->width, height = drawing->height;
@@ -52,5 +77,13 @@ enum err drawing_write(const struct drawing *drawing, enum picture_format format
 			       "a picture of %.0f x %.0f pixels is too large (at most %d a side, %d in all): choose a smaller "
 			       "size or fewer heads",
 			       width, height, PICTURE_SIDE_MAX, PICTURE_PIXELS_MAX);
-	return writers[format].write(drawing, out, info);
+	struct drawing visible = *drawing;
+	struct strbuf texts;
+	strbuf_init(&texts);
+	struct provenance *provenance = visible_provenance(drawing, &texts);
+	visible.provenance = provenance;
+	enum err err = provenance ? writers[format].write(&visible, out, info) : err_nomem(info, "the picture");
+	free(provenance);
+	strbuf_release(&texts);
+	return err;
 }

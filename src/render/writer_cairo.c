@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/strbuf.h"
+#include "base/utf8.h"
 #include "render/canvas_cairo.h"
 #include "render/png_encode.h"
 #include "render/writer.h"
@@ -68,25 +69,35 @@ static cairo_status_t pdf_bytes(void *closure, const unsigned char *bytes, unsig
 	return output_write(closure, bytes, count) ? CAIRO_STATUS_WRITE_ERROR : CAIRO_STATUS_SUCCESS;
 }
 
+static void set_metadata(cairo_surface_t *surface, cairo_pdf_metadata_t key, const char *value)
+{
+	struct strbuf visible;
+
+	strbuf_init(&visible);
+	utf8_append_visible(&visible, value, strlen(value));
+	if (visible.len)
+		cairo_pdf_surface_set_metadata(surface, key, visible.buf);
+	strbuf_release(&visible);
+}
+
 /* One fixed date, since cairo writes today's where there is none. */
 static void pdf_metadata(cairo_surface_t *surface, const struct drawing *drawing)
 {
-	struct strbuf keywords;
+	struct strbuf subject;
 
-	strbuf_init(&keywords);
+	strbuf_init(&subject);
 	for (int i = 0; i < drawing->provenance_count; i++) {
 		const struct provenance *item = &drawing->provenance[i];
 		if (!strcmp(item->key, "Software"))
-			cairo_pdf_surface_set_metadata(surface, CAIRO_PDF_METADATA_CREATOR, item->value);
+			set_metadata(surface, CAIRO_PDF_METADATA_CREATOR, item->value);
 		else
-			strbuf_addf(&keywords, "%s%s: %s", keywords.len ? "; " : "", item->key, item->value);
+			strbuf_addf(&subject, "%s%s: %s", subject.len ? "; " : "", item->key, item->value);
 	}
-	cairo_pdf_surface_set_metadata(surface, CAIRO_PDF_METADATA_CREATE_DATE, "2000-01-01T00:00:00Z");
+	set_metadata(surface, CAIRO_PDF_METADATA_CREATE_DATE, "2000-01-01T00:00:00Z");
+	set_metadata(surface, CAIRO_PDF_METADATA_SUBJECT, subject.buf);
 	if (drawing->title)
-		cairo_pdf_surface_set_metadata(surface, CAIRO_PDF_METADATA_TITLE, drawing->title);
-	if (keywords.len)
-		cairo_pdf_surface_set_metadata(surface, CAIRO_PDF_METADATA_SUBJECT, keywords.buf);
-	strbuf_release(&keywords);
+		set_metadata(surface, CAIRO_PDF_METADATA_TITLE, drawing->title);
+	strbuf_release(&subject);
 }
 
 enum err write_pdf(const struct drawing *drawing, struct output *out, struct err_info *info)

@@ -24,10 +24,12 @@ static struct svg_canvas *svg_of(struct canvas *canvas)
 	return (struct svg_canvas *)canvas;
 }
 
+static const double coordinate_most = 1e7;
+
 /* Hundredths of a pixel, without trailing zeros. */
 static void add_number(struct strbuf *xml, double value)
 {
-	long long hundredths = llrint(value * 100);
+	long long hundredths = llrint(fmin(fmax(value, -coordinate_most), coordinate_most) * 100);
 	const char *sign = hundredths < 0 ? "-" : "";
 
 	hundredths = hundredths < 0 ? -hundredths : hundredths;

@@ -137,6 +137,25 @@ START_TEST(a_png_tells_where_it_came_from)
 }
 END_TEST
 
+START_TEST(provenance_is_valid_text_whatever_the_command_line_held)
+{
+	static const struct provenance hostile[] = { { "Command", "attnviz \xff\xfe.npy \x1b[2J" } };
+	const float cell[] = { 0, 1 };
+	struct panel panel = { cell, 1, 2, NULL };
+	struct heatmap_scene scene = scene_of(&panel, 1, 1, 2);
+	struct page page = { 0, 0, 96 };
+	struct err_info info = { 0 };
+	static const enum picture_format formats[] = { PICTURE_PNG, PICTURE_SVG, PICTURE_PDF };
+
+	for (int f = 0; f < 3; f++) {
+		ck_assert_int_eq(scene_write(&scene, formats[f], &page, hostile, 1, &written.out, &info), ERR_OK);
+		const char *file = written_read(&written);
+		ck_assert_ptr_null(memmem(file, written.size, "attnviz \xff", 9));
+		ck_assert(formats[f] == PICTURE_PDF || memmem(file, written.size, "\\xFF\\xFE.npy", 12));
+	}
+}
+END_TEST
+
 START_TEST(the_same_scene_gives_the_same_bytes)
 {
 	float cell[400];
@@ -255,6 +274,7 @@ START_TEST(hostile_texts_are_drawn_harmlessly)
 	struct panel panel = { cell, 1, 4, "\x01\x02" };
 	struct heatmap_scene scene = scene_of(&panel, 1, 1, 4);
 	scene.keys.label = label;
+	scene.title = "\xff title";
 	static const enum picture_format formats[] = { PICTURE_PNG, PICTURE_SVG, PICTURE_PDF, PICTURE_TEXT };
 
 	for (int f = 0; f < 4; f++) {
@@ -309,6 +329,7 @@ int main(void)
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
 	tcase_add_test(tcase, every_cell_of_a_png_is_a_block_of_exactly_its_colour);
 	tcase_add_test(tcase, a_png_tells_where_it_came_from);
+	tcase_add_test(tcase, provenance_is_valid_text_whatever_the_command_line_held);
 	tcase_add_test(tcase, the_same_scene_gives_the_same_bytes);
 	tcase_add_test(tcase, an_svg_keeps_its_text_and_escapes_it);
 	tcase_add_test(tcase, many_cells_become_an_image_inside_the_svg);
