@@ -60,7 +60,7 @@ enum err metric_select(const char *text, const struct metric **list, int *count,
 	return ERR_OK;
 }
 
-enum err metric_check(const struct metric *metric, const struct source *source, bool has_tokens, bool has_named, struct err_info *info)
+enum err metric_check(const struct metric *metric, const struct source *source, unsigned given, struct err_info *info)
 {
 	unsigned needs = metric->needs;
 	if ((needs & METRIC_NEEDS_UNSIGNED) && source->is_signed)
@@ -73,9 +73,11 @@ enum err metric_check(const struct metric *metric, const struct source *source, 
 		return err_set(info, ERR_VALUE, "%s is about causal maps, and this one is not: give --causal, or use %s", metric->name, metric->instead);
 	if ((needs & METRIC_NEEDS_VALUES) && !source->values)
 		return err_set(info, ERR_VALUE, "%s needs the values: give them with -v", metric->name);
-	if ((needs & METRIC_NEEDS_TOKENS) && !has_tokens)
+	if (needs & ~given & METRIC_NEEDS_TOKENS)
 		return err_set(info, ERR_VALUE, "%s needs the tokens: give them with -t", metric->name);
-	if ((needs & METRIC_NEEDS_NAMED) && !has_named)
+	if (needs & ~given & METRIC_NEEDS_NAMED)
 		return err_set(info, ERR_VALUE, "%s needs the names of keys: none was given", metric->name);
+	if (needs & ~given & METRIC_NEEDS_GRID)
+		return err_set(info, ERR_VALUE, "%s needs to know how the patches lie in the picture: give --grid HxW", metric->name);
 	return ERR_OK;
 }

@@ -37,6 +37,8 @@ enum metric_id {
 	METRIC_LOCAL,
 	METRIC_DIAGONALITY,
 	METRIC_DISTANCE,
+	METRIC_GRID_DISTANCE,
+	METRIC_GRID_DISTANCE_PATCHES,
 	METRIC_GINI,
 	METRIC_KEYS90,
 	METRIC_KEYS95,
@@ -95,6 +97,7 @@ enum metric_needs {
 	METRIC_NEEDS_TOKENS = 16,    /* token ids */
 	METRIC_NEEDS_NAMED = 32,     /* keys named by the user */
 	METRIC_NEEDS_CAUSAL = 64,    /* a causal map */
+	METRIC_NEEDS_GRID = 128,     /* how the positions lie in a picture */
 };
 
 struct metric {
@@ -120,8 +123,8 @@ const struct metric *metric_find(const char *name); /* NULL when there is none *
  * nearest that is. */
 enum err metric_select(const char *text, const struct metric **list, int *count, struct err_info *info);
 
-/* Why a metric cannot be had for a source: ERR_VALUE with a sentence that ends in what to do instead, or ERR_OK. has_tokens and has_named: the
- * request will carry token ids and named keys. */
-enum err metric_check(const struct metric *metric, const struct source *source, bool has_tokens, bool has_named, struct err_info *info);
+/* Why a metric cannot be had for a source: ERR_VALUE with a sentence that ends in what to do instead, or ERR_OK. `given` says what the
+ * request will carry: METRIC_NEEDS_TOKENS, _NAMED, _GRID. */
+enum err metric_check(const struct metric *metric, const struct source *source, unsigned given, struct err_info *info);
 
 #endif

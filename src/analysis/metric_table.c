@@ -190,6 +190,23 @@ const struct metric metric_table[METRIC_COUNT] = {
 		.edges = "for cross-attention the two sides count from 0 each; sinks are part of it",
 		.needs = UNSIGNED, .instead = FOR_SIGNED,
 	},
+	[METRIC_GRID_DISTANCE] = {
+		.id = METRIC_GRID_DISTANCE, .name = "grid_distance", .unit = "pixels",
+		.summary = "how far, in the picture, a patch looks: the attention distance of vision transformers",
+		.formula = "P sum_j p_ij |g_i - g_j| over the patches j, g the (row, column) of a patch, P its size; mean over the patches i",
+		.source = "Dosovitskiy et al. 2021 (arXiv 2010.11929), appendix D.7; Raghu et al. 2021 (arXiv 2108.08810)",
+		.edges = "the patches are the last positions; [CLS] and registers are left out on both sides, and their mass is not\n"
+			 "made up for, as in the published code (grid_distance_patches does)",
+		.needs = UNSIGNED | METRIC_NEEDS_GRID, .instead = FOR_SIGNED,
+	},
+	[METRIC_GRID_DISTANCE_PATCHES] = {
+		.id = METRIC_GRID_DISTANCE_PATCHES, .name = "grid_distance_patches", .unit = "pixels",
+		.summary = "the same with each row divided by its mass on the patches",
+		.formula = "P sum_j p_ij |g_i - g_j| / sum_j p_ij over the patches j; mean over the patches i",
+		.source = "grid_distance, normalised",
+		.edges = "the patches are the last positions; a patch without mass on patches has no value",
+		.needs = UNSIGNED | METRIC_NEEDS_GRID, .instead = FOR_SIGNED,
+	},
 	[METRIC_GINI] = {
 		.id = METRIC_GINI, .name = "gini", .unit = "share", .is_default = true,
 		.summary = "inequality of a query's weights: 0 for a uniform row, near 1 for a single key",

@@ -1,7 +1,6 @@
 /*
  * attnviz overlay: weights of a patch grid over the picture that the patches are of.
  */
-#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -13,6 +12,7 @@
 #include "base/strbuf.h"
 #include "commands/command.h"
 #include "commands/gather.h"
+#include "commands/grid.h"
 #include "commands/inputs.h"
 #include "commands/picture.h"
 #include "render/overlay.h"
@@ -85,18 +85,6 @@ static int64_t other_axis(const struct drawing *drawing)
 	return given.over == OVER_KEYS ? drawing->input.source->queries : drawing->input.source->keys;
 }
 
-static enum err parse_grid(const char *text, int64_t *height, int64_t *width, struct err_info *info)
-{
-	char *end, *last;
-	errno = 0;
-	*height = strtoll(text, &end, 10);
-	bool good = end != text && (*end == 'x' || *end == 'X');
-	*width = good ? strtoll(end + 1, &last, 10) : 0;
-	if (!good || *last || errno || *height < 1 || *width < 1 || *height > IMAGE_SIDE_MAX || *width > IMAGE_SIDE_MAX)
-		return err_set(info, ERR_USAGE, "--grid %s: wants HEIGHTxWIDTH in patches", text);
-	return ERR_OK;
-}
-
 static int64_t square_side(int64_t count)
 {
 	int64_t side = (int64_t)(sqrt((double)count) + 0.5);
@@ -127,7 +115,7 @@ static enum err set_grid(struct drawing *drawing, struct err_info *info)
 	int64_t positions = end - drawing->patch_begin;
 	if (!given.grid)
 		return guess_square(drawing, positions, info);
-	err = parse_grid(given.grid, &drawing->height, &drawing->width, info);
+	err = grid_parse(given.grid, &drawing->height, &drawing->width, info);
 	if (err)
 		return err;
 	int64_t patches = drawing->height * drawing->width;

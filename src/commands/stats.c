@@ -13,6 +13,7 @@
 #include "base/output.h"
 #include "commands/command.h"
 #include "commands/gather.h"
+#include "commands/grid.h"
 #include "commands/inputs.h"
 #include "commands/picture.h"
 #include "commands/plot.h"
@@ -24,11 +25,11 @@
 #include "kernel/driver.h"
 
 static struct {
-	const char *metrics, *target, *named;
+	const char *metrics, *target, *named, *grid;
 	struct string_list named_token;
 	bool per_row, per_key, json, tsv, npy, bits;
 	int64_t sample_rows, last_queries, seed, top_k, band;
-	double below, h2o, collapse, saturation, diagonality;
+	double below, h2o, collapse, saturation, diagonality, patch_size;
 } given;
 
 static const struct option_row metric_rows[] = {
@@ -41,6 +42,8 @@ static const struct option_row metric_rows[] = {
 	OPTION_INT(0, "top-k", "N", &given.top_k, 1, 1e9, "keys whose mass top_k is"),
 	OPTION_INT(0, "band", "N", &given.band, 0, 1e15, "positions to each side that are local"),
 	OPTION_REAL(0, "diagonality", "X", &given.diagonality, 0, 1, "half width of the band around the diagonal, as a share of the length"),
+	OPTION_STRING(0, "grid", "HxW", &given.grid, "the last HxW positions are patches of a picture: grid_distance"),
+	OPTION_REAL(0, "patch-size", "X", &given.patch_size, 0, 1e6, "pixels of a patch (default 1: distances in patches)"),
 	OPTION_STRING(0, "named-keys", "LIST", &given.named, "keys whose mass named is: 0,5-7"),
 	OPTION_LIST(0, "named-token", "TOKEN", &given.named_token, "the same by their token; may be given again"),
 	OPTION_END
@@ -82,6 +85,7 @@ struct measuring {
 	int64_t *row, row_count;   /* NULL: all */
 	int64_t *named, named_count;
 	int64_t *token_id;         /* [keys] */
+	int64_t grid_height, grid_width;
 	struct output out;
 	struct report *report;
 	struct plot *plot;
@@ -111,6 +115,11 @@ static bool level_fits(const struct metric *metric)
 	return metric->level != METRIC_OF_KEY && (!given.npy || metric->level == METRIC_OF_ROW || metric->level == METRIC_OF_HEAD);
 }
 
+static unsigned given_facts(const struct measuring *measuring)
+{
+	return (measuring->token_id ? METRIC_NEEDS_TOKENS : 0) | (measuring->named ? METRIC_NEEDS_NAMED : 0) | (given.grid ? METRIC_NEEDS_GRID : 0);
+}
+
 /* 'default' and 'all' mean what can be had; a metric that is named must be had, or the reason is told. */
 static enum err choose_metrics(struct measuring *measuring, struct err_info *info)
 {
@@ -127,7 +136,7 @@ static enum err choose_metrics(struct measuring *measuring, struct err_info *inf
 					      given.per_row ? "query" : given.per_key ? "key" : given.npy ? "head that fits an array" : "head: use --per-key");
 			continue;
 		}
-		if (!metric_check(list[i], measuring->input.source, measuring->token_id, measuring->named, &reason)) {
+		if (!metric_check(list[i], measuring->input.source, given_facts(measuring), &reason)) {
 			measuring->metric[measuring->metric_count++] = list[i];
 		} else if (!lenient) {
 			*info = reason;
@@ -162,14 +171,16 @@ static enum err choose_named(struct measuring *measuring, struct err_info *info)
 	return token_positions(given.named, &given.named_token, &input->labels, keys, &measuring->named, &measuring->named_count, info);
 }
 
-static struct stats_parameters parameters(void)
+static struct stats_parameters parameters(const struct measuring *measuring)
 {
 	struct stats_parameters chosen = stats_parameters_default();
+	chosen.grid_height = measuring->grid_height;
+	chosen.grid_width = measuring->grid_width;
 	const struct {
 		double given, *chosen;
 	} reals[] = {
 		{ given.below, &chosen.below }, { given.h2o, &chosen.h2o }, { given.collapse, &chosen.collapse },
-		{ given.saturation, &chosen.saturation }, { given.diagonality, &chosen.diagonality },
+		{ given.saturation, &chosen.saturation }, { given.diagonality, &chosen.diagonality }, { given.patch_size, &chosen.patch_size },
 	};
 	for (size_t i = 0; i < sizeof reals / sizeof *reals; i++)
 		if (reals[i].given > 0)
@@ -205,7 +216,7 @@ static enum err measure(struct measuring *measuring, struct err_info *info)
 {
 	const struct source *source = measuring->input.source;
 	const struct stats_request request = {
-		.metric = measuring->metric, .metric_count = measuring->metric_count, .parameters = parameters(),
+		.metric = measuring->metric, .metric_count = measuring->metric_count, .parameters = parameters(measuring),
 		.row_count = measuring->row_count, .sampled = given.sample_rows && measuring->row_count < source->queries, .per_row = given.per_row || plot_needs_rows(),
 		.named = measuring->named, .named_count = measuring->named_count, .token = measuring->token_id,
 		.emit = keep_map, .emit_data = measuring,
@@ -271,6 +282,8 @@ static enum err work(struct measuring *measuring, int argc, char **argv, struct 
 		err = input_open(&measuring->input, argc, argv, info);
 	if (!err && measuring->input.spans.count)
 		return span_masses(measuring, info);
+	if (!err && given.grid)
+		err = grid_parse(given.grid, &measuring->grid_height, &measuring->grid_width, info);
 	if (!err)
 		err = choose_named(measuring, info);
 	if (!err)

@@ -92,3 +92,10 @@ floats 1 0 0  0.5 nan 0  0.25 0.25 0.5 | npy nan.npy '<f4' '(3, 3)'
 refuse "NaN, with its place" 1 "query 1, key 1" "$ATTNVIZ" stats nan.npy -o x.tsv
 check "nothing was left behind" sh -c '! ls x.* .x.* 2> /dev/null | grep .'
 [ ! -w /dev/full ] || refuse "full device" 1 "no space left" "$ATTNVIZ" stats w.npy -o /dev/full
+
+# Attention distance on the grid of a picture.
+digit=$ROOT/samples/digit3
+expect "distances on a grid" 0 "$ATTNVIZ" stats "$digit"/L?_q.npy "$digit"/L?_k.npy --grid 8x8 --patch-size 2 --metrics grid_distance --tsv
+check "a value for each head" test "$(wc -l < out)" = 17
+refuse "without the grid" 1 "give --grid HxW" "$ATTNVIZ" stats "$digit"/L?_q.npy "$digit"/L?_k.npy --metrics grid_distance
+refuse "a grid larger than the map" 1 "a grid of 9 x 9 has 81 patches" "$ATTNVIZ" stats "$digit"/L?_q.npy "$digit"/L?_k.npy --metrics grid_distance --grid 9x9

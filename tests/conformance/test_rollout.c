@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "analysis/rollout.h"
+#include "analysis/stats.h"
 #include "mechanism/mechanism.h"
 #include "support/vectors.h"
 
@@ -121,6 +122,43 @@ START_TEST(single_rows_with_max_fusion_are_refused)
 }
 END_TEST
 
+/* Attention distance of the same two layers, as published (rows not divided by their mass on patches) and normalised. */
+static enum err keep_distances(void *data, const struct stats_result *result, struct err_info *info)
+{
+	double (*kept)[2] = data;
+	(void)info;
+	kept[result->map][0] = result->value[0].value;
+	kept[result->map][1] = result->value[1].value;
+	return ERR_OK;
+}
+
+START_TEST(attention_distances_on_the_grid_are_the_worked_ones)
+{
+	struct fixture fixture;
+	struct vectors *v = vectors_open("31_vit");
+	struct vector published = vectors_get(v, "expected/attention_distance_px_unrenormalised (keras/ViT probing)");
+	struct vector normalised = vectors_get(v, "expected/attention_distance_px_renormalised_over_patches");
+	const struct metric *metric[METRIC_COUNT];
+	double kept[LAYERS * HEADS][2];
+	struct stats_request wanted = { .metric = metric, .parameters = stats_parameters_default(), .row_count = TOKENS,
+					.emit = keep_distances, .emit_data = kept };
+	struct stats *stats;
+	wanted.parameters.grid_height = wanted.parameters.grid_width = 3;
+	wanted.parameters.patch_size = 16;
+	ck_assert_int_eq(metric_select("grid_distance,grid_distance_patches", metric, &wanted.metric_count, NULL), ERR_OK);
+	fixture_open(&fixture);
+	ck_assert_int_eq(stats_new(&wanted, fixture.source, &stats, NULL), ERR_OK);
+	ck_assert_int_eq(driver_run(fixture.source, stats_sinks(stats), stats_sink_count(stats), NULL, NULL), ERR_OK);
+	for (int map = 0; map < LAYERS * HEADS; map++) {
+		ck_assert_double_eq_tol(kept[map][0] / published.data[map], 1, 2e-6);
+		ck_assert_double_eq_tol(kept[map][1] / normalised.data[map], 1, 2e-6);
+	}
+	stats_free(stats);
+	source_free(fixture.source);
+	vectors_close(v);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("rollout");
@@ -128,9 +166,10 @@ int main(void)
 	suite_add_tcase(suite, tcase);
 	if (suite_shared()) {
 		tcase_add_test(tcase, whole_rollout_and_single_rows_hold_the_worked_numbers);
+		tcase_add_test(tcase, attention_distances_on_the_grid_are_the_worked_ones);
 		tcase_add_loop_test(tcase, each_fusion_gives_the_worked_cls_map, 0, 3);
 	} else {
-		suite_skip(4, "the shared data is not there");
+		suite_skip(5, "the shared data is not there");
 	}
 	tcase_add_test(tcase, rows_sum_to_one_whatever_the_fusion_the_residual_and_the_discarding);
 	tcase_add_test(tcase, single_rows_with_max_fusion_are_refused);

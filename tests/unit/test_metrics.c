@@ -280,7 +280,7 @@ START_TEST(every_metric_of_every_row_is_its_definition)
 	int checked = 0;
 	for (int id = 0; id < METRIC_COUNT; id++) {
 		info.code = ERR_OK;
-		if (metric_table[id].level != METRIC_OF_ROW || metric_check(&metric_table[id], &map.feed.source, true, true, &info))
+		if (metric_table[id].level != METRIC_OF_ROW || metric_check(&metric_table[id], &map.feed.source, METRIC_NEEDS_TOKENS | METRIC_NEEDS_NAMED, &info))
 			continue;
 		bool logits = metric_table[id].needs & METRIC_NEEDS_LOGITS;
 		/* The plain driver has numbers of its own; the real one is the only one with a smallest logit. */

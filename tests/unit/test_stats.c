@@ -133,17 +133,17 @@ START_TEST(maps_without_a_meaning_for_a_metric_are_refused_with_an_alternative)
 	struct map map;
 	struct err_info info = { 0 };
 	map_init(&map, 4, 4, FULL, NORM_NONE, 1);
-	ck_assert_int_eq(metric_check(metric_find("gini"), &map.feed.source, false, false, &info), ERR_OK);
-	ck_assert_int_eq(metric_check(metric_find("entropy"), &map.feed.source, false, false, &info), ERR_VALUE);
+	ck_assert_int_eq(metric_check(metric_find("gini"), &map.feed.source, 0, &info), ERR_OK);
+	ck_assert_int_eq(metric_check(metric_find("entropy"), &map.feed.source, 0, &info), ERR_VALUE);
 	ck_assert_str_eq(info.text, "entropy is not defined where rows do not sum to 1: use participation, gini and keys90, which do not depend on the "
 				    "scale of a row");
 	info = (struct err_info){ 0 };
 	map.feed.source.is_signed = true;
-	ck_assert_int_eq(metric_check(metric_find("gini"), &map.feed.source, false, false, &info), ERR_VALUE);
+	ck_assert_int_eq(metric_check(metric_find("gini"), &map.feed.source, 0, &info), ERR_VALUE);
 	info = (struct err_info){ 0 };
-	ck_assert_int_eq(metric_check(metric_find("logit_max"), &map.feed.source, false, false, &info), ERR_VALUE);
+	ck_assert_int_eq(metric_check(metric_find("logit_max"), &map.feed.source, 0, &info), ERR_VALUE);
 	info = (struct err_info){ 0 };
-	ck_assert_int_eq(metric_check(metric_find("named"), &map.feed.source, false, false, &info), ERR_VALUE);
+	ck_assert_int_eq(metric_check(metric_find("named"), &map.feed.source, 0, &info), ERR_VALUE);
 	map_release(&map);
 }
 END_TEST
