@@ -2,7 +2,8 @@
  * What the benchmarks share: clocks, the float32 FMA peak of this machine at this moment, and ratios that survive a shared machine.
  *
  * A measurement is a pair of peaks with the work between them. Pairs that differ by more than 10 % are dropped (somebody else had the processor), the median
- * of what is left counts. BENCH_CLOCK=cpu measures processor time instead of the wall clock, for machines that are never quiet.
+ * of what is left counts. Shares of the peak come twice: by the wall clock, and by processor time, which a busy machine disturbs less (threads
+ * that wait for each other do not show in it).
  */
 #ifndef ATTNVIZ_TESTS_BENCH_BENCH_H
 #define ATTNVIZ_TESTS_BENCH_BENCH_H
@@ -25,13 +26,27 @@
 
 enum { BENCH_MIN_PAIRS = 5, BENCH_MAX_PAIRS = 15 };
 
-static inline double bench_now(int threads)
+/* Seconds by the wall clock and of the processor (all threads together). */
+struct bench_time {
+	double wall, cpu;
+};
+
+static inline double bench_clock(clockid_t clock)
 {
-	const char *name = getenv("BENCH_CLOCK");
-	bool cpu = name && strcmp(name, "cpu") == 0;
 	struct timespec time;
-	clock_gettime(cpu ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC, &time);
-	return ((double)time.tv_sec + 1e-9 * (double)time.tv_nsec) / (cpu ? threads : 1);
+	clock_gettime(clock, &time);
+	return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
+
+static inline struct bench_time bench_now(void)
+{
+	return (struct bench_time){ bench_clock(CLOCK_MONOTONIC), bench_clock(CLOCK_PROCESS_CPUTIME_ID) };
+}
+
+static inline struct bench_time bench_since(struct bench_time start)
+{
+	struct bench_time now = bench_now();
+	return (struct bench_time){ now.wall - start.wall, now.cpu - start.cpu };
 }
 
 /* Independent multiply-adds that stay in registers: 16 chains hide the latency of 4 cycles on two ports. */
@@ -114,14 +129,14 @@ static inline int bench_width(const struct kernels *kernels)
 	return strncmp(kernels->name, "avx512", 6) == 0 ? 512 : strcmp(kernels->name, "avx2") == 0 ? 256 : 128;
 }
 
-/* Multiply-adds a second (in flop/s, two each) of `threads` threads with vectors of `width` bits, over about `seconds`. */
-static inline double bench_peak(int width, int threads, double seconds)
+/* Multiply-adds (in flop, two each) of `threads` threads with vectors of `width` bits, for about `seconds`; *taken receives the time. */
+static inline double bench_peak(int width, int threads, double seconds, struct bench_time *taken)
 {
 	int chains = width == 512 ? 16 : 12;
 	struct bench_peak peak[64];
 	pthread_t thread[64];
 	int64_t rounds = (int64_t)(seconds * 2.5e9 / (width == 512 ? 16 : 6));
-	double start = bench_now(threads);
+	struct bench_time start = bench_now();
 	for (int i = 0; i < threads; i++) {
 		peak[i] = (struct bench_peak){ .width = width, .rounds = rounds };
 		if (i > 0)
@@ -130,11 +145,13 @@ static inline double bench_peak(int width, int threads, double seconds)
 	bench_peak_thread(&peak[0]);
 	for (int i = 1; i < threads; i++)
 		pthread_join(thread[i], NULL);
-	return 2.0 * (double)rounds * chains * (width / 32) * threads / (bench_now(threads) - start);
+	*taken = bench_since(start);
+	return 2.0 * (double)rounds * chains * (width / 32) * threads;
 }
 
 struct bench_result {
-	double seconds, peak, rate, share; /* medians: time of one call, FMA peak and rate in flop/s, rate / peak */
+	double seconds, peak, rate, share; /* medians by the wall clock: time of one call, FMA peak and rate in flop/s, rate / peak */
+	double cpu_share;                  /* the same share by processor time */
 	int pairs, dropped;
 };
 
@@ -150,34 +167,46 @@ static inline double bench_median(double *value, int count)
 	return count % 2 ? value[count / 2] : (value[count / 2 - 1] + value[count / 2]) / 2;
 }
 
+/* Calls of `work` that last about `least` seconds. */
+static inline int bench_repeats(void (*work)(void *), void *data, double least)
+{
+	work(data);
+	struct bench_time start = bench_now();
+	work(data);
+	double once = bench_since(start).wall;
+	return once < least ? (int)(least / (once + 1e-7)) + 1 : 1;
+}
+
 /* Time `work` (which makes `flop` floating point operations a call), repeated so that a measurement lasts `least` seconds. */
 static inline struct bench_result bench_run(void (*work)(void *), void *data, double flop, int width, int threads, double least)
 {
-	work(data);
-	double once = bench_now(threads);
-	work(data);
-	once = bench_now(threads) - once;
-	int repeats = once < least ? (int)(least / (once + 1e-7)) + 1 : 1;
-	double share[BENCH_MAX_PAIRS], seconds[BENCH_MAX_PAIRS], peaks[BENCH_MAX_PAIRS];
+	int repeats = bench_repeats(work, data, least);
+	double share[BENCH_MAX_PAIRS], cpu_share[BENCH_MAX_PAIRS], seconds[BENCH_MAX_PAIRS], peaks[BENCH_MAX_PAIRS];
 	struct bench_result result = { 0 };
 	for (int tries = 0; tries < BENCH_MAX_PAIRS && result.pairs < BENCH_MIN_PAIRS; tries++) {
-		double before = bench_peak(width, threads, 0.01), start = bench_now(threads);
+		struct bench_time before, after, time;
+		double peak = bench_peak(width, threads, 0.01, &before);
+		struct bench_time start = bench_now();
 		for (int i = 0; i < repeats; i++)
 			work(data);
-		double time = (bench_now(threads) - start) / repeats, after = bench_peak(width, threads, 0.01);
-		bool steady = fabs(before - after) <= 0.1 * fmax(before, after);
+		time = bench_since(start);
+		bench_peak(width, threads, 0.01, &after);
+		bool steady = fabs(before.wall - after.wall) <= 0.1 * fmax(before.wall, after.wall);
 		if (!steady && tries < BENCH_MAX_PAIRS - BENCH_MIN_PAIRS) {
 			result.dropped++;
 			continue;
 		}
-		seconds[result.pairs] = time;
-		peaks[result.pairs] = (before + after) / 2;
-		share[result.pairs] = flop / time / peaks[result.pairs];
+		double both = 2 * peak / (before.wall + after.wall);
+		seconds[result.pairs] = time.wall / repeats;
+		peaks[result.pairs] = both;
+		share[result.pairs] = flop * repeats / time.wall / both;
+		cpu_share[result.pairs] = flop * repeats / time.cpu / (2 * peak / (before.cpu + after.cpu));
 		result.pairs++;
 	}
 	result.seconds = bench_median(seconds, result.pairs);
 	result.peak = bench_median(peaks, result.pairs);
 	result.share = bench_median(share, result.pairs);
+	result.cpu_share = bench_median(cpu_share, result.pairs);
 	result.rate = flop / result.seconds;
 	return result;
 }

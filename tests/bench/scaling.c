@@ -48,9 +48,9 @@ static void measure_million(int threads)
 	for (int64_t i = 0; i < SAMPLE; i++)
 		rows[i] = (2 * i + 1) * MILLION / (2 * SAMPLE);
 	struct job job = { &attention, { .threads = threads, .rows = rows, .row_count = SAMPLE } };
-	double start = bench_now(threads);
+	struct bench_time start = bench_now();
 	run_job(&job);
-	double seconds = bench_now(threads) - start, share = (double)MILLION / SAMPLE;
+	double seconds = bench_since(start).wall, share = (double)MILLION / SAMPLE;
 	struct rusage usage;
 	getrusage(RUSAGE_SELF, &usage);
 	printf("%8d causal, %d rows of it: %.1f s, so %.0f s for all; peak memory %.0f MB, of which Q, K and V of the benchmark are %.0f\n", MILLION, SAMPLE, seconds,
@@ -64,7 +64,7 @@ int main(void)
 	static const int64_t sizes[] = { 2048, 4096, 8192, 16384, 32768, 65536, 131072 };
 	double n[7], time[7], memory[7], share[7];
 	int count = bench_full() ? 7 : 4, threads = bench_threads();
-	printf("pass 1, one head, d 64, causal\n%8s %12s %14s %12s\n", "n", "ms", "share of peak", "memory");
+	printf("pass 1, one head, d 64, causal\n%8s %12s %14s %12s\n", "n", "ms", "share by CPU", "memory");
 	for (int i = 0; i < count; i++) {
 		struct bench_attention attention;
 		bench_attention_init(&attention, 1, sizes[i], 64, true, false);
@@ -72,7 +72,7 @@ int main(void)
 		struct bench_result result = bench_run(run_job, &job, bench_flop(&attention), bench_width(kernels_select(NULL)), threads, 0.05);
 		n[i] = (double)sizes[i];
 		time[i] = result.seconds;
-		share[i] = result.share;
+		share[i] = result.cpu_share;
 		memory[i] = bench_memory_mb(run_job, &job);
 		printf("%8lld %12.2f %12.1f %% %9.1f MB\n", (long long)sizes[i], 1e3 * time[i], 100 * share[i], memory[i]);
 		fflush(stdout);
