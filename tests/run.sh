@@ -76,10 +76,15 @@ report_script() {
 	fi
 }
 
-for script in tests/cli/*.sh tests/lint/*.sh; do
-	case $script in */lib.sh) continue ;; esac
-	[ -f "$script" ] && set -- "$@" "$script"
-done
+# run.sh --only ITEM...: none but these.
+if [ "${1-}" = --only ]; then
+	shift
+else
+	for script in tests/cli/*.sh tests/lint/*.sh; do
+		case $script in */lib.sh) continue ;; esac
+		[ -f "$script" ] && set -- "$@" "$script"
+	done
+fi
 
 number=0
 for item in "$@"; do

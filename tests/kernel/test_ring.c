@@ -245,9 +245,9 @@ struct kase {
 };
 
 static const struct kase cases[] = {
-	{ 1, 1, 1000, 1000, 24, NULL, true, 1 },        { 1, 1, 1000, 1000, 24, dot_causal, true, 1 }, { 3, 1, 333, 901, 17, dot_causal, true, 1 },
-	{ 5, 5, 130, 130, 8, dot_random, true, 1 },     { 2, 2, 500, 40, 8, NULL, true, 1 },           { 1, 1, 700, 700, 8, dot_window, true, 3 },
-	{ 3, 3, 900, 300, 8, dot_causal, false, 1 },    { 1, 1, 1, 1, 3, NULL, true, 1 },
+	{ 1, 1, 530, 530, 24, NULL, true, 1 },          { 1, 1, 530, 530, 24, dot_causal, true, 1 },   { 3, 1, 133, 701, 17, dot_causal, true, 1 },
+	{ 5, 5, 130, 130, 8, dot_random, true, 1 },     { 2, 2, 300, 40, 8, NULL, true, 1 },           { 1, 1, 700, 700, 8, dot_window, true, 3 },
+	{ 3, 3, 400, 300, 8, dot_causal, false, 1 },    { 1, 1, 1, 1, 3, NULL, true, 1 },
 };
 
 struct setting {

@@ -1,9 +1,10 @@
 #include "support/thread_peers.h"
 
-#include <check.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "support/near.h"
 
 struct peers_request {
 	struct peers_request *next; /* in the list of those that wait for their counterpart, oldest first */
@@ -36,7 +37,7 @@ static struct network *network_of(struct peers *peers)
 /* Hand the bytes of a send to a receive. */
 static void deliver(struct peers_request *send, struct peers_request *receive)
 {
-	ck_assert_uint_eq(send->size, receive->size);
+	ASSERT_SAME(send->size, receive->size);
 	memcpy(receive->bytes, send->bytes, send->size);
 	receive->matched = true;
 	if (send->owns) {
