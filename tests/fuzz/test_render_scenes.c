@@ -12,16 +12,9 @@
 
 enum { SCENES = 16, SIDE_MOST = 60, PANELS_MOST = 5, POINTS = 24, CELLS_MOST = SIDE_MOST * SIDE_MOST * PANELS_MOST };
 
-static const char *const texts[] = { "a",
-				     "the",
-				     "日本語",
-				     "الملك",
-				     "\xff\xfe\x01",
-				     "",
-				     "🤖🔥",
-				     "looooooooooooooooooooooooooong",
-				     "\n\t",
-				     "e\xcc\x81\xcc\x81" };
+static const char *const texts[] = {
+	"a", "the", "日本語", "الملك", "\xff\xfe\x01", "", "🤖🔥", "looooooooooooooooooooooooooong", "\n\t", "e\xcc\x81\xcc\x81",
+};
 
 static struct written written;
 static struct err_info info;
