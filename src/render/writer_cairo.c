@@ -2,6 +2,7 @@
 #include <cairo-pdf.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "base/strbuf.h"
 #include "base/utf8.h"
 #include "render/canvas_cairo.h"
@@ -51,16 +52,22 @@ static enum err encode_surface(cairo_surface_t *surface, const struct drawing *d
 	return err;
 }
 
+/* On pixels of our own, which lie in huge pages: touching them is a tenth of the time of a small picture otherwise. */
 enum err write_png(const struct drawing *drawing, struct output *out, struct err_info *info)
 {
-	cairo_surface_t *surface = cairo_image_surface_create(CAIRO_FORMAT_RGB24, (int)drawing->width, (int)drawing->height);
-	enum err err = cairo_error(cairo_surface_status(surface), info);
+	int width = (int)drawing->width, height = (int)drawing->height, stride = cairo_format_stride_for_width(CAIRO_FORMAT_RGB24, width);
+	unsigned char *pixels = stride > 0 && height > 0 ? mem_aligned((size_t)stride * (size_t)height) : NULL;
 
+	if (!pixels)
+		return err_nomem(info, "the picture");
+	cairo_surface_t *surface = cairo_image_surface_create_for_data(pixels, CAIRO_FORMAT_RGB24, width, height, stride);
+	enum err err = cairo_error(cairo_surface_status(surface), info);
 	if (!err)
 		err = draw_on(surface, 1, drawing, info);
 	if (!err)
 		err = encode_surface(surface, drawing, out, info);
 	cairo_surface_destroy(surface);
+	mem_aligned_free(pixels);
 	return err;
 }
 
