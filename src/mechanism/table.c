@@ -6,6 +6,7 @@ const struct mechanism *const mechanism_table[] = {
 	&mechanism_softmax,
 	&mechanism_weights,
 	&mechanism_multihead,
+	&mechanism_paged,
 	&mechanism_additive,
 	&mechanism_window,
 	&mechanism_bigbird,

@@ -9,6 +9,7 @@
 extern const struct mechanism mechanism_softmax;
 extern const struct mechanism mechanism_weights;
 extern const struct mechanism mechanism_multihead;
+extern const struct mechanism mechanism_paged;
 extern const struct mechanism mechanism_additive;
 extern const struct mechanism mechanism_window;
 extern const struct mechanism mechanism_bigbird;
