@@ -46,6 +46,12 @@ all rwkv4.png 'heatmap --attention rwkv4 mechanisms/rwkv4.npz -o'
 all rwkv5.png 'heatmap --attention rwkv5 mechanisms/rwkv5.npz -o'
 all rwkv6.png 'heatmap --attention rwkv6 mechanisms/rwkv6.npz -o'
 all infini.png 'heatmap --attention infini genesis/L0_[qk].npy --param segment=16 --param beta=0 -o'
+all multihead.png 'heatmap --attention multihead mechanisms/multihead.npz --param heads=4 --causal -o'
+all multihead-layer.png 'heatmap --attention multihead mechanisms/multihead.npz --param heads=4 --param values=layer --value-norms --causal -o'
+all paged.png 'heatmap --attention paged mechanisms/paged.npz --param kv-layout=nhd --batch 0 -o'
+all paged-blocks.png 'blocks --attention paged mechanisms/paged.npz --param kv-layout=nhd --plot'
+all difference.png 'compare --attention linear --against softmax genesis/L0_[qk].npy --causal --tsv --plot'
+all features.png 'compare --attention performer genesis/L0_[qk].npy --head 0 --scale-factor 0.02 --features 16,64,256,1024 --tsv --plot'
 
 text='heatmap transformer/*_[qk].npy --layer 1 --head 2 --query-tokens transformer/q_tokens.txt --key-tokens transformer/k_tokens.txt'
 printf '\nWithout -o, in the terminal:\n    attnviz %s\n\n' "$text"

@@ -26,11 +26,22 @@ class Array:
         for i in range(shape[0]):
             self.fill(index + (i,), shape[1:], at)
 
+    descr, letter = "<f4", "f"
+
     def npy(self):
         shape = "".join("%d, " % n for n in self.shape)
-        header = "{'descr': '<f4', 'fortran_order': False, 'shape': (%s), }" % shape
+        header = "{'descr': '%s', 'fortran_order': False, 'shape': (%s), }" % (self.descr, shape)
         header += " " * (-(len(header) + 11) % 64) + "\n"
-        return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode() + struct.pack("<%df" % len(self.data), *self.data)
+        return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode() + struct.pack("<%d%s" % (len(self.data), self.letter), *self.data)
+
+
+class Integers(Array):
+    descr, letter = "<i4", "i"
+
+    def __init__(self, rows):
+        flat = rows if isinstance(rows[0], int) else sum(rows, [])
+        width = len(flat) // len(rows)
+        super().__init__((len(rows),) if isinstance(rows[0], int) else (len(rows), width), lambda *i: flat[i[0] * width + i[-1] if len(i) > 1 else i[0]])
 
 
 def save(name, **arrays):
@@ -114,6 +125,33 @@ def main():
     save("sinusoidal", content=smooth((tokens, 32), 0.5))
     save("linformer", proj_k=Array((tokens, 8), lambda t, s: math.exp(-((t + 0.5) / 8 - s - 0.5) ** 2) / 6))
     save("bigbird", block_table=Array((14, 2), lambda row, i: random.randrange(1, 15)))
+
+    # Projections that share what they look for, so that attention follows the contents.
+    width = 32
+    shared = [[random.gauss(0, 0.35) for _ in range(width)] for _ in range(width)]
+    save("multihead",
+         hidden=smooth((tokens, width)),
+         in_proj_weight=Array((3 * width, width), lambda row, column: (shared[row % width][column] if row < 2 * width else 0) + random.gauss(0, 0.2)),
+         in_proj_bias=Array((3 * width,), lambda row: random.gauss(0, 0.05)),
+         out_proj_weight=Array((width, width), lambda row, column: random.gauss(0, 0.2)))
+    paged()
+
+
+def paged():
+    """Three sequences that share their first two blocks, in a cache of twelve blocks of eight slots; slots that nobody refers to hold NaN."""
+    size, blocks, kv_heads, heads, dim = 8, 12, 2, 4, 16
+    table = [[7, 2, 9, 0, 4], [7, 2, 5, 11, -1], [7, 2, 10, -1, -1]]
+    length, queries = [40, 29, 20], [8, 1, 4]
+    used = {}
+    for sequence, row in enumerate(table):
+        for position in range(length[sequence]):
+            used[row[position // size], position % size] = True
+    common = [random.gauss(0, 1) for _ in range(dim)]
+    number = lambda block, slot, head, d: 0.8 * common[d] + random.gauss(0, 1) if (block, slot) in used else math.nan
+    save("paged",
+         query=Array((sum(queries), heads, dim), lambda t, h, d: common[d] + random.gauss(0, 1)),
+         key_cache=Array((blocks, size, kv_heads, dim), number), value_cache=Array((blocks, size, kv_heads, dim), number),
+         block_table=Integers(table), seq_lens=Integers(length), query_start_loc=Integers([0, 8, 9, 13]))
 
 
 folder = sys.argv[1] if len(sys.argv) > 1 else "."

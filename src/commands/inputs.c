@@ -247,9 +247,9 @@ static enum err number_layers(struct input *input, struct err_info *info)
 	bool named = rows && !rows->by_option && (int64_t)rows->count == input->source->layers;
 	for (int64_t layer = 0; layer < input->source->layers; layer++)
 		input->layer_number[layer] = named ? rows->part[layer].layer : layer;
-	input->has_layers = rows ? rows->heads.present[AXIS_LAYER] : input->source->layers > 1;
-	input->has_heads = rows ? rows->heads.present[AXIS_HEAD] : input->source->heads > 1;
-	input->has_batches = rows ? rows->heads.present[AXIS_BATCH] : input->source->batches > 1;
+	input->has_layers = (rows && rows->heads.present[AXIS_LAYER]) || input->source->layers > 1;
+	input->has_heads = (rows && rows->heads.present[AXIS_HEAD]) || input->source->heads > 1;
+	input->has_batches = (rows && rows->heads.present[AXIS_BATCH]) || input->source->batches > 1;
 	return ERR_OK;
 }
 

@@ -13,6 +13,7 @@ const struct command *const command_table[] = {
 	&command_overlay,
 	&command_rollout,
 	&command_compare,
+	&command_blocks,
 	&command_ring,
 	&command_info,
 	&command_explain,

@@ -15,7 +15,7 @@ names=$("$ATTNVIZ" explain | awk '/^Mechanisms/ { within = 1; next } /^$/ { with
 check "mechanisms are listed" test -n "$names"
 for mechanism in $names; do
 	case $mechanism in
-	softmax | weights | multihead) continue ;; # attnviz-heatmap(1) and attnviz-weights(1) are about them
+	softmax | weights) continue ;; # attnviz-heatmap(1) and attnviz-weights(1) are about them
 	esac
 	sed -n "/^\\.Ss .*($mechanism)\$/,/^\\.S[sh]/p" "$page" > section
 	check "$mechanism has a section in the manual" test -s section
