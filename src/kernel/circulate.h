@@ -1,11 +1,12 @@
 /*
  * Ring Attention: maps whose keys are spread over the ranks and circulate among them.
  *
- * Each rank takes its share of the row groups (peers->layout) as items of one group each, as many at once as a fixed amount of memory holds: a span. For each
- * span the shards go round once for pass 1 and, where a sink wants tiles, once more for pass 2 with the known log-sum-exp. Shards come in ascending
- * order on every rank (RING_ASCENDING), so that what sinks see of a row is the same, bit for bit, for any number of ranks and without a
- * ring; only what a sink adds up over the rows of an item is cut at other places, by row groups.
- * A shard that no row of the span can see stays where it is.
+ * Each rank takes its share of the row groups (peers->layout) as items of one group each, as many at once as a fixed
+ * amount of memory holds: a span. For each span the shards go round once for pass 1 and, where a sink wants tiles, once
+ * more for pass 2 with the known log-sum-exp. Shards come in ascending order on every rank (RING_ASCENDING), so that
+ * what sinks see of a row is the same, bit for bit, for any number of ranks and without a ring; only what a sink adds up
+ * over the rows of an item is cut at other places, by row groups. A shard that no row of the span can see stays where it
+ * is.
  *
  * Memory of a rank: its shard, a few chunks, and the span; with P ranks about 1 / P of the prepared state.
  */

@@ -13,7 +13,8 @@
 
 enum { PREPARED_LIMIT = 256 << 20 };
 
-/* Items a thread and batch: enough to keep threads busy, and few enough that prepared memory is used again while it is in cache. */
+/* Items a thread and batch: enough to keep threads busy, and few enough that prepared memory is used again while it is
+ * in cache. */
 enum { BATCH_ITEMS = 64 };
 
 /* How maps are shared out to the ranks: whole maps in turn, or the items of each. */
@@ -37,7 +38,8 @@ struct run {
 	int64_t *rows, row_count;
 	int64_t item_rows, items; /* items a map */
 
-	/* This rank's share of the maps that are being dealt: positions in maps, their numbers, and items of each. Alone it is all of them. */
+	/* This rank's share of the maps that are being dealt: positions in maps, their numbers, and items of each. Alone
+	 * it is all of them. */
 	enum deal deal;
 	int64_t begin;            /* the first of the maps that are dealt */
 	int64_t *own_map, *own_id, own_maps;
@@ -58,7 +60,8 @@ struct run {
 	struct err_info failed;
 };
 
-/* Rows an item: few enough that short maps spread over the threads. It depends on the number of rows alone, so that sums are cut alike everywhere. */
+/* Rows an item: few enough that short maps spread over the threads. It depends on the number of rows alone, so that sums
+ * are cut alike everywhere. */
 static int64_t rows_per_item(int64_t row_count)
 {
 	static const struct { int64_t rows, item; } steps[] = { { 768, ITEM_ROWS / 8 }, { 2048, ITEM_ROWS / 4 }, { 8192, ITEM_ROWS / 2 } };
@@ -278,7 +281,8 @@ static enum err run_share(struct run *run, enum deal deal, int64_t begin, int64_
 	return ERR_OK;
 }
 
-/* Whole maps as long as there is one for each rank; what is left over is worked on by all of them together, in a ring where the source allows it. */
+/* Whole maps as long as there is one for each rank; what is left over is worked on by all of them together, in a ring
+ * where the source allows it. */
 static enum err distribute(struct run *run, struct err_info *info)
 {
 	struct peers *peers = run->options->peers;

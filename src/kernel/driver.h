@@ -1,7 +1,7 @@
 /*
- * The tile driver: pass 1 for every row (maximum, log-sum-exp, entropy, sum of squares, output), and pass 2 (p = e^(s - lse)) only where a sink asks
- * for tiles. FlashAttention's online softmax (Dao et al. 2022, arXiv 2205.14135) with the sums of mechanisms.md 2.2; memory grows with
- * queries + keys, never with their product.
+ * The tile driver: pass 1 for every row (maximum, log-sum-exp, entropy, sum of squares, output), and pass 2 (p = e^(s -
+ * lse)) only where a sink asks for tiles. FlashAttention's online softmax (Dao et al. 2022, arXiv 2205.14135) with the
+ * sums of mechanisms.md 2.2; memory grows with queries + keys, never with their product.
  */
 #ifndef ATTNVIZ_KERNEL_DRIVER_H
 #define ATTNVIZ_KERNEL_DRIVER_H
@@ -15,8 +15,8 @@
 #include "kernel/sink.h"
 #include "kernel/source.h"
 
-/* Rows an item, at most; short lists of rows are cut finer. A function of the number of rows alone, and a multiple of every table's lanes, so that
- * partial sums are cut at the same places on every machine. */
+/* Rows an item, at most; short lists of rows are cut finer. A function of the number of rows alone, and a multiple of
+ * every table's lanes, so that partial sums are cut at the same places on every machine. */
 enum { ITEM_ROWS = 384 };
 
 struct driver_options {
@@ -30,7 +30,8 @@ struct driver_options {
 	int64_t row_tile;            /* queries a sweep, a multiple of the lanes; 0: the driver's choice. Never changes the numbers. */
 	size_t prepared_limit;       /* bytes of prepared state held at once; 0: 256 MiB. At least one map is always held. */
 	struct peers *peers;         /* the other processes of a distributed run, all of which call driver_run with the same options; NULL: none */
-	/* Called now and then on one thread with the share of the work that is done, 0..1. Returning false stops the run (ERR_INTERRUPTED). May be NULL. */
+	/* Called now and then on one thread with the share of the work that is done, 0..1. Returning false stops the run
+	 * (ERR_INTERRUPTED). May be NULL. */
 	bool (*progress)(void *data, double share);
 	void *progress_data;
 };

@@ -1,12 +1,12 @@
 /*
  * The inner loops, once for each instruction set, as a struct of pointers *and* the tile size that goes with them.
  *
- * A tile holds KEY_BLOCK keys of `lanes` queries: tile[key * lanes + lane]. Lanes are queries, so that every statistic of a row is a vertical
- * operation: no horizontal sums, no -ffast-math, and the same bits whatever the number of threads or the order of the work. Tiles, packed
- * operands and offsets are aligned to 64 bytes.
+ * A tile holds KEY_BLOCK keys of `lanes` queries: tile[key * lanes + lane]. Lanes are queries, so that every statistic
+ * of a row is a vertical operation: no horizontal sums, no -ffast-math, and the same bits whatever the number of threads
+ * or the order of the work. Tiles, packed operands and offsets are aligned to 64 bytes.
  *
- * The plain C table is filled first; each instruction set that the processor *and* the operating system offer overwrites it. All tables are
- * instances of one template (tile_template.h).
+ * The plain C table is filled first; each instruction set that the processor *and* the operating system offer overwrites
+ * it. All tables are instances of one template (tile_template.h).
  */
 #ifndef ATTNVIZ_KERNEL_KERNELS_H
 #define ATTNVIZ_KERNEL_KERNELS_H
@@ -21,9 +21,10 @@ enum { KEY_BLOCK = 128 };
 /* Keys of a packed panel: packed keys lie as [panel][dim][KEY_PANEL]; queries as [dim][lanes]. */
 enum { KEY_PANEL = 8, MAX_LANES = 64 };
 
-/* Running state of pass 1 for the lanes of one tile: base-2 logits s, taken relative to a base that is the maximum of the first block and follows the
- * running maximum only when that is SOFTMAX_HEADROOM above it, so that sums are rarely rescaled and never overflow. Everything that is a
- * sum over keys is float64. Weights that are not a softmax use the same sums with w in place of 2^(s - base), base 0, and no minimum. */
+/* Running state of pass 1 for the lanes of one tile: base-2 logits s, taken relative to a base that is the maximum of
+ * the first block and follows the running maximum only when that is SOFTMAX_HEADROOM above it, so that sums are rarely
+ * rescaled and never overflow. Everything that is a sum over keys is float64. Weights that are not a softmax use the
+ * same sums with w in place of 2^(s - base), base 0, and no minimum. */
 struct softmax_state {
 	float base[MAX_LANES];    /* 0 before the first visible key */
 	float above[MAX_LANES];   /* largest s - base so far, -inf before the first visible key: the maximum is base + above */
@@ -43,8 +44,8 @@ enum softmax_flags {
 	SOFTMAX_TILE = 2, /* leave 2^(s - base) in the tile; otherwise its contents are undefined afterwards */
 };
 
-/* Values of a histogram: float32 bit patterns cut to HISTOGRAM_BITS mantissa bits, from 2^-HISTOGRAM_OCTAVES up to and including 1. Bin 0 also takes
- * what is smaller (zeros above all), the last bin what is larger. */
+/* Values of a histogram: float32 bit patterns cut to HISTOGRAM_BITS mantissa bits, from 2^-HISTOGRAM_OCTAVES up to and
+ * including 1. Bin 0 also takes what is smaller (zeros above all), the last bin what is larger. */
 enum {
 	HISTOGRAM_BITS = 6,
 	HISTOGRAM_OCTAVES = 40,
@@ -55,22 +56,25 @@ struct kernels {
 	const char *name; /* "avx512_bf16", "avx512", "avx2", "sse2", "neon", "c" */
 	int lanes;        /* queries a tile: divides 48, a multiple of the vector, at most MAX_LANES */
 
-	/* tile[key][lane] = sum_d queries[d][lane] * keys[d][key] + offset[lane]; `count` keys (1 .. KEY_BLOCK; packed panels are zero padded). The sum is
-	 * rounded before the offset is added: a logit is then the same number in every pass, and rounding errors of large logits cancel in e^(s - lse).
-	 * Rows of the tile up to the next multiple of KEY_PANEL may be written. */
+	/* tile[key][lane] = sum_d queries[d][lane] * keys[d][key] + offset[lane]; `count` keys (1 .. KEY_BLOCK; packed
+	 * panels are zero padded). The sum is rounded before the offset is added: a logit is then the same number in
+	 * every pass, and rounding errors of large logits cancel in e^(s - lse). Rows of the tile up to the next
+	 * multiple of KEY_PANEL may be written. */
 	void (*dot_tile)(const float *queries, const float *keys, int64_t dim, int64_t count, const float *offset, float *tile);
 
-	/* The same for bfloat16 operands: products are exact, sums are float32 with the rounding of the dot instruction (denormal operands and results
-	 * are zero); tile = offset + factor * sum. queries lie as [pair][lanes][2], keys as [panel][pair][KEY_PANEL][2] with pairs of dims (an
-	 * odd last one is followed by a zero). NULL where there is no such instruction. */
+	/* The same for bfloat16 operands: products are exact, sums are float32 with the rounding of the dot instruction
+	 * (denormal operands and results are zero); tile = offset + factor * sum. queries lie as [pair][lanes][2], keys
+	 * as [panel][pair][KEY_PANEL][2] with pairs of dims (an odd last one is followed by a zero). NULL where there is
+	 * no such instruction. */
 	void (*dot_tile_bf16)(const uint16_t *queries, const uint16_t *keys, int64_t pairs, int64_t count, float factor, const float *offset, float *tile);
 
-	/* Pass 1: fold `count` keys whose base-2 logits less state->base are in the tile into the state; -inf is "not visible". Returns whether the
-	 * base of some lane moved: `rescale`, where not NULL, then holds 2^(old base - new base), by which earlier sums (O = P V) must be
-	 * multiplied, and is left alone otherwise. */
+	/* Pass 1: fold `count` keys whose base-2 logits less state->base are in the tile into the state; -inf is "not
+	 * visible". Returns whether the base of some lane moved: `rescale`, where not NULL, then holds 2^(old base - new
+	 * base), by which earlier sums (O = P V) must be multiplied, and is left alone otherwise. */
 	bool (*softmax_block)(float *tile, int64_t count, struct softmax_state *state, unsigned flags, float *rescale);
 
-	/* Pass 2: tile = 2^(tile - shift[lane]) in place; -inf and all below 2^-127 give exactly 0. Relative error below 3e-7 for results from 2^-126 up. */
+	/* Pass 2: tile = 2^(tile - shift[lane]) in place; -inf and all below 2^-127 give exactly 0. Relative error below
+	 * 3e-7 for results from 2^-126 up. */
 	void (*exp2_block)(float *tile, int64_t count, const float *shift);
 
 	/* Pass 1 of weights that are not a softmax: fold them into the state. log2 has an absolute error below 4e-7. */
@@ -79,7 +83,8 @@ struct kernels {
 	/* tile[key][lane] *= factor[lane]; a lane whose factor is 0 becomes 0 whatever it held. */
 	void (*scale_block)(float *tile, int64_t count, const float *factor);
 
-	/* tile = offset + cap * tanh(tile / cap): tile holds base-2 logits, cap is in base-2 units. Absolute error below 4e-7 * cap. */
+	/* tile = offset + cap * tanh(tile / cap): tile holds base-2 logits, cap is in base-2 units. Absolute error below
+	 * 4e-7 * cap. */
 	void (*soft_cap)(float *tile, int64_t count, float cap, const float *offset);
 
 	/* out[lane] += sum over keys. The building block of pooled pictures, sink mass and bands. */
@@ -88,7 +93,8 @@ struct kernels {
 	/* out[lane] = max(out[lane], max over keys). */
 	void (*max_keys)(const float *tile, int64_t count, float *out);
 
-	/* out[lane] += sum over keys tile[key][lane] * |first_key + key - lane_position[lane]|, positions relative to a common origin. */
+	/* out[lane] += sum over keys tile[key][lane] * |first_key + key - lane_position[lane]|, positions relative to a
+	 * common origin. */
 	void (*distance_keys)(const float *tile, int64_t count, float first_key, const float *lane_position, float *out);
 
 	/* out[key] += sum over lanes: the mass that each key of the tile receives. */
@@ -100,23 +106,26 @@ struct kernels {
 	/* bins[lane * HISTOGRAM_BINS + bin(value)]++ for every value of the tile, zeros included. */
 	void (*histogram)(const float *tile, int64_t count, uint32_t *bins);
 
-	/* Sort the keys of every lane, largest first. `count` is a power of two of at least 8; values are not negative (pad with zeros). For rows of a few
-	 * thousand keys: a bitonic network, count (log2 count)^2 / 4 vertical comparisons. */
+	/* Sort the keys of every lane, largest first. `count` is a power of two of at least 8; values are not negative
+	 * (pad with zeros). For rows of a few thousand keys: a bitonic network, count (log2 count)^2 / 4 vertical
+	 * comparisons. */
 	void (*sort_keys)(float *columns, int64_t count);
 
-	/* sum[lane] += sum over keys, moment[lane] += sum over keys (first + key) columns[key][lane], in double, key after key. */
+	/* sum[lane] += sum over keys, moment[lane] += sum over keys (first + key) columns[key][lane], in double, key
+	 * after key. */
 	void (*rank_sums)(const float *columns, int64_t count, int64_t first, double *sum, double *moment);
 
 	/* rows[lane * row_stride + key] = tile[key * lanes + lane]: for consumers that walk rows. */
 	void (*transpose)(const float *tile, int64_t count, float *rows, int64_t row_stride);
 
-	/* out[c][lane] = out[c][lane] * rescale[lane] + sum over keys tile[key][lane] * values[c][key], c < width: O = P V. rescale may be NULL (1).
-	 * `values` is one block of packed values (kernels_pack_values) of `packed` >= count keys; out has width rounded up to KEY_PANEL rows of `lanes`. */
+	/* out[c][lane] = out[c][lane] * rescale[lane] + sum over keys tile[key][lane] * values[c][key], c < width: O = P
+	 * V. rescale may be NULL (1). `values` is one block of packed values (kernels_pack_values) of `packed` >= count
+	 * keys; out has width rounded up to KEY_PANEL rows of `lanes`. */
 	void (*accumulate_values)(const float *tile, int64_t count, const float *values, int64_t packed, int64_t width, const float *rescale, double *out);
 };
 
-/* The best table for this machine. `limit` names the widest set allowed ("avx2", "sse2", "c", ...), NULL for no limit; NULL is returned for a name that
- * is not known, or not available here. */
+/* The best table for this machine. `limit` names the widest set allowed ("avx2", "sse2", "c", ...), NULL for no limit;
+ * NULL is returned for a name that is not known, or not available here. */
 const struct kernels *kernels_select(const char *limit);
 
 /* Every table that this machine can run, widest first: for tests and benchmarks. Returns how many. */
@@ -127,24 +136,25 @@ int kernels_available(const struct kernels *table[KERNELS_MAX]);
 int histogram_bin(float value);
 float histogram_edge(int bin);
 
-/* Pack `count` keys (row-major, `dim` floats each, `stride` apart) into panels; the last panel is padded with zeros. `packed` holds
- * ceil(count / KEY_PANEL) * KEY_PANEL * dim floats. */
+/* Pack `count` keys (row-major, `dim` floats each, `stride` apart) into panels; the last panel is padded with zeros.
+ * `packed` holds ceil(count / KEY_PANEL) * KEY_PANEL * dim floats. */
 void kernels_pack_keys(const float *keys, int64_t stride, int64_t count, int64_t dim, float *packed);
 
 /* Pack up to `lanes` queries times `factor` into [dim][lanes]; missing lanes are zero. */
 void kernels_pack_queries(const float *queries, int64_t stride, int64_t count, int64_t dim, int lanes, float factor, float *packed);
 
-/* Pack the values of `count` <= KEY_BLOCK keys (row-major, `width` floats each) as [panel of KEY_PANEL columns][count][KEY_PANEL], padded with zero columns:
- * ceil(width / KEY_PANEL) * KEY_PANEL * count floats. */
+/* Pack the values of `count` <= KEY_BLOCK keys (row-major, `width` floats each) as [panel of KEY_PANEL
+ * columns][count][KEY_PANEL], padded with zero columns: ceil(width / KEY_PANEL) * KEY_PANEL * count floats. */
 void kernels_pack_values(const float *values, int64_t stride, int64_t count, int64_t width, float *packed);
 
-/* The operands of dot_tile_bf16, from floats that are bfloat16 numbers (their low halves are dropped). With pairs = ceil(dim / 2), `packed` holds
- * ceil(count / KEY_PANEL) * KEY_PANEL * pairs * 2 numbers for keys, lanes * pairs * 2 for queries. */
+/* The operands of dot_tile_bf16, from floats that are bfloat16 numbers (their low halves are dropped). With pairs =
+ * ceil(dim / 2), `packed` holds ceil(count / KEY_PANEL) * KEY_PANEL * pairs * 2 numbers for keys, lanes * pairs * 2 for
+ * queries. */
 void kernels_pack_keys_bf16(const float *keys, int64_t stride, int64_t count, int64_t dim, uint16_t *packed);
 void kernels_pack_queries_bf16(const float *queries, int64_t stride, int64_t count, int64_t dim, int lanes, uint16_t *packed);
 
-/* Merge two partial results of one row, each already normalised (mechanisms.md 2.5): lse = ln(e^lse_a + e^lse_b), o = o_a + sigmoid(lse_b - lse_a)(o_b - o_a).
- * lse = -inf contributes nothing. The result is left in *lse and output[width]. */
+/* Merge two partial results of one row, each already normalised (mechanisms.md 2.5): lse = ln(e^lse_a + e^lse_b), o =
+ * o_a + sigmoid(lse_b - lse_a)(o_b - o_a). lse = -inf contributes nothing. The result is left in *lse and output[width]. */
 void softmax_merge(double *lse, double *output, double other_lse, const double *other_output, int64_t width);
 
 #endif

@@ -134,8 +134,8 @@ static enum coverage group_coverage(const struct source *source, const struct ro
 	return source->ops->coverage(source, rows->map, rows->row[0], rows->row[rows->count - 1], begin, end);
 }
 
-/* Coverage of the key block at `key`, and how many of its keys are worth a look: panels at its end that no row sees are cut off, which takes most of the waste
- * from the diagonal of a causal map. */
+/* Coverage of the key block at `key`, and how many of its keys are worth a look: panels at its end that no row sees are
+ * cut off, which takes most of the waste from the diagonal of a causal map. */
 static enum coverage block_coverage(const struct source *source, const struct row_group *rows, int64_t key, int64_t *count)
 {
 	*count = min_i64(KEY_BLOCK, source->keys - key);
@@ -202,7 +202,8 @@ static double weight_factor(const struct source *source, double sum)
 	return total != 0 ? 1 / total : 0;
 }
 
-/* With s the logits, b their base and l = sum e^(s - b): lse = b + ln l without a sink logit; p = e^(s - b) scale, where scale is e^(b - lse). */
+/* With s the logits, b their base and l = sum e^(s - b): lse = b + ln l without a sink logit; p = e^(s - b) scale, where
+ * scale is e^(b - lse). */
 static struct row_stats softmax_stats(const struct pass *pass, const struct group *group, int lane)
 {
 	const struct softmax_state *state = &group->state;
@@ -278,8 +279,8 @@ static const float *finish_output(const struct pass *pass, const struct group *g
 	return pass->output;
 }
 
-/* How a lane's scores become weights: what to start them at, and 2^(score - shift) or score * factor. Lanes that hold no row, and rows that
- * see nothing, become zero. */
+/* How a lane's scores become weights: what to start them at, and 2^(score - shift) or score * factor. Lanes that hold no
+ * row, and rows that see nothing, become zero. */
 struct weighing {
 	float offset[MAX_LANES], shift[MAX_LANES], factor[MAX_LANES];
 	bool scaled; /* some factor is not 1 */

@@ -46,8 +46,9 @@ void pass_release(struct pass *pass);
 enum err pass_item(struct pass *pass, const struct item *item, void *const *partial, const _Atomic int *stop, struct err_info *info);
 
 /*
- * The steps of pass_item one by one, for rows whose keys come in parts: load, sweep over each part in ascending order, settle, scan each part, hand out.
- * pass->keys and pass->values must hold the part; groups belong to the caller, and may be in the hands of one thread at a time.
+ * The steps of pass_item one by one, for rows whose keys come in parts: load, sweep over each part in ascending order,
+ * settle, scan each part, hand out. pass->keys and pass->values must hold the part; groups belong to the caller, and may
+ * be in the hands of one thread at a time.
  */
 bool pass_group_init(const struct pass *pass, struct group *group); /* false: out of memory; release it all the same */
 void pass_group_release(struct group *group);

@@ -1,4 +1,5 @@
-/* Plain C: one lane a "vector". Runs anywhere, and is what every other table is compared with when a difference must be explained. */
+/* Plain C: one lane a "vector". Runs anywhere, and is what every other table is compared with when a difference must be
+ * explained. */
 #include "kernel/tables.h"
 
 enum { VECTOR = 1, ROW_VECTORS = 4, ROW_KEYS = 2, LANES = 8, SIDE_BY_SIDE = 1 };

@@ -79,7 +79,8 @@ static size_t prepared_bytes(const struct prepared *prepared)
 	return bytes;
 }
 
-/* A slot for a new id: one that this batch does not need, else a new one where the limit (or the first map of the batch) allows. */
+/* A slot for a new id: one that this batch does not need, else a new one where the limit (or the first map of the batch)
+ * allows. */
 static enum err slot_take(struct prepared *prepared, enum prepared_kind kind, int64_t id, bool must, struct prepared_slot **taken, struct err_info *info)
 {
 	*taken = NULL;

@@ -1,6 +1,7 @@
 /*
- * What is prepared once a map and shared by all its rows: the source's own state (packed keys) and the packed values. Maps with the same id (query
- * heads of one key head) share a slot; slots are kept below a limit and reused from batch to batch.
+ * What is prepared once a map and shared by all its rows: the source's own state (packed keys) and the packed values.
+ * Maps with the same id (query heads of one key head) share a slot; slots are kept below a limit and reused from batch
+ * to batch.
  */
 #ifndef ATTNVIZ_KERNEL_PREPARED_H
 #define ATTNVIZ_KERNEL_PREPARED_H
@@ -42,7 +43,8 @@ enum err prepared_load(struct prepared *prepared, struct pool *pool, const int64
 /* The state of a map that was loaded; NULL where there is none of this kind. */
 const void *prepared_find(const struct prepared *prepared, enum prepared_kind kind, int64_t map);
 
-/* Bytes of the packed values of one key, and the packing of keys [begin, end), begin a multiple of KEY_BLOCK, at their place in a block for all keys. */
+/* Bytes of the packed values of one key, and the packing of keys [begin, end), begin a multiple of KEY_BLOCK, at their
+ * place in a block for all keys. */
 size_t prepared_value_bytes(const struct source *source);
 enum err prepared_pack_values(const struct source *source, int64_t map, int64_t begin, int64_t end, float *packed, struct err_info *info);
 

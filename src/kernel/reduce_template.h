@@ -65,7 +65,8 @@ static void count_above(const float *tile, int64_t count, const float *threshold
 	}
 }
 
-/* Bin numbers are found for whole vectors; the counting itself is scalar, a lane at a time, so that a lane's table stays in the nearest cache. */
+/* Bin numbers are found for whole vectors; the counting itself is scalar, a lane at a time, so that a lane's table stays
+ * in the nearest cache. */
 static void histogram(const float *tile, int64_t count, uint32_t *bins)
 {
 	int32_t bin[KEY_BLOCK * VECTOR];

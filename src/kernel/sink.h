@@ -1,9 +1,10 @@
 /*
  * A sink is what is learnt from the tiles: start / scan / merge.
  *
- * Work is cut into items: up to ITEM_ROWS consecutive queries (of the chosen ones) of one map. Each item fills a partial result of its own (start, scan, rows), on any
- * thread; partials are merged one after the other in item order, so that sums have the same bits for any number of threads. Maps
- * follow each other in the order in which they were asked for, so a sink can print or store a map in map_end and reuse its memory.
+ * Work is cut into items: up to ITEM_ROWS consecutive queries (of the chosen ones) of one map. Each item fills a partial
+ * result of its own (start, scan, rows), on any thread; partials are merged one after the other in item order, so that
+ * sums have the same bits for any number of threads. Maps follow each other in the order in which they were asked for,
+ * so a sink can print or store a map in map_end and reuse its memory.
  */
 #ifndef ATTNVIZ_KERNEL_SINK_H
 #define ATTNVIZ_KERNEL_SINK_H
@@ -65,19 +66,22 @@ struct sink_ops {
 	unsigned needs; /* enum sink_needs */
 
 	size_t (*partial_size)(const struct sink *sink, const struct source *source, const struct kernels *kernels);
-	/* Serial, before any item of the map is started and after map_end of the map before. It makes the driver take one map at a time, which leaves threads
-	 * idle where maps are short: leave it NULL where merge of item number 0 can reset instead. May read the source through the reference or a
-	 * driver of its own. */
+	/* Serial, before any item of the map is started and after map_end of the map before. It makes the driver take
+	 * one map at a time, which leaves threads idle where maps are short: leave it NULL where merge of item number 0
+	 * can reset instead. May read the source through the reference or a driver of its own. */
 	enum err (*map_prepare)(struct sink *sink, const struct source *source, int64_t map, int64_t index, struct err_info *info);
 	/* Concurrent; the partial is this item's alone and begins undefined. */
 	void (*start)(const struct sink *sink, const struct item *item, void *partial);
-	/* All tiles of one row group in ascending key order, then its rows(), then the next group; tiles where nothing is visible are left out, and so may be the
-	 * last keys of a tile. `lane0` is the position of the group's first row in the item. */
+	/* All tiles of one row group in ascending key order, then its rows(), then the next group; tiles where nothing
+	 * is visible are left out, and so may be the last keys of a tile. `lane0` is the position of the group's first
+	 * row in the item. */
 	void (*scan)(const struct sink *sink, const struct item *item, int64_t lane0, const struct tile *tile, void *partial);
-	/* After the last tile of a row group (or after pass 1 without SINK_TILES). output is [rows->count][width] row-major, or NULL. */
+	/* After the last tile of a row group (or after pass 1 without SINK_TILES). output is [rows->count][width]
+	 * row-major, or NULL. */
 	void (*rows)(const struct sink *sink, const struct item *item, int64_t lane0, const struct row_group *rows, const struct row_stats *stats,
 		     const float *output, int64_t output_width, void *partial);
-	/* Bytes from the start of the partial that merge looks at, where the rest was only needed on the way: what another process sends. NULL: all. */
+	/* Bytes from the start of the partial that merge looks at, where the rest was only needed on the way: what
+	 * another process sends. NULL: all. */
 	size_t (*merged_size)(const struct sink *sink, const struct item *item);
 	/* Serial, in item order. */
 	void (*merge)(struct sink *sink, const struct item *item, const void *partial);

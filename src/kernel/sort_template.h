@@ -2,8 +2,9 @@
  * Columns in order: sorting and sums by rank. Part of tile_template.h.
  */
 
-/* Bitonic sort of columns, largest first (Batcher 1968; the variant whose first step of a merge compares i with size - 1 - i, so that all comparisons point the
- * same way). Eight vectors at a time are taken through up to three steps in registers. */
+/* Bitonic sort of columns, largest first (Batcher 1968; the variant whose first step of a merge compares i with size - 1
+ * - i, so that all comparisons point the same way). Eight vectors at a time are taken through up to three steps in
+ * registers. */
 static inline __attribute__((always_inline)) void exchange(vf *first, vf *second)
 {
 	vf larger = v_larger(*first, *second);

@@ -46,7 +46,8 @@ struct source;
 struct source_ops {
 	const char *name; /* "softmax", "weights", ... as --attention takes it */
 
-	/* Of the queries first .. last (inclusive) and keys begin .. end - 1. May say PARTIAL when unsure, never the other two. NULL: always FULL. */
+	/* Of the queries first .. last (inclusive) and keys begin .. end - 1. May say PARTIAL when unsure, never the
+	 * other two. NULL: always FULL. */
 	enum coverage (*coverage)(const struct source *source, int64_t map, int64_t first, int64_t last, int64_t begin, int64_t end);
 
 	/* Keys that a query may see (n_i of ../metrics): what statistics count as support. NULL: all keys. */
@@ -55,34 +56,40 @@ struct source_ops {
 	/* Can this query see this key? Agrees with coverage and support. NULL: yes. */
 	bool (*visible)(const struct source *source, int64_t map, int64_t row, int64_t key);
 
-	/* State prepared once a map and shared by all its rows (packed keys). Maps that answer the same `prepared_id` share it (GQA). prepare is called for disjoint
-	 * key ranges that begin at multiples of KEY_BLOCK, perhaps at once on several threads. All three may be NULL. */
+	/* State prepared once a map and shared by all its rows (packed keys). Maps that answer the same `prepared_id`
+	 * share it (GQA). prepare is called for disjoint key ranges that begin at multiples of KEY_BLOCK, perhaps at
+	 * once on several threads. All three may be NULL. */
 	int64_t (*prepared_id)(const struct source *source, int64_t map);
 	size_t (*prepared_size)(const struct source *source, const struct kernels *kernels);
 	enum err (*prepare)(const struct source *source, const struct kernels *kernels, int64_t map, int64_t begin, int64_t end, void *prepared, struct err_info *info);
-	/* Bytes of one key, where the state of keys [a, b) is bytes [a * n, b * n) of the whole (up to the next panel) and fill looks at no others than those of its keys:
-	 * it can then be held, and sent to other ranks, in parts. NULL: only as a whole. */
+	/* Bytes of one key, where the state of keys [a, b) is bytes [a * n, b * n) of the whole (up to the next panel)
+	 * and fill looks at no others than those of its keys: it can then be held, and sent to other ranks, in parts.
+	 * NULL: only as a whole. */
 	size_t (*prepared_key_bytes)(const struct source *source, const struct kernels *kernels);
 
 	/* State of one row group (packed queries), 64-byte aligned. May be NULL. */
 	size_t (*rows_size)(const struct source *source, const struct kernels *kernels);
 	enum err (*load_rows)(const struct source *source, const struct kernels *kernels, const struct row_group *rows, void *loaded, struct err_info *info);
 
-	/* NORM_SOFTMAX only: for each row of the group the base-2 logit of some key that it sees, so that the sums of pass 1 start from there. Where logits fade with
-	 * the distance, the keys that come first lie far below those that matter, and a base that had to climb from them would cost the latter their
-	 * last bits. NULL: sums start from what comes first. */
+	/* NORM_SOFTMAX only: for each row of the group the base-2 logit of some key that it sees, so that the sums of
+	 * pass 1 start from there. Where logits fade with the distance, the keys that come first lie far below those
+	 * that matter, and a base that had to climb from them would cost the latter their last bits. NULL: sums start
+	 * from what comes first. */
 	enum err (*anchor)(const struct source *source, const struct row_group *rows, float *logit, struct err_info *info);
 
-	/* Scores of keys [key, key + count), count <= KEY_BLOCK, key a multiple of KEY_BLOCK: tile[k * lanes + lane] = score + offset[lane]. `partial` is false where
-	 * coverage said FULL. Lanes beyond rows->count may hold anything finite. `offset` is all zero unless NORM_SOFTMAX. A failure (NaN in ready weights) is returned. */
+	/* Scores of keys [key, key + count), count <= KEY_BLOCK, key a multiple of KEY_BLOCK: tile[k * lanes + lane] =
+	 * score + offset[lane]. `partial` is false where coverage said FULL. Lanes beyond rows->count may hold anything
+	 * finite. `offset` is all zero unless NORM_SOFTMAX. A failure (NaN in ready weights) is returned. */
 	enum err (*fill)(const struct source *source, const struct kernels *kernels, const struct row_group *rows, const void *prepared, const void *loaded,
 			 int64_t key, int64_t count, bool partial, const float *offset, float *tile, struct err_info *info);
 
-	/* The definition: all `keys` scores of one row in double, natural units (logits s, weights w or p), -inf (softmax) or 0 where not visible. */
+	/* The definition: all `keys` scores of one row in double, natural units (logits s, weights w or p), -inf
+	 * (softmax) or 0 where not visible. */
 	enum err (*score64)(const struct source *source, int64_t map, int64_t row, double *score, struct err_info *info);
 
-	/* Sums of the weights over the cells of a picture, sum[height][width], without a look at the single pairs: for weights that are inner products of few features, which can be
-	 * summed before they are multiplied, O(n d + cells d). NULL, or ERR_UNSUPPORTED with nothing said in info: the tiles must be gone over. */
+	/* Sums of the weights over the cells of a picture, sum[height][width], without a look at the single pairs: for
+	 * weights that are inner products of few features, which can be summed before they are multiplied, O(n d + cells
+	 * d). NULL, or ERR_UNSUPPORTED with nothing said in info: the tiles must be gone over. */
 	enum err (*pool)(const struct source *source, int64_t map, const struct cell_grid *grid, double *sum, struct err_info *info);
 
 	void (*free)(struct source *source);

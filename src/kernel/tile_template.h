@@ -61,9 +61,9 @@ static inline vf v_abs(vf a)
 	return v_float(v_bits(a) & 0x7fffffff);
 }
 
-/* p = 2^x for EXP2_LOWEST <= x <= 127: x = n + r with |r| <= 1/2, minimax polynomial of degree 5 for 2^r (relative error 1.5e-7 with the constant
- * term set to 1, so that 2^0 is 1), and n added to the exponent. At EXP2_LOWEST that leaves all bits 0. Several at once go side by side, since
- * each is one long chain. */
+/* p = 2^x for EXP2_LOWEST <= x <= 127: x = n + r with |r| <= 1/2, minimax polynomial of degree 5 for 2^r (relative error
+ * 1.5e-7 with the constant term set to 1, so that 2^0 is 1), and n added to the exponent. At EXP2_LOWEST that leaves all
+ * bits 0. Several at once go side by side, since each is one long chain. */
 static inline __attribute__((always_inline)) void v_exp2_each(const vf *x, vf *p, int count)
 {
 	const float magic = 0x1.8p23f; /* adding it rounds to an integer and leaves n in the low bits */
@@ -78,7 +78,7 @@ static inline __attribute__((always_inline)) void v_exp2_each(const vf *x, vf *p
 		UNROLL for (int i = 0; i < count; i++)
 			p[i] = v_fma(p[i], r[i], v_set(coefficient[c]));
 	UNROLL for (int i = 0; i < count; i++)
-		p[i] = v_float(v_bits(p[i]) + (vi)((vu)v_bits(shifted[i]) << 23));
+		p[i] = v_float((vi)((vu)v_bits(p[i]) + ((vu)v_bits(shifted[i]) << 23)));
 }
 
 static inline vf v_exp2(vf x)

@@ -112,8 +112,8 @@ static void run_sgemm(void *data)
 	mem_aligned_free(contest->scores);
 }
 
-/* Three steps, one head at a time: scores of all queries and keys, their softmax in place, then the weighted values. Tiles are stored one after
- * the other, so that every step walks memory in order. */
+/* Three steps, one head at a time: scores of all queries and keys, their softmax in place, then the weighted values.
+ * Tiles are stored one after the other, so that every step walks memory in order. */
 enum step { STEP_SCORES, STEP_SOFTMAX, STEP_OUTPUT };
 
 struct three_step {

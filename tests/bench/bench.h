@@ -1,9 +1,10 @@
 /*
- * What the benchmarks share: clocks, the float32 FMA peak of this machine at this moment, and ratios that survive a shared machine.
+ * What the benchmarks share: clocks, the float32 FMA peak of this machine at this moment, and ratios that survive a
+ * shared machine.
  *
- * A measurement is a pair of peaks with the work between them. Pairs that differ by more than 10 % are dropped (somebody else had the processor), the median
- * of what is left counts. Shares of the peak come twice: by the wall clock, and by processor time, which a busy machine disturbs less (threads
- * that wait for each other do not show in it).
+ * A measurement is a pair of peaks with the work between them. Pairs that differ by more than 10 % are dropped (somebody
+ * else had the processor), the median of what is left counts. Shares of the peak come twice: by the wall clock, and by
+ * processor time, which a busy machine disturbs less (threads that wait for each other do not show in it).
  */
 #ifndef ATTNVIZ_TESTS_BENCH_BENCH_H
 #define ATTNVIZ_TESTS_BENCH_BENCH_H
@@ -129,7 +130,8 @@ static inline int bench_width(const struct kernels *kernels)
 	return strncmp(kernels->name, "avx512", 6) == 0 ? 512 : strcmp(kernels->name, "avx2") == 0 ? 256 : 128;
 }
 
-/* Multiply-adds (in flop, two each) of `threads` threads with vectors of `width` bits, for about `seconds`; *taken receives the time. */
+/* Multiply-adds (in flop, two each) of `threads` threads with vectors of `width` bits, for about `seconds`; *taken
+ * receives the time. */
 static inline double bench_peak(int width, int threads, double seconds, struct bench_time *taken)
 {
 	int chains = width == 512 ? 16 : 12;

@@ -1,4 +1,5 @@
-/* Pass 1 and what is added to it, as a share of the FMA peak, by instruction set. Usage: kernel [ISA N DIM causal|full HEADS [bf16]] */
+/* Pass 1 and what is added to it, as a share of the FMA peak, by instruction set. Usage: kernel [ISA N DIM causal|full
+ * HEADS [bf16]] */
 #include "bench.h"
 
 /* Mean entropy: what every run of pass 1 ends in. */

@@ -1,4 +1,5 @@
-/* Every table that this machine can run, against the definitions in double: random sizes and tails, with memory that ends where each operand ends. */
+/* Every table that this machine can run, against the definitions in double: random sizes and tails, with memory that
+ * ends where each operand ends. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +11,8 @@
 #include "support/near.h"
 #include "support/suite.h"
 
-/* `floats` floats whose end is the end of a mapping: one step further is a fault. Mappings are used again: the first touch of a page is dear. */
+/* `floats` floats whose end is the end of a mapping: one step further is a fault. Mappings are used again: the first
+ * touch of a page is dear. */
 enum { GUARDED_BYTES = 1 << 18, GUARDED_MAX = 16 };
 
 struct guarded {

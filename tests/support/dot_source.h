@@ -1,6 +1,6 @@
 /*
- * A dot-product source of the tests' own: small, with any mask given as a function, so that the kernels and the driver are tested without the
- * mechanisms that use them.
+ * A dot-product source of the tests' own: small, with any mask given as a function, so that the kernels and the driver
+ * are tested without the mechanisms that use them.
  */
 #ifndef ATTNVIZ_TESTS_SUPPORT_DOT_SOURCE_H
 #define ATTNVIZ_TESTS_SUPPORT_DOT_SOURCE_H
