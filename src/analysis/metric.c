@@ -64,7 +64,8 @@ enum err metric_check(const struct metric *metric, const struct source *source, 
 {
 	unsigned needs = metric->needs;
 	if ((needs & METRIC_NEEDS_UNSIGNED) && source->is_signed)
-		return err_set(info, ERR_VALUE, "%s is not defined where weights may be negative: use %s", metric->name, metric->instead);
+		return err_set(info, ERR_VALUE, "%s is not defined where weights may be negative: give --normalise abs-row, or use row_sum, abs_sum and negative",
+			       metric->name);
 	if ((needs & METRIC_NEEDS_STOCHASTIC) && !source->is_stochastic)
 		return err_set(info, ERR_VALUE, "%s is not defined where rows do not sum to 1: use %s", metric->name, metric->instead);
 	if ((needs & METRIC_NEEDS_LOGITS) && source->norm != NORM_SOFTMAX)

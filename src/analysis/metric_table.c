@@ -4,7 +4,7 @@
 #define STOCHASTIC (METRIC_NEEDS_UNSIGNED | METRIC_NEEDS_STOCHASTIC)
 
 /* Where entropies and shares make no sense. */
-#define FOR_SIGNED "row_sum, abs_sum and negative"
+#define FOR_SIGNED "row_sum, abs_sum and negative, or --normalise abs-row"
 #define FOR_UNNORMALISED "participation, gini and keys90, which do not depend on the scale of a row"
 
 /* Where a metric is about causal maps. */

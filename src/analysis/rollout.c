@@ -13,7 +13,7 @@ static enum err check_square(const struct source *source, const struct rollout_r
 		return err_set(info, ERR_SHAPE, "rollout follows the same tokens through the layers, but there are %lld queries and %lld keys",
 			       (long long)source->queries, (long long)source->keys);
 	if (source->is_signed)
-		return err_set(info, ERR_VALUE, "rollout needs weights that are not negative; this attention is signed");
+		return err_set(info, ERR_VALUE, "rollout needs weights that are not negative, and these are signed: --normalise abs-row");
 	if (request->batch < 0 || request->batch >= source->batches)
 		return err_set(info, ERR_USAGE, "there is no batch %lld (of %lld)", (long long)request->batch, (long long)source->batches);
 	return ERR_OK;

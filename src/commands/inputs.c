@@ -10,11 +10,13 @@
 #include "commands/position.h"
 #include "commands/ranks.h"
 #include "commands/surroundings.h"
+#include "mechanism/normalised.h"
 
 enum { DESCRIBED_MAX = 3 };
 
 static const char *const stage_words[] = { "weights", "scores", "capped", "biased", NULL };
 static const char *const order_words[] = { "blocks", "per-head", "grouped", NULL };
+static const char *const normalise_words[] = { "signed", "abs-row", "abs-minmax", "abs", NULL };
 static const char *const dtype_words[] = { "stored", "bfloat16", NULL };
 
 static struct given_inputs {
@@ -23,7 +25,7 @@ static struct given_inputs {
 	const char *attention;
 	struct string_list parameter;
 	double scale, softcap;
-	int stage;
+	int stage, normalise;
 	bool is_signed, is_logits, is_log;
 	int64_t threads;
 	bool takes_less; /* inputs that the mechanism does not take are left alone */
@@ -54,6 +56,7 @@ static const struct option_row attention_rows[] = {
 	OPTION_FLAG(0, "logits", &given.is_logits, "the weights given are logits: a softmax is taken"),
 	OPTION_FLAG(0, "log-weights", &given.is_log, "the weights given are logarithms of weights"),
 	OPTION_FLAG(0, "signed", &given.is_signed, "the weights given may be negative"),
+	OPTION_CHOICE(0, "normalise", "HOW", &given.normalise, normalise_words, "signed weights: as they are, |w| by rows or within the map, or |w|"),
 	OPTION_END
 };
 
@@ -253,6 +256,14 @@ static enum err number_layers(struct input *input, struct err_info *info)
 	return ERR_OK;
 }
 
+static enum err normalise(struct input *input, struct err_info *info)
+{
+	const struct driver_options options = input_driver(input);
+	if (given.normalise == NORMALISE_SIGNED)
+		return ERR_OK;
+	return normalised_source_new(input->source, (enum normalise)given.normalise, &options, &input->source, info);
+}
+
 enum err input_open(struct input *input, int file_count, char **file, struct err_info *info)
 {
 	*input = (struct input){ .args = MECHANISM_ARGS_INIT, .threads = (int)given.threads };
@@ -271,6 +282,8 @@ enum err input_open(struct input *input, int file_count, char **file, struct err
 		err = number_layers(input, info);
 	if (!err)
 		err = selection_open(&input->selection, input->source, input->layer_number, info);
+	if (!err)
+		err = normalise(input, info);
 	const struct role *weights = bound(input, NAME_WEIGHTS), *query = bound(input, NAME_QUERY), *key = bound(input, NAME_KEY);
 	if (!err)
 		err = labels_open(&input->labels, input->source->queries, input->source->keys, input->selection.batch[0], query ? query : weights,

@@ -25,26 +25,18 @@ enum err decay_refuse_masks(const struct mechanism *mechanism, const struct mech
 enum err decay_init(struct decay *decay, const struct mechanism *mechanism, const struct mechanism_args *args, const struct decay_vectors *vectors,
 		    int64_t layers, int64_t batches, int64_t heads, int64_t tokens, struct err_info *info)
 {
-	static const char *const words[] = { "signed", "abs-row", "abs", NULL };
 	struct source *source = &decay->source;
-	int show;
 	enum err err = decay_refuse_masks(mechanism, args, info);
-	if (!err)
-		err = mechanism_parameter_choice(args, mechanism, "show", words, &show, info);
 	if (err)
 		return err;
 	decay->vectors = vectors;
-	decay->show = (enum decay_show)show;
-	source->norm = decay->show == DECAY_ABS_ROW ? NORM_ROW_SUM : NORM_NONE;
+	source->norm = NORM_NONE;
 	source->layers = layers;
 	source->batches = batches;
 	source->heads = heads;
 	source->queries = source->keys = tokens;
 	source->is_square = source->is_causal = true;
-	source->is_signed = decay->show == DECAY_SIGNED;
-	source->is_stochastic = decay->show == DECAY_ABS_ROW;
-	if (decay->show != DECAY_SIGNED)
-		mechanism_note(source->note, sizeof source->note, decay->show == DECAY_ABS ? "absolute weights" : "absolute weights, rows divided by their sums");
+	source->is_signed = true;
 	return ERR_OK;
 }
 
@@ -106,8 +98,6 @@ enum err decay_score64(const struct source *source, int64_t map, int64_t row, do
 	if (!err)
 		err = diagonal_of(decay, map, row, query, key, &value, info);
 	score[row] += value;
-	for (int64_t s = 0; s <= row && decay->show != DECAY_SIGNED; s++)
-		score[s] = fabs(score[s]);
 	free(query);
 	return err;
 }
@@ -315,8 +305,5 @@ enum err decay_fill(const struct source *source, const struct kernels *kernels, 
 	keys_layout(decay, (void *)prepared, &keys);
 	rows_layout(decay, kernels, (void *)loaded, &from);
 	bool far = block_end(decay, key) < rows->row[0];
-	enum err err = (far ? fill_far : fill_near)(decay, kernels, rows, &keys, &from, key, count, tile, info);
-	for (int64_t i = 0; i < count * kernels->lanes && decay->show != DECAY_SIGNED; i++)
-		tile[i] = fabsf(tile[i]);
-	return err;
+	return (far ? fill_far : fill_near)(decay, kernels, rows, &keys, &from, key, count, tile, info);
 }

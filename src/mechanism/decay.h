@@ -27,21 +27,14 @@ struct decay_vectors {
 	enum err (*diagonal)(const struct decay *decay, int64_t map, int64_t token, const double *query, const double *key, double *value, struct err_info *info);
 };
 
-/* As they are; |w| / sum |w| a row; |w|. */
-enum decay_show { DECAY_SIGNED, DECAY_ABS_ROW, DECAY_ABS };
-
 struct decay {
 	struct source source;
 	const struct decay_vectors *vectors;
 	int64_t dim;
 	int64_t lag; /* 0 or 1 */
-	enum decay_show show;
 };
 
-/* The parameter row "show", for the tables of the mechanisms. */
-#define DECAY_SHOW_PARAMETER { "show", "signed", "signed; abs-row: absolute weights, each row divided by its sum; abs" }
-
-/* Sizes, properties and the parameter show; refuses masks and positions: what a recurrence sees is fixed. */
+/* Sizes and properties; refuses masks and positions: what a recurrence sees is fixed. */
 enum err decay_init(struct decay *decay, const struct mechanism *mechanism, const struct mechanism_args *args, const struct decay_vectors *vectors,
 		    int64_t layers, int64_t batches, int64_t heads, int64_t tokens, struct err_info *info);
 

@@ -364,7 +364,6 @@ static const struct mechanism_parameter parameters[] = {
 	{ "delta", "raw", "raw: softplus(delta + delta_bias) is the step; step: delta is" },
 	{ "order", "dl", "axes of delta, z and u: dl (channels, tokens) or ld" },
 	{ "bc", "nl", "axes of B and C: nl (states, tokens), or ln as Hugging Face has them" },
-	DECAY_SHOW_PARAMETER,
 	{ NULL, NULL, NULL },
 };
 
@@ -374,7 +373,7 @@ const struct mechanism mechanism_mamba = {
 	.equation = "dt = softplus(delta + bias),  A = -exp(A_log)\n"
 		    "W_ts = sum_n C_nt exp(A_cn (dt_(s+1) + .. + dt_t)) dt_s B_ns   for s <= t\n"
 		    "y_t = sum_s W_ts u_s",
-	.properties = "signed, causal, rows do not sum to 1: not a distribution; --param show=abs-row makes one",
+	.properties = "signed, causal, rows do not sum to 1: not a distribution; --normalise abs-row makes one",
 	.reference = "Gu, Dao 2023, arXiv 2312.00752 (mamba-ssm selective_scan); Ali, Zimerman, Wolf 2024, arXiv 2403.01590 (HiddenMambaAttn, matrix form)",
 	.input = inputs,
 	.parameter = parameters,

@@ -248,11 +248,10 @@ static const struct mechanism_input inputs6[] = {
 
 static const struct mechanism_parameter parameters[] = {
 	{ "decay", "raw", "raw: the decay is exp(-exp(w)); log: w is its logarithm already (flash-linear-attention)" },
-	DECAY_SHOW_PARAMETER,
 	{ NULL, NULL, NULL },
 };
 
-#define RWKV_PROPERTIES "signed, causal, rows do not sum to 1: not a distribution; --param show=abs-row makes one; r is not scaled unless --scale-factor says so"
+#define RWKV_PROPERTIES "signed, causal, rows do not sum to 1: not a distribution; --normalise abs-row makes one; r is not scaled unless --scale-factor says so"
 
 const struct mechanism mechanism_rwkv5 = {
 	.name = "rwkv5",

@@ -266,7 +266,6 @@ static const struct mechanism_parameter parameters[] = {
 	{ "part", "all", "all, product (C B^T, without steps and decay) or decay (the mask alone)" },
 	{ "dt", "raw", "raw: softplus(dt + dt_bias) is the step; step: dt is" },
 	{ "step_in", "weights", "weights, or values: leave out dt_s, as ssd_minimal does, which multiplies x by it" },
-	DECAY_SHOW_PARAMETER,
 	{ NULL, NULL, NULL },
 };
 
@@ -276,7 +275,7 @@ const struct mechanism mechanism_ssd = {
 	.equation = "dt = softplus(dt_raw + bias),  A = -exp(A_log)\n"
 		    "M_ts = (C_t.B_s) exp(A (dt_(s+1) + .. + dt_t)) dt_s   for s <= t;  head h reads group h / (H/G)\n"
 		    "y_t = sum_s M_ts x_s",
-	.properties = "signed, causal, rows do not sum to 1: not a distribution; --param show=abs-row makes one",
+	.properties = "signed, causal, rows do not sum to 1: not a distribution; --normalise abs-row makes one",
 	.reference = "Dao, Gu 2024, arXiv 2405.21060; mamba-ssm ssd_minimal (which has dt in x), mamba2_simple",
 	.input = inputs,
 	.parameter = parameters,

@@ -33,3 +33,11 @@ done
 # What is missing is named with its shape and its option.
 refuse "a missing role is named" 2 "time_faaaa" "$ATTNVIZ" heatmap --attention rwkv6 -q "$ROOT/samples/genesis/L0_q.npy" -k "$ROOT/samples/genesis/L0_q.npy"
 refuse "an unknown parameter is named" 2 "globals" "$ATTNVIZ" heatmap --attention window -q "$ROOT/samples/genesis/L0_q.npy" -k "$ROOT/samples/genesis/L0_k.npy" --param width=3
+
+# What a signed map has no number for is had of its absolute weights, for every command.
+mamba=$ROOT/samples/mechanisms/mamba.npz
+refuse "entropy of a signed map names the option" 1 "normalise abs-row" "$ATTNVIZ" stats --attention mamba "$mamba" --metrics entropy
+refuse "a rollout of signed maps names the option" 1 "normalise abs-row" "$ATTNVIZ" rollout --attention mamba "$mamba" -o rollout.png
+"$ATTNVIZ" stats --attention mamba "$mamba" --head 0 --normalise abs-row --metrics row_sum,entropy --tsv > rows.tsv
+check "rows of absolute weights sum to 1" awk -F '\t' 'NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i } NR == 2 && $at["row_sum"] > 0.999999 && $at["row_sum"] < 1.000001 && $at["entropy"] > 0 { fine = 1 } END { exit !fine }' rows.tsv
+refuse "a softmax is normalised already" 2 "normalise" "$ATTNVIZ" stats -q "$ROOT/samples/genesis/L0_q.npy" -k "$ROOT/samples/genesis/L0_k.npy" --normalise abs-row

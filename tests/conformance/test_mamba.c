@@ -49,10 +49,17 @@ START_TEST(hidden_attention_of_each_channel)
 	attend_release(&attend);
 
 	bind(&attend, vectors);
-	attend_parameter(&attend, "show=abs-row");
 	attend_open(&attend, "mamba");
+	attend_normalise(&attend, NORMALISE_ABS_ROW);
 	ck_assert(!attend.source->is_signed && attend.source->is_stochastic);
 	expect_both(&attend, vectors, "expected/row_abs_normalised");
+	attend_release(&attend);
+
+	bind(&attend, vectors);
+	attend_open(&attend, "mamba");
+	attend_normalise(&attend, NORMALISE_ABS_MINMAX);
+	ck_assert(!attend.source->is_signed && !attend.source->is_stochastic);
+	expect_both(&attend, vectors, "expected/abs_minmax_per_channel");
 	attend_release(&attend);
 	vectors_close(vectors);
 }

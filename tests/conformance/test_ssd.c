@@ -25,7 +25,7 @@ static void bind(struct attend *attend, struct vectors *vectors)
 	attend_input(attend, "C", vectors_get(vectors, "inputs/C"));
 }
 
-static void check_case(const char *parameter, const char *weights)
+static void check_case(const char *parameter, enum normalise normalise, const char *weights)
 {
 	struct vectors *vectors = open_vector();
 	struct attend attend;
@@ -34,6 +34,8 @@ static void check_case(const char *parameter, const char *weights)
 	bind(&attend, vectors);
 	attend_parameter(&attend, parameter);
 	attend_open(&attend, "ssd");
+	if (normalise)
+		attend_normalise(&attend, normalise);
 	struct vector expected = vectors_get(vectors, weights);
 	for (int64_t h = 0; h < 2; h++)
 		attend_expect(&attend, h, expected.data + h * 36, 1e-12);
@@ -43,9 +45,9 @@ static void check_case(const char *parameter, const char *weights)
 
 START_TEST(one_matrix_a_head_and_its_decay)
 {
-	check_case("part=all", "expected/M");
-	check_case("part=decay", "expected/decay_L");
-	check_case("show=abs-row", "expected/row_abs_normalised");
+	check_case("part=all", NORMALISE_SIGNED, "expected/M");
+	check_case("part=decay", NORMALISE_SIGNED, "expected/decay_L");
+	check_case("part=all", NORMALISE_ABS_ROW, "expected/row_abs_normalised");
 }
 END_TEST
 

@@ -25,7 +25,7 @@ void attend_release(struct attend *attend)
 
 static bool is_canonical(const char *role)
 {
-	return strcmp(role, "query") == 0 || strcmp(role, "key") == 0 || strcmp(role, "value") == 0;
+	return strcmp(role, "query") == 0 || strcmp(role, "key") == 0 || strcmp(role, "value") == 0 || strcmp(role, "weights") == 0;
 }
 
 static void raw_tensor(struct tensor *tensor, const struct vector *vector, const char *name)
@@ -80,6 +80,13 @@ void attend_open(struct attend *attend, const char *name)
 	if (!err)
 		err = mechanism->open(&attend->args, &attend->source, &attend->info);
 	ck_assert_msg(err == ERR_OK, "%s: %s", name, attend->info.text);
+}
+
+void attend_normalise(struct attend *attend, enum normalise normalise)
+{
+	const struct driver_options options = { .threads = 2 };
+	enum err err = normalised_source_new(attend->source, normalise, &options, &attend->source, &attend->info);
+	ck_assert_msg(err == ERR_OK, "%s", attend->info.text);
 }
 
 /* Whether the first `length` bytes of word occur in text. */

@@ -6,6 +6,7 @@
 #define ATTNVIZ_TESTS_SUPPORT_ATTEND_H
 
 #include "mechanism/mechanism.h"
+#include "mechanism/normalised.h"
 #include "support/vectors.h"
 
 enum { ATTEND_INPUTS = 16 };
@@ -26,7 +27,7 @@ struct attend {
 void attend_init(struct attend *attend);
 void attend_release(struct attend *attend);
 
-/* Bind an array to a role; query, key and value get a canonical view too. The data must outlive `attend`. */
+/* Bind an array to a role; query, key, value and weights get a canonical view too. The data must outlive `attend`. */
 void attend_input(struct attend *attend, const char *role, struct vector vector);
 
 /* A new array of the formula of the vectors, bound to a role (NULL: only made). Returns it. */
@@ -38,6 +39,9 @@ void attend_parameter(struct attend *attend, const char *text);
 /* Open; a failure fails the test with its message. attend_refused opens and expects an error whose text holds each of the words. */
 void attend_open(struct attend *attend, const char *mechanism);
 void attend_refused(struct attend *attend, const char *mechanism, enum err err, const char *words);
+
+/* What was opened, seen through --normalise. */
+void attend_normalise(struct attend *attend, enum normalise normalise);
 
 /* The matrix of a map by the definition; the caller frees. */
 double *attend_matrix(const struct attend *attend, int64_t map);
