@@ -50,6 +50,8 @@ all multihead.png 'heatmap --attention multihead mechanisms/multihead.npz --para
 all multihead-layer.png 'heatmap --attention multihead mechanisms/multihead.npz --param heads=4 --param values=layer --value-norms --causal -o'
 all paged.png 'heatmap --attention paged mechanisms/paged.npz --param kv-layout=nhd --batch 0 -o'
 all paged-blocks.png 'blocks --attention paged mechanisms/paged.npz --param kv-layout=nhd --plot'
+all flash.png 'flash genesis/L0_[qk].npy --head 0 --causal --block-rows 8 --block-keys 4 --plot'
+all flash-maximum.png 'flash genesis/L0_[qk].npy --head 0-3 --causal --block-keys 4 --draw maximum --plot'
 all difference.png 'compare --attention linear --against softmax genesis/L0_[qk].npy --causal --tsv --plot'
 all features.png 'compare --attention performer genesis/L0_[qk].npy --head 0 --scale-factor 0.02 --features 16,64,256,1024 --tsv --plot'
 

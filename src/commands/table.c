@@ -14,6 +14,7 @@ const struct command *const command_table[] = {
 	&command_rollout,
 	&command_compare,
 	&command_blocks,
+	&command_flash,
 	&command_ring,
 	&command_info,
 	&command_explain,
