@@ -63,8 +63,9 @@ static void measure(const char *metrics, bool picture, int64_t n, int64_t dim, b
 	int threads = pool_default_threads();
 	struct job job = { .attention = &attention, .options = { .kernels = kernels, .threads = threads }, .metrics = metrics, .picture = picture };
 	struct bench_result r = bench_run(run_job, &job, 2 * bench_flop(&attention), bench_width(kernels), threads, 0.05);
-	printf("%-7s n %7lld d %3lld %-6s %-24s%-10s %9.3f ms  %6.1f GFLOP/s  share of peak %.3f\n", kernels->name, (long long)n, (long long)dim,
-	       causal ? "causal" : "full", metrics ? metrics : "(no statistics)", picture ? " + picture" : "", 1e3 * r.seconds, r.rate / 1e9, r.share);
+	printf("%-7s n %7lld d %3lld %-6s %-24s%-10s %9.3f ms  %6.1f GFLOP/s  share of peak %5.1f %%, by processor time %5.1f %%%s\n", kernels->name, (long long)n, (long long)dim,
+	       causal ? "causal" : "full", metrics ? metrics : "(no statistics)", picture ? " + picture" : "", 1e3 * r.seconds, r.rate / 1e9,
+	       100 * r.share, 100 * r.cpu_share, bench_remark(&r));
 	fflush(stdout);
 	bench_attention_release(&attention);
 }
