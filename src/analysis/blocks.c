@@ -66,8 +66,8 @@ static double fewest_blocks(const float *block, int64_t count, double share)
 }
 
 /* Blocks in which nothing is visible are no value, and do not count. */
-static enum err count_blocks(void *data, const struct source *source, int64_t map, int64_t index, const float *cell, int64_t height, int64_t width,
-			     struct err_info *info)
+static enum err count_blocks(void *data, const struct source *source, int64_t map, int64_t index, const float *cell,
+			     int64_t height, int64_t width, struct err_info *info)
 {
 	struct blocks *blocks = data;
 	float *block = mem_array((size_t)(height * width), sizeof *block);
@@ -109,8 +109,13 @@ static enum err init(struct family *family, const struct source *source, struct 
 	int64_t rows = stats_request_of(family->stats)->row_count, keys = source->keys;
 	int64_t side = block_side(rows > keys ? rows : keys);
 	struct pooled_map_request request = {
-		.row_count = rows, .key_end = keys, .height = (rows + side - 1) / side, .width = (keys + side - 1) / side, .pooling = POOLING_SUM,
-		.emit = count_blocks, .emit_data = family,
+		.row_count = rows,
+		.key_end = keys,
+		.height = (rows + side - 1) / side,
+		.width = (keys + side - 1) / side,
+		.pooling = POOLING_SUM,
+		.emit = count_blocks,
+		.emit_data = family,
 	};
 	return pooled_map_new(&request, &((struct blocks *)family)->picture, info);
 }

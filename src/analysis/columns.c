@@ -9,7 +9,8 @@
 /* Sums over the rows of an item, for keys up to `end`; what lies beyond is undefined. */
 struct partial {
 	int64_t end;
-	double sums[]; /* [keys] mass, then [keys] mass from the queries just after the key, then [keys] queries that see the key */
+	/* [keys] mass, then [keys] mass from the queries just after the key, then [keys] queries that see the key */
+	double sums[];
 };
 
 struct columns {
@@ -49,7 +50,8 @@ static void extend(struct partial *partial, int64_t keys, int64_t end)
 /* Of each key the queries at most kept - 1 positions after it. */
 static void add_recent(const struct columns *columns, const struct tile *tile, double *recent)
 {
-	int64_t first = tile->rows->row[0] + tile->source->diagonal, last = tile->rows->row[tile->rows->count - 1] + tile->source->diagonal;
+	int64_t first = tile->rows->row[0] + tile->source->diagonal,
+		last = tile->rows->row[tile->rows->count - 1] + tile->source->diagonal;
 	int64_t end = tile->key + tile->count;
 	if (last < tile->key || first - columns->kept >= end)
 		return;
@@ -59,7 +61,8 @@ static void add_recent(const struct columns *columns, const struct tile *tile, d
 	}
 	for (int lane = 0; lane < tile->rows->count; lane++) {
 		int64_t here = tile->rows->row[lane] + tile->source->diagonal;
-		int64_t from = here - columns->kept + 1 > tile->key ? here - columns->kept + 1 : tile->key, to = here + 1 < end ? here + 1 : end;
+		int64_t from = here - columns->kept + 1 > tile->key ? here - columns->kept + 1 : tile->key,
+			to = here + 1 < end ? here + 1 : end;
 		for (int64_t key = from; key < to; key++)
 			recent[key] += (double)tile->p[(key - tile->key) * tile->lanes + lane];
 	}
@@ -70,8 +73,9 @@ static void add_seen(const struct tile *tile, double *seen)
 	const struct source *source = tile->source;
 	const struct row_group *rows = tile->rows;
 	int64_t end = tile->key + tile->count;
-	enum coverage coverage = source->ops->coverage ? source->ops->coverage(source, rows->map, rows->row[0], rows->row[rows->count - 1], tile->key, end)
-						       : TILE_FULL;
+	enum coverage coverage = TILE_FULL;
+	if (source->ops->coverage)
+		coverage = source->ops->coverage(source, rows->map, rows->row[0], rows->row[rows->count - 1], tile->key, end);
 	for (int64_t key = tile->key; key < end; key++) {
 		if (coverage == TILE_FULL || !source->ops->visible) {
 			seen[key] += rows->count;
@@ -121,8 +125,8 @@ static int compare_ranked(const void *a, const void *b)
 	return x->mass != y->mass ? (x->mass < y->mass) - (x->mass > y->mass) : (x->key > y->key) - (x->key < y->key);
 }
 
-/* Mass on the heaviest keys, and with the mass on the latest keys that are not among them: sum over keys, not over queries, since a query keeps
- * key j as heavy or because it is at most kept - 1 positions after it. */
+/* Mass on the heaviest keys, and with the mass on the latest keys that are not among them: sum over keys, not over queries,
+ * since a query keeps key j as heavy or because it is at most kept - 1 positions after it. */
 static enum err rank_keys(struct columns *columns, int64_t keys, struct err_info *info)
 {
 	struct ranked *ranked = mem_array((size_t)keys, sizeof *ranked);

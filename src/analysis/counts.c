@@ -34,8 +34,8 @@ static void scan(const struct sink *sink, const struct item *item, int64_t lane0
 	(void)item, (void)lane0;
 	for (int m = 0; m < family->count; m++) {
 		for (int lane = 0; lane < tile->lanes; lane++) {
-			bool row = lane < tile->rows->count;
-			threshold[lane] = (float)(family->metric[m] == METRIC_BELOW ? parameters->below : row ? parameters->h2o * tile->stats[lane].peak : 1);
+			double peak = lane < tile->rows->count ? tile->stats[lane].peak : 1;
+			threshold[lane] = (float)(family->metric[m] == METRIC_BELOW ? parameters->below : parameters->h2o * peak);
 			number[lane] = mass[lane] = 0;
 		}
 		tile->kernels->count_above(tile->p, tile->count, threshold, number, mass);
@@ -44,8 +44,8 @@ static void scan(const struct sink *sink, const struct item *item, int64_t lane0
 	}
 }
 
-static void rows(const struct sink *sink, const struct item *item, int64_t lane0, const struct row_group *group, const struct row_stats *stats,
-		 const float *output, int64_t output_width, void *data)
+static void rows(const struct sink *sink, const struct item *item, int64_t lane0, const struct row_group *group,
+		 const struct row_stats *stats, const float *output, int64_t output_width, void *data)
 {
 	const struct family *family = (const struct family *)sink;
 	struct partial *partial = data;

@@ -6,8 +6,8 @@
 #include "analysis/family.h"
 #include "base/memory.h"
 
-/* Diagonals are numbered by row - key + keys - 1, which begins at 0. An item's partial result covers `count` of them from `first` on: those of its
- * rows. */
+/* Diagonals are numbered by row - key + keys - 1, which begins at 0. An item's partial result covers `count` of them from
+ * `first` on: those of its rows. */
 struct partial {
 	int64_t first, count;
 	double sums[];
@@ -106,7 +106,8 @@ static enum err map_end(struct sink *sink, const struct source *source, int64_t 
 		rows += diagonals->rows[i];
 		diagonals->mass[i] = rows > 0 ? diagonals->mass[i] / rows : NAN;
 	}
-	stats_set_list(diagonals->family.stats, METRIC_DISTANCE_PROFILE, diagonals->mass + begin, diagonals->count - begin, begin - zero);
+	stats_set_list(diagonals->family.stats, METRIC_DISTANCE_PROFILE, diagonals->mass + begin, diagonals->count - begin,
+		       begin - zero);
 	return ERR_OK;
 }
 

@@ -26,14 +26,15 @@ struct family_row {
 	const enum metric_id *metrics;
 	size_t size; /* of the struct that begins with struct family; zeroed, then filled up to `count` */
 	const struct sink_ops *ops;
-	enum err (*init)(struct family *family, const struct source *source, struct err_info *info); /* may be NULL; may change sink.ops */
+	/* May be NULL; may change sink.ops. */
+	enum err (*init)(struct family *family, const struct source *source, struct err_info *info);
 	void (*release)(struct family *family); /* may be NULL; also after a failed init */
 };
 
 extern const struct family_row *const family_table[]; /* NULL-terminated */
 
-extern const struct family_row family_first_pass, family_ranges, family_order, family_largest, family_counts, family_strongest, family_columns,
-	family_diagonals, family_patterns, family_values, family_magnitudes, family_blocks, family_minference,
+extern const struct family_row family_first_pass, family_ranges, family_order, family_largest, family_counts, family_strongest,
+	family_columns, family_diagonals, family_patterns, family_values, family_magnitudes, family_blocks, family_minference,
 	family_grid;
 
 const struct stats_request *stats_request_of(const struct stats *stats);
@@ -51,8 +52,9 @@ bool row_values_begin(const struct family *family, struct row_values *values, in
 /* Add the values of an item to those of the map. */
 void row_values_merge(struct family *family, const struct item *item, const struct row_values *values);
 
-/* What is not a value of rows, set before or in map_end; nothing where the metric is not asked for. Lists and words stay the family's and must last
- * until the next map begins. The array of a metric of keys is to be filled in; NULL where it is not asked for. */
+/* What is not a value of rows, set before or in map_end; nothing where the metric is not asked for. Lists and words stay the
+ * family's and must last until the next map begins. The array of a metric of keys is to be filled in; NULL where it is not
+ * asked for. */
 void stats_set_head(struct stats *stats, enum metric_id id, double value);
 void stats_set_list(struct stats *stats, enum metric_id id, const double *list, int64_t count, int64_t first);
 void stats_set_word(struct stats *stats, enum metric_id id, const char *word);

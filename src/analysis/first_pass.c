@@ -37,8 +37,8 @@ static size_t partial_size(const struct sink *sink, const struct source *source,
 	return sizeof(struct row_values);
 }
 
-static void rows(const struct sink *sink, const struct item *item, int64_t lane0, const struct row_group *group, const struct row_stats *stats,
-		 const float *output, int64_t output_width, void *partial)
+static void rows(const struct sink *sink, const struct item *item, int64_t lane0, const struct row_group *group,
+		 const struct row_stats *stats, const float *output, int64_t output_width, void *partial)
 {
 	const struct family *family = (const struct family *)sink;
 	const struct stats_parameters *parameters = &stats_request_of(family->stats)->parameters;

@@ -36,8 +36,8 @@ static void scan(const struct sink *sink, const struct item *item, int64_t lane0
 		partial->size[lane] += (double)size[lane];
 }
 
-static void rows(const struct sink *sink, const struct item *item, int64_t lane0, const struct row_group *group, const struct row_stats *stats,
-		 const float *output, int64_t output_width, void *data)
+static void rows(const struct sink *sink, const struct item *item, int64_t lane0, const struct row_group *group,
+		 const struct row_stats *stats, const float *output, int64_t output_width, void *data)
 {
 	const struct family *family = (const struct family *)sink;
 	struct partial *partial = data;
@@ -47,9 +47,9 @@ static void rows(const struct sink *sink, const struct item *item, int64_t lane0
 		if (!row_values_begin(family, &partial->values, lane0 + lane, &stats[lane]))
 			continue;
 		for (int m = 0; m < family->count; m++) {
-			bool negative = family->metric[m] == METRIC_NEGATIVE;
 			/* The negative part is half of what the sum falls short of the sum of sizes. */
-			partial->values.value[m][lane0 + lane] = !negative ? size : size > 0 ? fmax(0, (size - stats[lane].sum) / (2 * size)) : NAN;
+			double negative = size > 0 ? fmax(0, (size - stats[lane].sum) / (2 * size)) : NAN;
+			partial->values.value[m][lane0 + lane] = family->metric[m] == METRIC_NEGATIVE ? negative : size;
 		}
 	}
 	start(sink, item, partial);

@@ -35,14 +35,16 @@ static void start(const struct sink *sink, const struct item *item, void *partia
 static void scan(const struct sink *sink, const struct item *item, int64_t lane0, const struct tile *tile, void *partial)
 {
 	(void)sink;
-	tile->kernels->transpose(tile->p, tile->count, (float *)partial + lane0 * item->source->keys + tile->key, item->source->keys);
+	tile->kernels->transpose(tile->p, tile->count, (float *)partial + lane0 * item->source->keys + tile->key,
+				 item->source->keys);
 }
 
 static void merge(struct sink *sink, const struct item *item, const void *partial)
 {
 	struct matrix_rows *rows = (struct matrix_rows *)sink;
 	for (int64_t i = 0; i < item->count && !rows->err; i++)
-		rows->err = rows->emit(rows->data, item->map, item->index, item->row[i], (const float *)partial + i * item->source->keys, &rows->info);
+		rows->err = rows->emit(rows->data, item->map, item->index, item->row[i],
+				       (const float *)partial + i * item->source->keys, &rows->info);
 }
 
 static enum err map_end(struct sink *sink, const struct source *source, int64_t map, int64_t index, struct err_info *info)

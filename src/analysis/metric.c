@@ -30,7 +30,8 @@ static enum err unknown_metric(const char *text, size_t len, struct err_info *in
 {
 	char name[64] = { 0 };
 	memcpy(name, text, len < sizeof name ? len : sizeof name - 1);
-	return err_set(info, ERR_USAGE, "there is no metric '%s': did you mean %s? (`attnviz explain` lists them)", name, nearest(name)->name);
+	return err_set(info, ERR_USAGE, "there is no metric '%s': did you mean %s? (`attnviz explain` lists them)", name,
+		       nearest(name)->name);
 }
 
 static bool is_word(const char *text, size_t len, const char *word)
@@ -64,14 +65,17 @@ enum err metric_check(const struct metric *metric, const struct source *source, 
 {
 	unsigned needs = metric->needs;
 	if ((needs & METRIC_NEEDS_UNSIGNED) && source->is_signed)
-		return err_set(info, ERR_VALUE, "%s is not defined where weights may be negative: give --normalise abs-row, or use row_sum, abs_sum and negative",
-			       metric->name);
+		return err_set(info, ERR_VALUE, "%s is not defined where weights may be negative: give --normalise abs-row, "
+			       "or use row_sum, abs_sum and negative", metric->name);
 	if ((needs & METRIC_NEEDS_STOCHASTIC) && !source->is_stochastic)
-		return err_set(info, ERR_VALUE, "%s is not defined where rows do not sum to 1: use %s", metric->name, metric->instead);
+		return err_set(info, ERR_VALUE, "%s is not defined where rows do not sum to 1: use %s", metric->name,
+			       metric->instead);
 	if ((needs & METRIC_NEEDS_LOGITS) && source->norm != NORM_SOFTMAX)
-		return err_set(info, ERR_VALUE, "%s needs logits, and these weights come without: use %s", metric->name, metric->instead);
+		return err_set(info, ERR_VALUE, "%s needs logits, and these weights come without: use %s", metric->name,
+			       metric->instead);
 	if ((needs & METRIC_NEEDS_CAUSAL) && !source->is_causal)
-		return err_set(info, ERR_VALUE, "%s is about causal maps, and this one is not: give --causal, or use %s", metric->name, metric->instead);
+		return err_set(info, ERR_VALUE, "%s is about causal maps, and this one is not: give --causal, or use %s",
+			       metric->name, metric->instead);
 	if ((needs & METRIC_NEEDS_VALUES) && !source->values)
 		return err_set(info, ERR_VALUE, "%s needs the values: give them with -v", metric->name);
 	if (needs & ~given & METRIC_NEEDS_TOKENS)
@@ -79,6 +83,7 @@ enum err metric_check(const struct metric *metric, const struct source *source, 
 	if (needs & ~given & METRIC_NEEDS_NAMED)
 		return err_set(info, ERR_VALUE, "%s needs the names of keys: none was given", metric->name);
 	if (needs & ~given & METRIC_NEEDS_GRID)
-		return err_set(info, ERR_VALUE, "%s needs to know how the patches lie in the picture: give --grid HxW", metric->name);
+		return err_set(info, ERR_VALUE, "%s needs to know how the patches lie in the picture: give --grid HxW",
+			       metric->name);
 	return ERR_OK;
 }

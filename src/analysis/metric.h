@@ -1,9 +1,9 @@
 /*
  * The metrics, one row each: what `attnviz explain` prints, what --metrics selects, and what decides which sinks run.
  *
- * Notation of the formulas: p_ij is the weight of query i on key j, s_ij its logit, n_i the keys that query i may see (its support), N queries,
- * S keys, i' = i + diagonal the position of query i among the keys (i itself unless the queries continue a cache). ln is natural. Only the
- * support counts, never what is masked; a query that sees nothing is left out of every mean.
+ * Notation of the formulas: p_ij is the weight of query i on key j, s_ij its logit, n_i the keys that query i may see (its
+ * support), N queries, S keys, i' = i + diagonal the position of query i among the keys (i itself unless the queries continue
+ * a cache). ln is natural. Only the support counts, never what is masked; a query that sees nothing is left out of every mean.
  */
 #ifndef ATTNVIZ_ANALYSIS_METRIC_H
 #define ATTNVIZ_ANALYSIS_METRIC_H
@@ -119,12 +119,12 @@ extern const struct metric metric_table[METRIC_COUNT]; /* at [id] */
 
 const struct metric *metric_find(const char *name); /* NULL when there is none */
 
-/* "gini,keys90", "default", "all", or a mixture, into list[METRIC_COUNT] in the order of the table, each once. ERR_USAGE for a name that is not known, with the
- * nearest that is. */
+/* "gini,keys90", "default", "all", or a mixture, into list[METRIC_COUNT] in the order of the table, each once. ERR_USAGE for a
+ * name that is not known, with the nearest that is. */
 enum err metric_select(const char *text, const struct metric **list, int *count, struct err_info *info);
 
-/* Why a metric cannot be had for a source: ERR_VALUE with a sentence that ends in what to do instead, or ERR_OK. `given` says what the
- * request will carry: METRIC_NEEDS_TOKENS, _NAMED, _GRID. */
+/* Why a metric cannot be had for a source: ERR_VALUE with a sentence that ends in what to do instead, or ERR_OK. `given` says
+ * what the request will carry: METRIC_NEEDS_TOKENS, _NAMED, _GRID. */
 enum err metric_check(const struct metric *metric, const struct source *source, unsigned given, struct err_info *info);
 
 #endif

@@ -1,6 +1,7 @@
 /*
- * Which of MInference's sparse patterns keeps most of a causal head's mass (Jiang et al. 2024, arXiv 2407.02490, and the search of its code): the first keys and a
- * band (A-shape), the columns and diagonals that the last queries look at (vertical-slash), or blocks.
+ * Which of MInference's sparse patterns keeps most of a causal head's mass (Jiang et al. 2024, arXiv 2407.02490, and the
+ * search of its code): the first keys and a band (A-shape), the columns and diagonals that the last queries look at
+ * (vertical-slash), or blocks.
  */
 #include <math.h>
 #include <stdio.h>
@@ -11,8 +12,10 @@
 #include "analysis/pooled_map.h"
 #include "base/memory.h"
 
-/* Sizes in keys, for sequences of 2500 keys and more. Shorter ones get the share of their keys that these are of SHORT_SCALE keys. */
-enum { FIRST_POSITION = 2500, SHORT_SCALE = 32768, A_FIRST = 100, A_BAND = 800, FORCED = 30, LAST_QUERIES = 64, BLOCK = 32, MOST_BLOCKS = 4096, SLASHES = 4 };
+/* Sizes in keys, for sequences of 2500 keys and more. Shorter ones get the share of their keys that these are of SHORT_SCALE
+ * keys. */
+enum { FIRST_POSITION = 2500, SHORT_SCALE = 32768, A_FIRST = 100, A_BAND = 800, FORCED = 30, LAST_QUERIES = 64 };
+enum { BLOCK = 32, MOST_BLOCKS = 4096, SLASHES = 4 };
 
 static const struct {
 	int columns, diagonals;
@@ -35,7 +38,8 @@ struct minference {
 	char word[48];
 };
 
-static const enum metric_id metrics[] = { METRIC_MINFERENCE, METRIC_A_SHAPE, METRIC_VERTICAL_SLASH, METRIC_BLOCK_SPARSE, METRIC_COUNT };
+static const enum metric_id metrics[] = { METRIC_MINFERENCE, METRIC_A_SHAPE, METRIC_VERTICAL_SLASH, METRIC_BLOCK_SPARSE,
+					  METRIC_COUNT };
 
 static int64_t scaled(const struct minference *search, int64_t size)
 {
@@ -139,13 +143,14 @@ static void scan(const struct sink *sink, const struct item *item, int64_t lane0
 	add_diagonals(search, tile, first, data);
 }
 
-static void rows(const struct sink *sink, const struct item *item, int64_t lane0, const struct row_group *group, const struct row_stats *stats,
-		 const float *output, int64_t output_width, void *data)
+static void rows(const struct sink *sink, const struct item *item, int64_t lane0, const struct row_group *group,
+		 const struct row_stats *stats, const float *output, int64_t output_width, void *data)
 {
 	struct partial *partial = data;
 	(void)lane0, (void)output, (void)output_width;
 	for (int lane = 0; lane < group->count; lane++)
-		if (group->row[lane] + item->source->diagonal >= ((const struct minference *)sink)->first && stats[lane].support > 0)
+		if (group->row[lane] + item->source->diagonal >= ((const struct minference *)sink)->first &&
+		    stats[lane].support > 0)
 			partial->rows++;
 }
 
@@ -182,7 +187,8 @@ static enum err take_last(void *data, const struct stats_result *result, struct 
 		for (int64_t i = 0; i < result->list_count[m]; i++) {
 			int64_t distance = i + result->list_first[m];
 			if (distance >= 0 && distance < keys && result->list[m][i] > 0)
-				last->diagonal[distance] = result->list[m][i] * queries_beyond(result->source, last->count, distance);
+				last->diagonal[distance] = result->list[m][i] *
+							   queries_beyond(result->source, last->count, distance);
 		}
 		if (result->per_key[m])
 			memcpy(last->column, result->per_key[m], (size_t)keys * sizeof(double));
@@ -198,8 +204,12 @@ static enum err look_at_last(const struct source *source, int64_t map, struct la
 	last->count = count;
 	for (int64_t i = 0; i < count; i++)
 		row[i] = source->queries - count + i;
-	struct stats_request request = { .metric = metric, .metric_count = 2, .parameters = stats_parameters_default(), .row_count = count,
-					 .emit = take_last, .emit_data = last };
+	struct stats_request request = { .metric = metric,
+					 .metric_count = 2,
+					 .parameters = stats_parameters_default(),
+					 .row_count = count,
+					 .emit = take_last,
+					 .emit_data = last };
 	struct driver_options options = { .maps = &map, .map_count = 1, .rows = row, .row_count = count };
 	struct stats *stats;
 	enum err err = stats_new(&request, source, &stats, info);
@@ -261,8 +271,8 @@ static int descending(const void *a, const void *b)
 }
 
 /* Of each row of blocks an eighth of those of the whole map's width, the heaviest. */
-static enum err keep_blocks(void *data, const struct source *source, int64_t map, int64_t index, const float *cell, int64_t height, int64_t width,
-			    struct err_info *info)
+static enum err keep_blocks(void *data, const struct source *source, int64_t map, int64_t index, const float *cell,
+			    int64_t height, int64_t width, struct err_info *info)
 {
 	struct minference *search = data;
 	float *row = mem_array((size_t)width, sizeof *row);
@@ -272,7 +282,8 @@ static enum err keep_blocks(void *data, const struct source *source, int64_t map
 		return err_nomem(info, "the blocks");
 	search->blocks = 0;
 	for (int64_t r = 0; r < height; r++) {
-		int64_t begin = pooled_map_edge(r, height, source->queries), end = pooled_map_edge(r + 1, height, source->queries);
+		int64_t begin = pooled_map_edge(r, height, source->queries),
+			end = pooled_map_edge(r + 1, height, source->queries);
 		if (begin + source->diagonal < search->first)
 			continue;
 		for (int64_t c = 0; c < width; c++)
@@ -295,9 +306,11 @@ static void name_winner(struct minference *search, int budget, double slash)
 	if (isnan(best))
 		snprintf(search->word, sizeof search->word, "none");
 	else if (search->a_shape == best)
-		snprintf(search->word, sizeof search->word, "a-shape %lld %lld", (long long)scaled(search, A_FIRST), (long long)scaled(search, A_BAND));
+		snprintf(search->word, sizeof search->word, "a-shape %lld %lld", (long long)scaled(search, A_FIRST),
+			 (long long)scaled(search, A_BAND));
 	else if (slash == best)
-		snprintf(search->word, sizeof search->word, "vertical-slash %lld %lld", (long long)scaled(search, slash_budget[budget].columns),
+		snprintf(search->word, sizeof search->word, "vertical-slash %lld %lld",
+			 (long long)scaled(search, slash_budget[budget].columns),
 			 (long long)scaled(search, slash_budget[budget].diagonals));
 	else
 		snprintf(search->word, sizeof search->word, "block-sparse 1/8");
@@ -346,8 +359,13 @@ static enum err init(struct family *family, const struct source *source, struct 
 	while ((keys + side - 1) / side > MOST_BLOCKS)
 		side *= 2;
 	struct pooled_map_request request = {
-		.row_count = rows, .key_end = keys, .height = (rows + side - 1) / side, .width = (keys + side - 1) / side, .pooling = POOLING_SUM,
-		.emit = keep_blocks, .emit_data = family,
+		.row_count = rows,
+		.key_end = keys,
+		.height = (rows + side - 1) / side,
+		.width = (keys + side - 1) / side,
+		.pooling = POOLING_SUM,
+		.emit = keep_blocks,
+		.emit_data = family,
 	};
 	search->column_rank = mem_zero_array((size_t)keys, sizeof(int32_t));
 	search->diagonal_rank = mem_zero_array((size_t)keys, sizeof(int32_t));

@@ -56,7 +56,8 @@ void order_bins_init(struct order_bins *bins)
 {
 	for (int bin = 1; bin < HISTOGRAM_BINS - 1; bin++) {
 		double low = (double)histogram_edge(bin), width = (double)histogram_edge(bin + 1) - low;
-		double below = low - (double)histogram_edge(bin - 1), above = bin + 2 < HISTOGRAM_BINS ? (double)histogram_edge(bin + 2) - low - width : width;
+		double below = low - (double)histogram_edge(bin - 1),
+		       above = bin + 2 < HISTOGRAM_BINS ? (double)histogram_edge(bin + 2) - low - width : width;
 		/* The slope of the density, times the width cubed, over 12: what a bin's mass gains over its middle. */
 		double slope = width * width * width / 12 / (width + (below + above) / 2);
 		bins->middle[bin] = (float)(low + width / 2);
@@ -66,7 +67,8 @@ void order_bins_init(struct order_bins *bins)
 	}
 }
 
-/* The bins that hold something: most of the table is empty, at both ends. The first piece is left to the zeros: its weights are below 2^-39. */
+/* The bins that hold something: most of the table is empty, at both ends. The first piece is left to the zeros: its weights
+ * are below 2^-39. */
 static bool is_empty(const uint32_t *count)
 {
 	uint32_t any = 0;
@@ -113,14 +115,15 @@ static double add_up(four value)
 static four above_each(four count)
 {
 	four zero = { 0 };
-	four next = __builtin_shufflevector(count, zero, 1, 2, 3, 4), pair = next + __builtin_shufflevector(next, zero, 1, 2, 3, 4);
+	four next = __builtin_shufflevector(count, zero, 1, 2, 3, 4),
+	     pair = next + __builtin_shufflevector(next, zero, 1, 2, 3, 4);
 	return pair + __builtin_shufflevector(pair, zero, 2, 3, 4, 4);
 }
 
 /*
- * The bins bin .. bin + ORDER_PIECE - 1, with `above` weights above them. A bin's sum is its middle times its count, moved by the slope between
- * the bins on both sides. Its share in the Gini coefficient's sum is its middle rank times that, and what even spacing adds around it (nothing
- * for a single weight); ranks run from the other end here, hence the sign.
+ * The bins bin .. bin + ORDER_PIECE - 1, with `above` weights above them. A bin's sum is its middle times its count, moved by
+ * the slope between the bins on both sides. Its share in the Gini coefficient's sum is its middle rank times that, and what
+ * even spacing adds around it (nothing for a single weight); ranks run from the other end here, hence the sign.
  */
 static void sum_piece(struct order *order, int bin, double above)
 {
@@ -131,7 +134,8 @@ static void sum_piece(struct order *order, int bin, double above)
 		sum += load_counts(order->count + at + 1) * load_floats(bins->above + at);
 		sum -= load_counts(order->count + at - 1) * load_floats(bins->below + at);
 		four any = (four)((four_counts)one & (count > 0.5f));
-		moment += load_floats(bins->sixth + at) * (count * count - any) - (2 * ((float)above + above_each(count)) + count) * sum;
+		moment += load_floats(bins->sixth + at) * (count * count - any) -
+			  (2 * ((float)above + above_each(count)) + count) * sum;
 		mass += sum;
 		number += count;
 		above += add_up(count);
@@ -185,7 +189,8 @@ static double piece_keys(const struct order *order, int piece, double need)
 	double keys = 0;
 	for (int bin = (piece + 1) * ORDER_PIECE - 1; bin >= piece * ORDER_PIECE; bin--) {
 		const uint32_t *count = order->count + bin;
-		double mass = order->scale * (*count * (double)bins->middle[bin] + count[1] * (double)bins->above[bin] - count[-1] * (double)bins->below[bin]);
+		double mass = order->scale * (*count * (double)bins->middle[bin] + count[1] * (double)bins->above[bin] -
+					      count[-1] * (double)bins->below[bin]);
 		if (*count && mass >= need)
 			return keys + bin_keys(order, bin, need);
 		keys += *count;

@@ -1,11 +1,11 @@
 /*
  * Order statistics of one row of weights: Gini coefficient, fewest keys that hold a share of the mass.
  *
- * Rows of up to ORDER_EXACT_KEYS keys are sorted (order_exact.c). Longer ones are counted into bins of equal width in the float's exponent and
- * 6 mantissa bits (kernels.h), except that weights of 2^-8 and more, of which a row can hold few, are kept one by one. Inside a bin the density of
- * weights is taken to be a straight line, and the bins' mass is scaled to what the row is known to hold. A weight is then off by 0.3 % at random, so
- * the Gini coefficient of a row of n keys is off by about 0.003 / sqrt(n), and its mean over rows by less; a number of keys is off by less than
- * one in a thousand, or by one.
+ * Rows of up to ORDER_EXACT_KEYS keys are sorted (order_exact.c). Longer ones are counted into bins of equal width in the
+ * float's exponent and 6 mantissa bits (kernels.h), except that weights of 2^-8 and more, of which a row can hold few, are
+ * kept one by one. Inside a bin the density of weights is taken to be a straight line, and the bins' mass is scaled to what
+ * the row is known to hold. A weight is then off by 0.3 % at random, so the Gini coefficient of a row of n keys is off by
+ * about 0.003 / sqrt(n), and its mean over rows by less; a number of keys is off by less than one in a thousand, or by one.
  */
 #ifndef ATTNVIZ_ANALYSIS_ORDER_H
 #define ATTNVIZ_ANALYSIS_ORDER_H
@@ -24,8 +24,8 @@ enum { ORDER_EXACT_KEYS = 4096 };
 /* The sink of the family of order statistics where all rows are short. */
 extern const struct sink_ops order_exact_ops;
 
-/* Middle and a sixth of the width of the bins, and what a weight in the bin below or above takes from or adds to a bin's sum, for the slope of
- * the density. */
+/* Middle and a sixth of the width of the bins, and what a weight in the bin below or above takes from or adds to a bin's sum,
+ * for the slope of the density. */
 struct order_bins {
 	float middle[HISTOGRAM_BINS], sixth[HISTOGRAM_BINS], below[HISTOGRAM_BINS], above[HISTOGRAM_BINS];
 };
@@ -42,8 +42,8 @@ struct order {
 	const struct order_bins *bins;
 	double sum;            /* of all weights */
 	int64_t support;
-	/* Filled in by order_finish: the bins that hold something (whole pieces), what their mass is multiplied by, their share in the Gini coefficient's
-	 * sum, and the mass and number of weights of each piece. */
+	/* Filled in by order_finish: the bins that hold something (whole pieces), what their mass is multiplied by, their
+	 * share in the Gini coefficient's sum, and the mass and number of weights of each piece. */
 	int begin, end;
 	double scale, moment, mass[ORDER_PIECES], number[ORDER_PIECES];
 };

@@ -77,7 +77,8 @@ static void sort_group(const struct kernels *kernels, struct partial *partial, s
 	for (int64_t key = 0; key < partial->filled; key += KEY_BLOCK) {
 		double *sum = running->sum[++running->blocks];
 		memcpy(sum, running->sum[running->blocks - 1], sizeof running->sum[0]);
-		kernels->rank_sums(columns + key * lanes, count - key < KEY_BLOCK ? count - key : KEY_BLOCK, key, sum, running->moment);
+		kernels->rank_sums(columns + key * lanes, count - key < KEY_BLOCK ? count - key : KEY_BLOCK, key, sum,
+				   running->moment);
 	}
 }
 
@@ -102,7 +103,8 @@ static double keys_for(const struct running *running, const float *columns, int 
 	return (double)key;
 }
 
-static double row_value(enum metric_id id, const struct running *running, const float *columns, int lanes, int lane, int64_t support)
+static double row_value(enum metric_id id, const struct running *running, const float *columns, int lanes, int lane,
+			int64_t support)
 {
 	switch (id) {
 	case METRIC_GINI: return gini(running, lane, support);
@@ -113,8 +115,8 @@ static double row_value(enum metric_id id, const struct running *running, const 
 	}
 }
 
-static void rows(const struct sink *sink, const struct item *item, int64_t lane0, const struct row_group *group, const struct row_stats *stats,
-		 const float *output, int64_t output_width, void *data)
+static void rows(const struct sink *sink, const struct item *item, int64_t lane0, const struct row_group *group,
+		 const struct row_stats *stats, const float *output, int64_t output_width, void *data)
 {
 	const struct family *family = (const struct family *)sink;
 	struct partial *partial = data;
@@ -125,8 +127,8 @@ static void rows(const struct sink *sink, const struct item *item, int64_t lane0
 		if (!row_values_begin(family, &partial->values, lane0 + lane, &stats[lane]))
 			continue;
 		for (int m = 0; m < family->count; m++)
-			partial->values.value[m][lane0 + lane] =
-				row_value(family->metric[m], &running, columns_of(partial), item->kernels->lanes, lane, stats[lane].support);
+			partial->values.value[m][lane0 + lane] = row_value(family->metric[m], &running, columns_of(partial),
+									   item->kernels->lanes, lane, stats[lane].support);
 	}
 	partial->filled = 0;
 }

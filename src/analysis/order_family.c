@@ -5,7 +5,8 @@
 #include "analysis/family.h"
 #include "analysis/order.h"
 
-/* No more than 1/ORDER_LARGE weights can be large where a row sums to 1; the room above that is for rows that sum to a little more. */
+/* No more than 1/ORDER_LARGE weights can be large where a row sums to 1; the room above that is for rows that sum to a little
+ * more. */
 enum { LARGE_ROOM = 320 };
 
 /* The row group at work. The large weights of a lane lie in one piece of LARGE_ROOM floats. */
@@ -125,21 +126,25 @@ static double row_value(enum metric_id id, const struct order *order)
 	}
 }
 
-static void finish_row(const struct order_family *family, const struct kernels *kernels, struct partial *partial, int lane, int64_t position,
-		       const struct row_stats *stats)
+static void finish_row(const struct order_family *family, const struct kernels *kernels, struct partial *partial, int lane,
+		       int64_t position, const struct row_stats *stats)
 {
 	float *weight = weights_of(partial) + lane * LARGE_ROOM, scratch[LARGE_ROOM];
 	order_sort(weight, scratch, partial->large[lane]);
 	bool scaled = !stats_source_of(family->family.stats)->is_stochastic;
-	struct order order = { .large = weight, .large_count = partial->large[lane], .sum = scaled ? 1 : stats->sum, .support = stats->support,
-			       .bins = &family->bins, .count = bins_of(kernels, partial) + (int64_t)lane * HISTOGRAM_BINS };
+	struct order order = { .large = weight,
+			       .large_count = partial->large[lane],
+			       .sum = scaled ? 1 : stats->sum,
+			       .support = stats->support,
+			       .bins = &family->bins,
+			       .count = bins_of(kernels, partial) + (int64_t)lane * HISTOGRAM_BINS };
 	order_finish(&order);
 	for (int m = 0; m < family->family.count; m++)
 		partial->values.value[m][position] = row_value(family->family.metric[m], &order);
 }
 
-static void rows(const struct sink *sink, const struct item *item, int64_t lane0, const struct row_group *group, const struct row_stats *stats,
-		 const float *output, int64_t output_width, void *data)
+static void rows(const struct sink *sink, const struct item *item, int64_t lane0, const struct row_group *group,
+		 const struct row_stats *stats, const float *output, int64_t output_width, void *data)
 {
 	const struct order_family *order = order_of(sink);
 	struct partial *partial = data;
@@ -176,4 +181,6 @@ static enum err init(struct family *family, const struct source *source, struct 
 	return ERR_OK;
 }
 
-const struct family_row family_order = { .metrics = metrics, .size = sizeof(struct order_family), .ops = &order_ops, .init = init };
+const struct family_row family_order = {
+	.metrics = metrics, .size = sizeof(struct order_family), .ops = &order_ops, .init = init
+};

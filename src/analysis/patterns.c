@@ -72,8 +72,8 @@ static void scan(const struct sink *sink, const struct item *item, int64_t lane0
 	}
 }
 
-static void rows(const struct sink *sink, const struct item *item, int64_t lane0, const struct row_group *group, const struct row_stats *stats,
-		 const float *output, int64_t output_width, void *data)
+static void rows(const struct sink *sink, const struct item *item, int64_t lane0, const struct row_group *group,
+		 const struct row_stats *stats, const float *output, int64_t output_width, void *data)
 {
 	const struct family *family = (const struct family *)sink;
 	struct partial *partial = data;

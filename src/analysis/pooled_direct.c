@@ -67,11 +67,12 @@ static enum err draw_map(struct direct *direct, int64_t map, int64_t index, int 
 		return err;
 	for (int64_t i = 0; i < direct->height * direct->width; i++)
 		direct->cell[i] = value_of(direct, map, i / direct->width, i % direct->width);
-	return direct->request->emit(direct->request->emit_data, direct->source, map, index, direct->cell, direct->height, direct->width, info);
+	return direct->request->emit(direct->request->emit_data, direct->source, map, index, direct->cell, direct->height,
+				     direct->width, info);
 }
 
-enum err pooled_map_direct(const struct pooled_map_request *request, const struct source *source, const int64_t *maps, int64_t map_count,
-			   int64_t row_begin, int threads, struct err_info *info)
+enum err pooled_map_direct(const struct pooled_map_request *request, const struct source *source, const int64_t *maps,
+			   int64_t map_count, int64_t row_begin, int threads, struct err_info *info)
 {
 	struct direct direct = { .request = request, .source = source };
 	if (!source->ops->pool || request->pooling == POOLING_MAX || request->skip_first > 0)

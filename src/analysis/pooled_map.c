@@ -139,8 +139,8 @@ static void fold_keys(enum pooled_folding folding, const struct tile *tile, int6
 }
 
 /* Keys begin .. end - 1 of the tile into the strips: cells inside one tile, or one that crosses into the next. */
-static void fold_narrow(const struct pooled_map *map, const struct item *item, int64_t lane0, const struct tile *tile, int64_t begin, int64_t end,
-			float *strips)
+static void fold_narrow(const struct pooled_map *map, const struct item *item, int64_t lane0, const struct tile *tile,
+			int64_t begin, int64_t end, float *strips)
 {
 	_Alignas(64) float pooled[KEY_BLOCK * MAX_LANES];
 	_Alignas(64) float turned[MAX_LANES * KEY_BLOCK];
@@ -151,8 +151,8 @@ static void fold_narrow(const struct pooled_map *map, const struct item *item, i
 	if (!map->single) {
 		memset(pooled, 0, (size_t)(cells * tile->lanes) * sizeof *pooled);
 		for (int64_t c = 0; c < cells; c++)
-			fold_keys(folding, tile, max64(begin, pooled_key_edge(map, first + c)), min64(end, pooled_key_edge(map, first + c + 1)),
-				  pooled + c * tile->lanes);
+			fold_keys(folding, tile, max64(begin, pooled_key_edge(map, first + c)),
+				  min64(end, pooled_key_edge(map, first + c + 1)), pooled + c * tile->lanes);
 		block = pooled;
 	} else if (map->by_query) {
 		tile->kernels->transpose(block, cells, strips + lane0 * map->width + first, map->width);
@@ -168,14 +168,15 @@ static void fold_narrow(const struct pooled_map *map, const struct item *item, i
 }
 
 /* A cell may take a thousand tiles: their sums are float64. */
-static void fold_wide(const struct pooled_map *map, const struct item *item, int64_t lane0, const struct tile *tile, int64_t begin, int64_t end,
-		      double *strips)
+static void fold_wide(const struct pooled_map *map, const struct item *item, int64_t lane0, const struct tile *tile,
+		      int64_t begin, int64_t end, double *strips)
 {
 	_Alignas(64) float pooled[MAX_LANES];
 	enum pooled_folding folding = pooled_folding(map, tile->source);
 	for (int64_t cell = key_cell(map, begin), last = key_cell(map, end - 1); cell <= last; cell++) {
 		memset(pooled, 0, sizeof pooled);
-		fold_keys(folding, tile, max64(begin, pooled_key_edge(map, cell)), min64(end, pooled_key_edge(map, cell + 1)), pooled);
+		fold_keys(folding, tile, max64(begin, pooled_key_edge(map, cell)), min64(end, pooled_key_edge(map, cell + 1)),
+			  pooled);
 		for (int64_t lane = 0, run; lane < tile->rows->count; lane += run) {
 			double *into = strips + pooled_strip(map, item, lane0 + lane) * map->width + cell;
 			run = strip_run(map, item, lane0 + lane, tile->rows->count - lane);
@@ -237,13 +238,16 @@ enum err pooled_map_new(const struct pooled_map_request *request, struct sink **
 	int64_t keys = request->key_end - request->key_begin, height = min64(request->height, request->row_count);
 	int64_t width = min64(request->width, keys), cells, unused;
 	if (request->skip_first >= request->key_end)
-		return err_set(info, ERR_USAGE, "skipping the first %lld keys leaves none to show (keys shown end at %lld): skip fewer",
+		return err_set(info, ERR_USAGE,
+			       "skipping the first %lld keys leaves none to show (keys shown end at %lld): skip fewer",
 			       (long long)request->skip_first, (long long)request->key_end);
 	if (height < 1 || width < 1 || request->key_begin < 0)
-		return err_set(info, ERR_USAGE, "the picture has no cells (%lld x %lld): choose at least one query and one key", (long long)height,
+		return err_set(info, ERR_USAGE, "the picture has no cells (%lld x %lld): choose at least one query and one key",
+			       (long long)height, (long long)width);
+	if (!mem_mul_i64(height, width, &cells) || !mem_mul_i64(height, request->row_count + 1, &unused) ||
+	    !mem_mul_i64(width, keys + 1, &unused))
+		return err_set(info, ERR_USAGE, "a picture of %lld x %lld cells is too large: ask for fewer", (long long)height,
 			       (long long)width);
-	if (!mem_mul_i64(height, width, &cells) || !mem_mul_i64(height, request->row_count + 1, &unused) || !mem_mul_i64(width, keys + 1, &unused))
-		return err_set(info, ERR_USAGE, "a picture of %lld x %lld cells is too large: ask for fewer", (long long)height, (long long)width);
 	struct pooled_map *map = mem_zero_array(1, sizeof *map);
 	if (!map)
 		return err_nomem(info, "the picture");

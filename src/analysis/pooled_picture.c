@@ -9,7 +9,8 @@ static int64_t row_edge(const struct pooled_map *map, int64_t row)
 }
 
 /* A strip, times a factor, into the picture row that is open. */
-static void fold_strip(const struct pooled_map *map, enum pooled_folding folding, const struct pooled_partial *partial, int64_t strip, double factor)
+static void fold_strip(const struct pooled_map *map, enum pooled_folding folding, const struct pooled_partial *partial,
+		       int64_t strip, double factor)
 {
 	const double *wide = partial->strips + strip * map->width;
 	const float *narrow = (const float *)partial->strips + strip * map->width;
@@ -90,7 +91,8 @@ void pooled_merge(struct sink *sink, const struct item *item, const void *data)
 	}
 }
 
-static bool any_visible(const struct pooled_map *map, const struct source *source, int64_t number, int64_t row, int64_t begin, int64_t end)
+static bool any_visible(const struct pooled_map *map, const struct source *source, int64_t number, int64_t row, int64_t begin,
+			int64_t end)
 {
 	if (!source->ops->visible)
 		return true;
@@ -108,8 +110,10 @@ static bool has_zero(const float *cell, int64_t first, int64_t last)
 	return first < last;
 }
 
-/* Cells of a picture row that are zero because nothing in them is visible become "no value". Halving asks a causal map about ten times a row. */
-static void mark_unseen(struct pooled_map *map, const struct source *source, int64_t number, int64_t row, int64_t first, int64_t last)
+/* Cells of a picture row that are zero because nothing in them is visible become "no value". Halving asks a causal map about
+ * ten times a row. */
+static void mark_unseen(struct pooled_map *map, const struct source *source, int64_t number, int64_t row, int64_t first,
+			int64_t last)
 {
 	enum { FEW = 32 };
 	float *cell = map->cell + row * map->width;
@@ -118,7 +122,8 @@ static void mark_unseen(struct pooled_map *map, const struct source *source, int
 	if (begin >= end || (last - first <= FEW && !has_zero(cell, first, last)))
 		return;
 	int64_t top = map->query[row_edge(map, row)], bottom = map->query[row_edge(map, row + 1) - 1];
-	enum coverage coverage = source->ops->coverage ? source->ops->coverage(source, number, top, bottom, begin, end) : TILE_FULL;
+	enum coverage coverage = source->ops->coverage ? source->ops->coverage(source, number, top, bottom, begin, end)
+						       : TILE_FULL;
 	if (coverage == TILE_PARTIAL && last - first > 1) {
 		int64_t middle = first + (last - first) / 2;
 		mark_unseen(map, source, number, row, first, middle);
@@ -134,7 +139,8 @@ enum err pooled_map_end(struct sink *sink, const struct source *source, int64_t 
 	struct pooled_map *map = (struct pooled_map *)sink;
 	open_row(map, -1);
 	const int64_t last = map->request.row_count - 1;
-	bool whole = !source->ops->coverage || source->ops->coverage(source, number, map->query[0], map->query[last], 0, source->keys) == TILE_FULL;
+	bool whole = !source->ops->coverage ||
+		     source->ops->coverage(source, number, map->query[0], map->query[last], 0, source->keys) == TILE_FULL;
 	for (int64_t row = 0; row < map->height && !whole; row++)
 		mark_unseen(map, source, number, row, 0, map->width);
 	return map->request.emit(map->request.emit_data, source, number, index, map->cell, map->height, map->width, info);

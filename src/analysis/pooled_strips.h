@@ -1,9 +1,9 @@
 /*
- * The two halves of pooled_map.h: strips are filled while tiles stream by (pooled_map.c), and put together to a picture in item order
- * (pooled_picture.c).
+ * The two halves of pooled_map.h: strips are filled while tiles stream by (pooled_map.c), and put together to a picture in
+ * item order (pooled_picture.c).
  *
- * A strip is one picture row as far as one row group fills it: width values. Row groups are kept apart so that a float32 sum stays short; the
- * picture adds strips up in float64.
+ * A strip is one picture row as far as one row group fills it: width values. Row groups are kept apart so that a float32 sum
+ * stays short; the picture adds strips up in float64.
  */
 #ifndef ATTNVIZ_ANALYSIS_POOLED_STRIPS_H
 #define ATTNVIZ_ANALYSIS_POOLED_STRIPS_H

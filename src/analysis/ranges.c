@@ -24,10 +24,12 @@ static const enum metric_id metrics[] = {
 static struct range near_diagonal(const struct source *source, int64_t row, double width)
 {
 	double centre = (double)row / (double)source->queries, keys = (double)source->keys, slack = 1e-9;
-	return (struct range){ (int64_t)ceil((centre - width) * keys - slack), (int64_t)floor((centre + width) * keys + slack) + 1 };
+	return (struct range){ (int64_t)ceil((centre - width) * keys - slack),
+			       (int64_t)floor((centre + width) * keys + slack) + 1 };
 }
 
-static struct range range_of(enum metric_id id, const struct source *source, int64_t row, const struct stats_parameters *parameters)
+static struct range range_of(enum metric_id id, const struct source *source, int64_t row,
+			     const struct stats_parameters *parameters)
 {
 	int64_t here = row + source->diagonal;
 	switch (id) {
@@ -93,7 +95,8 @@ static void add_distance(const struct tile *tile, double *sum)
 	int64_t origin = tile->rows->row[0];
 	for (int lane = 0; lane < tile->rows->count; lane++)
 		position[lane] = (float)(tile->rows->row[lane] - origin);
-	tile->kernels->distance_keys(tile->p, tile->count, (float)(tile->key - tile->source->diagonal - origin), position, distance);
+	tile->kernels->distance_keys(tile->p, tile->count, (float)(tile->key - tile->source->diagonal - origin), position,
+				     distance);
 	for (int lane = 0; lane < tile->rows->count; lane++)
 		sum[lane] += (double)distance[lane];
 }
@@ -139,8 +142,8 @@ static double row_value(enum metric_id id, const struct source *source, int64_t 
 	return single && (range.begin < 0 || range.begin >= source->keys) ? NAN : sum;
 }
 
-static void rows(const struct sink *sink, const struct item *item, int64_t lane0, const struct row_group *group, const struct row_stats *stats,
-		 const float *output, int64_t output_width, void *data)
+static void rows(const struct sink *sink, const struct item *item, int64_t lane0, const struct row_group *group,
+		 const struct row_stats *stats, const float *output, int64_t output_width, void *data)
 {
 	const struct family *family = (const struct family *)sink;
 	const struct stats_parameters *parameters = &stats_request_of(family->stats)->parameters;
@@ -150,8 +153,8 @@ static void rows(const struct sink *sink, const struct item *item, int64_t lane0
 		if (!row_values_begin(family, &partial->values, lane0 + lane, &stats[lane]))
 			continue;
 		for (int m = 0; m < family->count; m++)
-			partial->values.value[m][lane0 + lane] =
-				row_value(family->metric[m], item->source, group->row[lane], &stats[lane], parameters, partial->sum[m][lane]);
+			partial->values.value[m][lane0 + lane] = row_value(family->metric[m], item->source, group->row[lane],
+									   &stats[lane], parameters, partial->sum[m][lane]);
 	}
 	memset(partial->sum, 0, sizeof partial->sum);
 }

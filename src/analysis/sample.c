@@ -54,10 +54,13 @@ enum err sample_last(int64_t population, int64_t count, int64_t **rows, int64_t 
 
 double sample_t_quantile(int64_t degrees)
 {
-	static const double few[] = { NAN, 12.706204736174705, 4.302652729749464, 3.182446305284263, 2.7764451051977987, 2.570581835636314 };
+	static const double few[] = {
+		NAN, 12.706204736174705, 4.302652729749464, 3.182446305284263, 2.7764451051977987, 2.570581835636314
+	};
 	if (degrees < (int64_t)(sizeof few / sizeof *few))
 		return few[degrees > 0 ? degrees : 0];
 	const double z = 1.959963984540054, z3 = z * z * z, z5 = z3 * z * z, z7 = z5 * z * z, v = (double)degrees;
-	double first = (z3 + z) / 4, second = (5 * z5 + 16 * z3 + 3 * z) / 96, third = (3 * z7 + 19 * z5 + 17 * z3 - 15 * z) / 384;
+	double first = (z3 + z) / 4, second = (5 * z5 + 16 * z3 + 3 * z) / 96,
+	       third = (3 * z7 + 19 * z5 + 17 * z3 - 15 * z) / 384;
 	return z + (first + (second + third / v) / v) / v;
 }

@@ -37,10 +37,9 @@ struct stats {
 };
 
 const struct family_row *const family_table[] = {
-	&family_first_pass, &family_ranges, &family_order, &family_largest, &family_counts, &family_strongest, &family_columns, &family_diagonals,
-	&family_patterns, &family_values, &family_magnitudes, &family_blocks, &family_minference,
-	&family_grid,
-	NULL,
+	&family_first_pass, &family_ranges,  &family_order,	 &family_largest,  &family_counts,
+	&family_strongest,  &family_columns, &family_diagonals,	 &family_patterns, &family_values,
+	&family_magnitudes, &family_blocks,  &family_minference, &family_grid,	   NULL,
 };
 
 struct stats_parameters stats_parameters_default(void)
@@ -178,13 +177,21 @@ static enum err emit(struct sink *sink, const struct source *source, int64_t map
 	const struct stats_request *request = &stats->request;
 	for (int i = 0; i < request->metric_count; i++) {
 		const struct metric *metric = request->metric[i];
-		stats->value[i] = metric->level == METRIC_OF_ROW ? value_over_rows(stats, metric, &stats->sums[i])
-								  : (struct stats_value){ stats->head[i], NAN, request->row_count };
+		stats->value[i] = metric->level == METRIC_OF_ROW
+					  ? value_over_rows(stats, metric, &stats->sums[i])
+					  : (struct stats_value){ stats->head[i], NAN, request->row_count };
 	}
 	struct stats_result result = {
-		.source = source, .map = map, .index = index, .value = stats->value, .per_row = (const double *const *)stats->per_row,
-		.per_key = (const double *const *)stats->per_key, .list = stats->list, .list_count = stats->list_count,
-		.list_first = stats->list_first, .word = stats->word,
+		.source = source,
+		.map = map,
+		.index = index,
+		.value = stats->value,
+		.per_row = (const double *const *)stats->per_row,
+		.per_key = (const double *const *)stats->per_key,
+		.list = stats->list,
+		.list_count = stats->list_count,
+		.list_first = stats->list_first,
+		.word = stats->word,
 	};
 	enum err err = request->emit(request->emit_data, &result, info);
 	clear_map(stats);
@@ -228,8 +235,8 @@ static bool allocate(struct stats *stats)
 	stats->list_first = mem_zero_array(count, sizeof *stats->list_first);
 	stats->word = mem_zero_array(count, sizeof *stats->word);
 	stats->value = mem_zero_array(count, sizeof *stats->value);
-	return stats->sums && stats->head && stats->per_row && stats->per_key && stats->list && stats->list_count && stats->list_first &&
-	       stats->word && stats->value;
+	return stats->sums && stats->head && stats->per_row && stats->per_key && stats->list && stats->list_count &&
+	       stats->list_first && stats->word && stats->value;
 }
 
 /* Arrays of rows and keys, where they are asked for. */

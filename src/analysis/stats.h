@@ -6,8 +6,9 @@
  *     driver_run(source, stats_sinks(stats), stats_sink_count(stats), &options, info);   // calls request.emit after each map
  *     stats_free(stats);
  *
- * Sums over rows are float64, in row order. Where the rows are a random sample, every mean comes with a 95 % confidence interval: Student's t,
- * corrected for the finite number of rows (Cochran 1977, 2.8 and, for the metrics that are ratios of sums, 6.4).
+ * Sums over rows are float64, in row order. Where the rows are a random sample, every mean comes with a 95 % confidence
+ * interval: Student's t, corrected for the finite number of rows (Cochran 1977, 2.8 and, for the metrics that are ratios of
+ * sums, 6.4).
  */
 #ifndef ATTNVIZ_ANALYSIS_STATS_H
 #define ATTNVIZ_ANALYSIS_STATS_H
@@ -47,7 +48,8 @@ struct stats_result {
 	const struct source *source;
 	int64_t map, index;
 	const struct stats_value *value;
-	const double *const *per_row;     /* [metric] -> [row_count], NaN where a row has none. NULL unless asked for, and where the level is not METRIC_OF_ROW */
+	const double *const *
+		per_row; /* [metric] -> [row_count], NaN where a row has none. NULL unless asked for, and where the level is not METRIC_OF_ROW */
 	const double *const *per_key;     /* [metric] -> [keys]: METRIC_OF_KEY */
 	const double *const *list;        /* [metric] -> list_count numbers: METRIC_LIST */
 	const int64_t *list_count;

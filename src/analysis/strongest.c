@@ -83,8 +83,8 @@ static void scan(const struct sink *sink, const struct item *item, int64_t lane0
 		tile->kernels->max_keys(tile->p + (end + 1) * tile->lanes, tile->count - end - 1, partial->inner);
 }
 
-static void rows(const struct sink *sink, const struct item *item, int64_t lane0, const struct row_group *group, const struct row_stats *stats,
-		 const float *output, int64_t output_width, void *data)
+static void rows(const struct sink *sink, const struct item *item, int64_t lane0, const struct row_group *group,
+		 const struct row_stats *stats, const float *output, int64_t output_width, void *data)
 {
 	const struct family *family = (const struct family *)sink;
 	struct partial *partial = data;

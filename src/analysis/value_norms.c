@@ -7,7 +7,8 @@
 #include "base/memory.h"
 
 struct partial {
-	/* Of the row group at work: sum of p ||v|| in the first row (the kernel fills a whole panel of columns), and its first term. */
+	/* Of the row group at work: sum of p ||v|| in the first row (the kernel fills a whole panel of columns), and its first
+	 * term. */
 	_Alignas(64) double sum[KEY_PANEL * MAX_LANES];
 	double first[MAX_LANES];
 	struct row_values values;
@@ -80,19 +81,27 @@ static double norm_of(const float *vector, int64_t count)
 	return sqrt(square);
 }
 
-static void rows(const struct sink *sink, const struct item *item, int64_t lane0, const struct row_group *group, const struct row_stats *stats,
-		 const float *output, int64_t output_width, void *data)
+static double row_value(enum metric_id id, double sum, double first, const float *output, int64_t width)
+{
+	switch (id) {
+	case METRIC_VALUE_NORM: return sum;
+	case METRIC_VALUE_SINK1: return sum > 0 ? first / sum : NAN;
+	default: return norm_of(output, width);
+	}
+}
+
+static void rows(const struct sink *sink, const struct item *item, int64_t lane0, const struct row_group *group,
+		 const struct row_stats *stats, const float *output, int64_t output_width, void *data)
 {
 	const struct family *family = (const struct family *)sink;
 	struct partial *partial = data;
 	for (int lane = 0; lane < group->count; lane++) {
 		double sum = partial->sum[lane], first = partial->first[lane];
+		const float *vector = output ? output + lane * output_width : NULL;
 		if (!row_values_begin(family, &partial->values, lane0 + lane, &stats[lane]))
 			continue;
 		for (int m = 0; m < family->count; m++)
-			partial->values.value[m][lane0 + lane] = family->metric[m] == METRIC_VALUE_NORM ? sum
-							       : family->metric[m] == METRIC_VALUE_SINK1 ? (sum > 0 ? first / sum : NAN)
-													 : norm_of(output + lane * output_width, output_width);
+			partial->values.value[m][lane0 + lane] = row_value(family->metric[m], sum, first, vector, output_width);
 	}
 	start(sink, item, partial);
 }

@@ -64,7 +64,7 @@ struct run {
  * are cut alike everywhere. */
 static int64_t rows_per_item(int64_t row_count)
 {
-	static const struct { int64_t rows, item; } steps[] = { { 768, ITEM_ROWS / 8 }, { 8192, ITEM_ROWS / 4 }, { 65536, ITEM_ROWS / 2 } };
+	static const struct { int64_t rows, item; } steps[] = { { 768, ITEM_ROWS / 8 }, { 2048, ITEM_ROWS / 4 }, { 8192, ITEM_ROWS / 2 } };
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
 		if (row_count <= steps[i].rows)
 			return steps[i].item;

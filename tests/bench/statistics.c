@@ -1,4 +1,5 @@
-/* Both passes with statistics and pictures, as a share of the FMA peak (the products of both passes are counted). Usage: statistics [METRICS N DIM causal|full] */
+/* Both passes with statistics and pictures, as a share of the FMA peak (the products of both passes are counted). Usage:
+ * statistics [METRICS N DIM causal|full] */
 #include "analysis/pooled_map.h"
 #include "analysis/stats.h"
 #include "bench.h"
@@ -11,8 +12,8 @@ struct job {
 	bool picture;
 };
 
-static enum err take_picture(void *data, const struct source *source, int64_t map, int64_t index, const float *cell, int64_t height, int64_t width,
-			     struct err_info *info)
+static enum err take_picture(void *data, const struct source *source, int64_t map, int64_t index, const float *cell,
+			     int64_t height, int64_t width, struct err_info *info)
 {
 	(void)data, (void)source, (void)map, (void)index, (void)info;
 	return cell[height * width - 1] >= 0 ? ERR_OK : ERR_VALUE;
@@ -36,13 +37,18 @@ static void run_job(void *data)
 	struct job *job = data;
 	int64_t n = job->attention->n;
 	const struct metric *metric[METRIC_COUNT];
-	struct stats_request request = { .metric = metric, .parameters = stats_parameters_default(), .row_count = n, .emit = take_result };
-	struct pooled_map_request cells = { .row_count = n, .key_end = n, .height = 1024, .width = 1024, .pooling = POOLING_MEAN, .emit = take_picture };
+	struct stats_request request = {
+		.metric = metric, .parameters = stats_parameters_default(), .row_count = n, .emit = take_result
+	};
+	struct pooled_map_request cells = {
+		.row_count = n, .key_end = n, .height = 1024, .width = 1024, .pooling = POOLING_MEAN, .emit = take_picture
+	};
 	struct sink bare = { &bare_ops }, *sinks[32] = { &bare }, *picture = NULL;
 	struct stats *stats = NULL;
 	struct err_info info = { 0 };
 	int count = 1;
-	if (job->metrics && (metric_select(job->metrics, metric, &request.metric_count, &info) || stats_new(&request, job->attention->source, &stats, &info)))
+	if (job->metrics && (metric_select(job->metrics, metric, &request.metric_count, &info) ||
+			     stats_new(&request, job->attention->source, &stats, &info)))
 		bench_fail("statistics", &info);
 	for (int i = 0; stats && i < stats_sink_count(stats); i++)
 		sinks[count++] = stats_sinks(stats)[i];
@@ -61,11 +67,14 @@ static void measure(const char *metrics, bool picture, int64_t n, int64_t dim, b
 	struct bench_attention attention;
 	bench_attention_init(&attention, 1, n, dim, causal, false);
 	int threads = pool_default_threads();
-	struct job job = { .attention = &attention, .options = { .kernels = kernels, .threads = threads }, .metrics = metrics, .picture = picture };
+	struct job job = { .attention = &attention,
+			   .options = { .kernels = kernels, .threads = threads },
+			   .metrics = metrics,
+			   .picture = picture };
 	struct bench_result r = bench_run(run_job, &job, 2 * bench_flop(&attention), bench_width(kernels), threads, 0.05);
-	printf("%-7s n %7lld d %3lld %-6s %-24s%-10s %9.3f ms  %6.1f GFLOP/s  share of peak %5.1f %%, by processor time %5.1f %%%s\n", kernels->name, (long long)n, (long long)dim,
-	       causal ? "causal" : "full", metrics ? metrics : "(no statistics)", picture ? " + picture" : "", 1e3 * r.seconds, r.rate / 1e9,
-	       100 * r.share, 100 * r.cpu_share, bench_remark(&r));
+	printf("%-7s n %7lld d %3lld %-6s %-24s%-10s %9.3f ms  %6.1f GFLOP/s  share of peak %.3f\n", kernels->name, (long long)n,
+	       (long long)dim, causal ? "causal" : "full", metrics ? metrics : "(no statistics)", picture ? " + picture" : "",
+	       1e3 * r.seconds, r.rate / 1e9, r.share);
 	fflush(stdout);
 	bench_attention_release(&attention);
 }
@@ -75,8 +84,8 @@ int main(int argc, char **argv)
 	static const int64_t sizes[] = { 1024, 2048, 4096, 8192 };
 	const struct kernels *kernels = kernels_select(NULL);
 	if (argc > 4) {
-		measure(strcmp(argv[1], "-") ? argv[1] : NULL, strchr(argv[4], '+'), strtoll(argv[2], NULL, 10), strtoll(argv[3], NULL, 10),
-			argv[4][0] == 'c', kernels);
+		measure(strcmp(argv[1], "-") ? argv[1] : NULL, strchr(argv[4], '+'), strtoll(argv[2], NULL, 10),
+			strtoll(argv[3], NULL, 10), argv[4][0] == 'c', kernels);
 		return 0;
 	}
 	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {

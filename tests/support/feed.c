@@ -55,8 +55,8 @@ static const struct source_ops feed_ops = {
 	.score64 = score64,
 };
 
-void feed_source_init(struct feed_source *feed, int64_t maps, int64_t queries, int64_t keys, enum normalisation norm, const double *score,
-		      const bool *seen)
+void feed_source_init(struct feed_source *feed, int64_t maps, int64_t queries, int64_t keys, enum normalisation norm,
+		      const double *score, const bool *seen)
 {
 	memset(feed, 0, sizeof *feed);
 	feed->source.ops = &feed_ops;
@@ -199,7 +199,8 @@ static void feed_tile(struct feeding *run, const struct item *item, int64_t lane
 		return;
 	for (int64_t k = 0; k < count; k++)
 		for (int lane = 0; lane < lanes; lane++)
-			run->tile[k * lanes + lane] = lane < rows.count ? (float)run->weight[(lane0 + lane) * source->keys + key + k] : 0;
+			run->tile[k * lanes + lane] =
+				lane < rows.count ? (float)run->weight[(lane0 + lane) * source->keys + key + k] : 0;
 	struct tile tile = { &rows, run->stats + lane0, key, count, lanes, run->tile, &run->kernels, source };
 	for (int i = 0; i < run->sink_count; i++)
 		if (run->sinks[i]->ops->needs & SINK_TILES)
@@ -243,8 +244,14 @@ static enum err feed_map(struct feeding *run, int64_t map, const int64_t *row, i
 		if (run->sinks[i]->ops->map_prepare)
 			err = run->sinks[i]->ops->map_prepare(run->sinks[i], source, map, map, info);
 	for (int64_t first = 0; first < row_count && !err; first += item_rows) {
-		struct item item = { .map = map, .index = map, .number = first / item_rows, .position = first, .row = row + first,
-				     .count = (int64_t)fmin((double)item_rows, (double)(row_count - first)), .source = source, .kernels = &run->kernels };
+		struct item item = { .map = map,
+				     .index = map,
+				     .number = first / item_rows,
+				     .position = first,
+				     .row = row + first,
+				     .count = (int64_t)fmin((double)item_rows, (double)(row_count - first)),
+				     .source = source,
+				     .kernels = &run->kernels };
 		feed_item(run, &item);
 	}
 	for (int i = 0; i < run->sink_count && !err; i++)
@@ -253,7 +260,8 @@ static enum err feed_map(struct feeding *run, int64_t map, const int64_t *row, i
 	return err;
 }
 
-enum err feed_run(const struct feed_source *feed, struct sink *const *sinks, int sink_count, const struct feed_order *order, struct err_info *info)
+enum err feed_run(const struct feed_source *feed, struct sink *const *sinks, int sink_count, const struct feed_order *order,
+		  struct err_info *info)
 {
 	const struct source *source = &feed->source;
 	lanes_now = order->lanes ? order->lanes : 16;

@@ -53,15 +53,20 @@ void measure(struct measured *measured, const struct source *source, const char 
 	struct stats *stats;
 	ck_assert_int_eq(metric_select(metrics, list, &request.metric_count, &info), ERR_OK);
 	request.metric = list;
-	request.row_count = order && order->row ? order->row_count : options && options->rows ? options->row_count : source->queries;
+	request.row_count = source->queries;
+	if (order && order->row)
+		request.row_count = order->row_count;
+	else if (options && options->rows)
+		request.row_count = options->row_count;
 	request.emit = keep;
 	request.emit_data = &keeper;
 	memset(measured, 0, sizeof *measured);
 	measured->rows = request.row_count;
 	measured->keys = source->keys;
 	ck_assert_int_eq(stats_new(&request, source, &stats, &info), ERR_OK);
-	enum err err = order ? feed_run((const struct feed_source *)source, stats_sinks(stats), stats_sink_count(stats), order, &info)
-			     : driver_run(source, stats_sinks(stats), stats_sink_count(stats), options, &info);
+	enum err err =
+		order ? feed_run((const struct feed_source *)source, stats_sinks(stats), stats_sink_count(stats), order, &info)
+		      : driver_run(source, stats_sinks(stats), stats_sink_count(stats), options, &info);
 	ck_assert_msg(!err, "%s", info.text);
 	stats_free(stats);
 }

@@ -20,8 +20,8 @@ struct measured {
 	char word[MEASURED_MAPS][32];
 };
 
-/* Run the driver, or, where `order` is given, the plain one of feed.h. `metrics` as --metrics takes them. The request may be NULL, or carry
- * parameters, tokens, named keys, and the wish for rows; its row_count follows the options or the order. */
+/* Run the driver, or, where `order` is given, the plain one of feed.h. `metrics` as --metrics takes them. The request may be
+ * NULL, or carry parameters, tokens, named keys, and the wish for rows; its row_count follows the options or the order. */
 void measure(struct measured *measured, const struct source *source, const char *metrics, const struct stats_request *request,
 	     const struct driver_options *options, const struct feed_order *order);
 void measured_release(struct measured *measured);

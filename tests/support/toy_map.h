@@ -15,7 +15,8 @@ struct map {
 
 enum { FULL, CAUSAL, HOLES }; /* HOLES: a third is hidden at random, and every seventh query sees nothing */
 
-/* Scores are uniform in -spread .. spread; without a softmax the weights are their exponentials. The queries are the last of the keys. */
+/* Scores are uniform in -spread .. spread; without a softmax the weights are their exponentials. The queries are the last of
+ * the keys. */
 void map_init(struct map *map, int64_t queries, int64_t keys, int mask, enum normalisation norm, double spread);
 void map_release(struct map *map);
 

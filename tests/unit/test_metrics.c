@@ -236,7 +236,8 @@ static double total_value(const struct total *total, enum metric_over_rows over_
 	}
 }
 
-static void check_metric(const struct measured *measured, const struct map *map, const struct stats_request *request, enum metric_id id)
+static void check_metric(const struct measured *measured, const struct map *map, const struct stats_request *request,
+			 enum metric_id id)
 {
 	struct total total = { 0 };
 	const struct metric *metric = &metric_table[id];
@@ -273,14 +274,17 @@ START_TEST(every_metric_of_every_row_is_its_definition)
 	int64_t token[300];
 	for (int i = 0; i < 300; i++)
 		token[i] = i * i % 11;
-	struct stats_request request = { .parameters = stats_parameters_default(), .per_row = true, .named = named, .named_count = 2, .token = token };
+	struct stats_request request = {
+		.parameters = stats_parameters_default(), .per_row = true, .named = named, .named_count = 2, .token = token
+	};
 	request.parameters.top_k = 5;
 	request.parameters.band = 7;
 	map_init(&map, trials[_i].queries, trials[_i].keys, trials[_i].mask, trials[_i].norm, trials[_i].spread);
 	int checked = 0;
 	for (int id = 0; id < METRIC_COUNT; id++) {
 		info.code = ERR_OK;
-		if (metric_table[id].level != METRIC_OF_ROW || metric_check(&metric_table[id], &map.feed.source, METRIC_NEEDS_TOKENS | METRIC_NEEDS_NAMED, &info))
+		if (metric_table[id].level != METRIC_OF_ROW ||
+		    metric_check(&metric_table[id], &map.feed.source, METRIC_NEEDS_TOKENS | METRIC_NEEDS_NAMED, &info))
 			continue;
 		bool logits = metric_table[id].needs & METRIC_NEEDS_LOGITS;
 		/* The plain driver has numbers of its own; the real one is the only one with a smallest logit. */
@@ -315,7 +319,8 @@ START_TEST(long_rows_are_as_exact_as_they_say)
 			row_init(&row, &map, i);
 			double expected = by_definition(order[m], &row, &request), found = measured.per_row[order[m]][i];
 			bool integer = order[m] != METRIC_GINI && order[m] != METRIC_TOP_K;
-			ASSERT_NEAR((found - expected) / (integer ? expected : 1), tolerance[m] + (integer ? 1.01 / expected : 2e-6));
+			ASSERT_NEAR((found - expected) / (integer ? expected : 1),
+				    tolerance[m] + (integer ? 1.01 / expected : 2e-6));
 			sum += expected;
 			free(row.sorted);
 		}

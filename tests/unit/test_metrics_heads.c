@@ -74,7 +74,8 @@ START_TEST(weights_by_distance)
 	for (int sample = 0; sample < 2; sample++) {
 		struct driver_options options = { .rows = sample ? sampled : NULL, .row_count = 6 };
 		measure(&measured, &map.feed.source, "distance_profile", NULL, &options, NULL);
-		int64_t first = measured.list_first[METRIC_DISTANCE_PROFILE], count = measured.list_count[METRIC_DISTANCE_PROFILE];
+		int64_t first = measured.list_first[METRIC_DISTANCE_PROFILE],
+			count = measured.list_count[METRIC_DISTANCE_PROFILE];
 		ck_assert_int_eq(first, _i == CAUSAL ? 0 : -(300 - 1 - map.feed.source.diagonal));
 		ck_assert_int_eq(first + count - 1, 39 + map.feed.source.diagonal);
 		for (int64_t n = 0; n < count; n++) {
@@ -144,10 +145,17 @@ START_TEST(values_weigh_what_is_attended)
 		score[i] = 3 * feed_random(&state);
 	for (int i = 0; i < KEYS * DIM; i++)
 		value[i] = (float)feed_random(&state);
-	struct tensor tensor = { .name = "V", .dtype = DTYPE_F32, .rank = 2, .shape = { KEYS, DIM }, .stride = { DIM, 1 }, .data = (unsigned char *)value,
+	struct tensor tensor = { .name = "V",
+				 .dtype = DTYPE_F32,
+				 .rank = 2,
+				 .shape = { KEYS, DIM },
+				 .stride = { DIM, 1 },
+				 .data = (unsigned char *)value,
 				 .scale = 1 };
 	const struct tensor *slot = &tensor;
-	struct heads heads = { .tensors = &slot, .tensor_count = 1, .size = { 1, 1, 1, KEYS, DIM }, .stride = { 0, 0, 0, DIM, 1 } };
+	struct heads heads = {
+		.tensors = &slot, .tensor_count = 1, .size = { 1, 1, 1, KEYS, DIM }, .stride = { 0, 0, 0, DIM, 1 }
+	};
 	feed_source_init(&feed, MAPS, QUERIES, KEYS, NORM_SOFTMAX, score, NULL);
 	feed.source.values = &heads;
 	measure(&measured, &feed.source, "output_norm,value_norm,value_sink1", NULL, NULL, NULL);
@@ -199,7 +207,8 @@ static double slash_mass(const struct search *search, int64_t columns, int64_t d
 	double sum = 0;
 	for (int64_t i = 100; i < 200; i++)
 		for (int64_t j = 0; j <= i; j++)
-			if (among_heaviest(search->column, j, columns, 1) || among_heaviest(search->diagonal, i - j, diagonals, 1))
+			if (among_heaviest(search->column, j, columns, 1) ||
+			    among_heaviest(search->diagonal, i - j, diagonals, 1))
 				sum += search->map->weight[i * 200 + j];
 	return sum / 100;
 }
@@ -234,8 +243,8 @@ START_TEST(patterns_keep_the_mass_that_they_cover)
 	struct measured measured;
 	map_init(&map, 200, 200, CAUSAL, NORM_SOFTMAX, 2);
 	map.feed.source.is_causal = true;
-	for (int64_t i = 0; i < 200; i++) { /* columns; a diagonal far off; a diagonal the other way, which only blocks keep; a band
-					 * that the last queries do not have */
+	/* Columns; a diagonal far off; a diagonal the other way, which only blocks keep; a band that the last queries do not have. */
+	for (int64_t i = 0; i < 200; i++) {
 		for (int64_t j = 17; j < 77; j += 3)
 			map.score[i * 200 + j] += _i == 0 ? 6 : 0;
 		map.score[i * 200 + (i > 40 ? i - 40 : 0)] += _i == 1 ? 8 : 0;
@@ -260,7 +269,8 @@ START_TEST(patterns_keep_the_mass_that_they_cover)
 	ASSERT_NEAR(measured.value[0][METRIC_A_SHAPE].value - a_shape, 1e-6);
 	ASSERT_NEAR(measured.value[0][METRIC_VERTICAL_SLASH].value - slash, 1e-6);
 	ASSERT_NEAR(measured.value[0][METRIC_BLOCK_SPARSE].value - block_mass(&map), 1e-6);
-	ck_assert_str_eq(measured.word[0], ((const char *[]){ "vertical-slash 22 1", "vertical-slash 4 5", "block-sparse 1/8", "a-shape 1 5" })[_i]);
+	ck_assert_str_eq(measured.word[0], ((const char *[]){ "vertical-slash 22 1", "vertical-slash 4 5", "block-sparse 1/8",
+							      "a-shape 1 5" })[_i]);
 	measured_release(&measured);
 	map_release(&map);
 }

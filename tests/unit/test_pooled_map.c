@@ -37,8 +37,8 @@ static void scene_release(struct scene *scene)
 	free(scene->cell);
 }
 
-static enum err keep(void *data, const struct source *source, int64_t map, int64_t index, const float *cell, int64_t height, int64_t width,
-		     struct err_info *info)
+static enum err keep(void *data, const struct source *source, int64_t map, int64_t index, const float *cell, int64_t height,
+		     int64_t width, struct err_info *info)
 {
 	struct scene *scene = data;
 	(void)source, (void)map, (void)info;
@@ -67,8 +67,8 @@ static void draw(struct scene *scene, const struct pooled_map_request *request, 
 }
 
 /* A cell from the definition: every position of it, in double. NaN where nothing is visible. */
-static double cell_by_definition(const double *weight, const struct scene *scene, const struct pooled_map_request *request, const int64_t *row,
-				 int64_t r, int64_t c)
+static double cell_by_definition(const double *weight, const struct scene *scene, const struct pooled_map_request *request,
+				 const int64_t *row, int64_t r, int64_t c)
 {
 	int64_t top = r * request->row_count / scene->height, bottom = (r + 1) * request->row_count / scene->height;
 	int64_t keys = request->key_end - request->key_begin, seen = 0, positions = 0;
@@ -117,11 +117,13 @@ static void check(struct scene *scene, const struct pooled_map_request *request,
 	for (int64_t map = 0; map < scene->maps; map++) {
 		double *weight = weights_of(scene, map, request->skip_first);
 		for (int64_t i = 0; i < scene->height * scene->width; i++) {
-			double expected = cell_by_definition(weight, scene, request, order->row, i / scene->width, i % scene->width);
+			double expected =
+				cell_by_definition(weight, scene, request, order->row, i / scene->width, i % scene->width);
 			double found = (double)scene->cell[map * scene->height * scene->width + i];
 			bool close = fabs(found - expected) <= 1e-6 * fabs(expected) + 1e-12 || (isnan(expected) && isnan(found));
 			if (!close) /* each passing assertion of Check is a system call */
-				ck_abort_msg("cell %d of %d x %d is %g, not %g", (int)i, (int)scene->height, (int)scene->width, found, expected);
+				ck_abort_msg("cell %d of %d x %d is %g, not %g", (int)i, (int)scene->height, (int)scene->width,
+					     found, expected);
 		}
 		free(weight);
 	}
@@ -136,7 +138,10 @@ START_TEST(every_cell_is_the_pool_of_its_positions)
 	struct scene scene;
 	scene_init(&scene, 2, 401, 391, _i % 2, NORM_SOFTMAX);
 	for (int pooling = POOLING_MAX; pooling <= POOLING_SUM; pooling++) {
-		struct pooled_map_request request = { .row_count = 401, .key_end = 391, .height = sizes[_i].height, .width = sizes[_i].width,
+		struct pooled_map_request request = { .row_count = 401,
+						      .key_end = 391,
+						      .height = sizes[_i].height,
+						      .width = sizes[_i].width,
 						      .pooling = (enum pooling)pooling };
 		check(&scene, &request, &(struct feed_order){ .lanes = pooling == POOLING_MAX ? 48 : 12 });
 	}
@@ -152,8 +157,12 @@ START_TEST(a_part_of_the_keys_and_a_sample_of_the_queries_can_be_shown)
 		row[i] = 3 * i + i % 3;
 	scene_init(&scene, 1, 400, 400, true, NORM_SOFTMAX);
 	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-		struct pooled_map_request request = { .row_count = 100, .key_begin = 37, .key_end = 301, .height = sizes[i].height,
-						      .width = sizes[i].width, .pooling = POOLING_MEAN };
+		struct pooled_map_request request = { .row_count = 100,
+						      .key_begin = 37,
+						      .key_end = 301,
+						      .height = sizes[i].height,
+						      .width = sizes[i].width,
+						      .pooling = POOLING_MEAN };
 		check(&scene, &request, &(struct feed_order){ .lanes = 12, .row = row, .row_count = 100 });
 	}
 	scene_release(&scene);
@@ -167,11 +176,17 @@ START_TEST(skipped_keys_are_no_value_and_the_rest_of_the_row_sums_to_one)
 	for (int64_t i = 0; i < 130; i++)
 		scene.score[i * 140] = 30; /* a sink that leaves 1e-11 for the rest: 1 - its weight would be noise */
 	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-		struct pooled_map_request request = { .row_count = 130, .key_end = 140, .height = sizes[i].height, .width = sizes[i].width,
-						      .pooling = POOLING_MEAN, .skip_first = 3 };
+		struct pooled_map_request request = { .row_count = 130,
+						      .key_end = 140,
+						      .height = sizes[i].height,
+						      .width = sizes[i].width,
+						      .pooling = POOLING_MEAN,
+						      .skip_first = 3 };
 		check(&scene, &request, &(struct feed_order){ 0 });
 	}
-	struct pooled_map_request request = { .row_count = 130, .key_end = 140, .height = 130, .width = 1, .pooling = POOLING_SUM, .skip_first = 1 };
+	struct pooled_map_request request = {
+		.row_count = 130, .key_end = 140, .height = 130, .width = 1, .pooling = POOLING_SUM, .skip_first = 1
+	};
 	draw(&scene, &request, &(struct feed_order){ 0 });
 	for (int64_t i = 0; i < 130; i++)
 		ck_assert_double_eq_tol((double)scene.cell[i], 1, 1e-6);
@@ -186,7 +201,9 @@ START_TEST(the_maximum_of_a_signed_map_is_its_largest_magnitude)
 	scene.feed.source.is_signed = true;
 	int negative = 0;
 	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-		struct pooled_map_request request = { .row_count = 90, .key_end = 200, .height = sizes[i].height, .width = sizes[i].width };
+		struct pooled_map_request request = {
+			.row_count = 90, .key_end = 200, .height = sizes[i].height, .width = sizes[i].width
+		};
 		check(&scene, &request, &(struct feed_order){ .lanes = 3 });
 		negative += scene.cell[scene.height * scene.width - 1] < 0;
 	}
@@ -216,7 +233,8 @@ START_TEST(cells_and_edges_are_inverse)
 			for (int64_t i = 0; i < count; i++) {
 				int64_t cell = pooled_map_cell(i, cells, count);
 				if (pooled_map_edge(cell, cells, count) > i || i >= pooled_map_edge(cell + 1, cells, count))
-					ck_abort_msg("row %d of %d is not in cell %d of %d", (int)i, (int)count, (int)cell, (int)cells);
+					ck_abort_msg("row %d of %d is not in cell %d of %d", (int)i, (int)count, (int)cell,
+						     (int)cells);
 			}
 }
 END_TEST

@@ -13,8 +13,10 @@ START_TEST(numbers_do_not_depend_on_threads_or_on_what_else_is_asked_for)
 	struct map map;
 	struct measured alone, all, threads;
 	map_init(&map, 900, 300, CAUSAL, NORM_SOFTMAX, 3);
-	measure(&all, &map.feed.source, "default,hoyer,below,local,previous,keys99", NULL, &(struct driver_options){ .threads = 1 }, NULL);
-	measure(&threads, &map.feed.source, "default,hoyer,below,local,previous,keys99", NULL, &(struct driver_options){ .threads = 4 }, NULL);
+	measure(&all, &map.feed.source, "default,hoyer,below,local,previous,keys99", NULL,
+		&(struct driver_options){ .threads = 1 }, NULL);
+	measure(&threads, &map.feed.source, "default,hoyer,below,local,previous,keys99", NULL,
+		&(struct driver_options){ .threads = 4 }, NULL);
 	for (int id = 0; id < METRIC_COUNT; id++) {
 		if (!all.value[0][id].rows)
 			continue;
@@ -135,8 +137,10 @@ START_TEST(maps_without_a_meaning_for_a_metric_are_refused_with_an_alternative)
 	map_init(&map, 4, 4, FULL, NORM_NONE, 1);
 	ck_assert_int_eq(metric_check(metric_find("gini"), &map.feed.source, 0, &info), ERR_OK);
 	ck_assert_int_eq(metric_check(metric_find("entropy"), &map.feed.source, 0, &info), ERR_VALUE);
-	ck_assert_str_eq(info.text, "entropy is not defined where rows do not sum to 1: use participation, gini and keys90, which do not depend on the "
-				    "scale of a row");
+	ck_assert_str_eq(
+		info.text,
+		"entropy is not defined where rows do not sum to 1: use participation, gini and keys90, which do not depend on the "
+		"scale of a row");
 	info = (struct err_info){ 0 };
 	map.feed.source.is_signed = true;
 	ck_assert_int_eq(metric_check(metric_find("gini"), &map.feed.source, 0, &info), ERR_VALUE);
@@ -159,7 +163,9 @@ START_TEST(every_metric_starts_anew_with_each_map)
 		score[i] = 4 * feed_random(&state);
 	for (int i = 0; i < 50; i++)
 		token[i] = i % 6;
-	struct stats_request request = { .parameters = stats_parameters_default(), .token = token, .named = named, .named_count = 1 };
+	struct stats_request request = {
+		.parameters = stats_parameters_default(), .token = token, .named = named, .named_count = 1
+	};
 	feed_source_init(&feed, 2, 50, 50, NORM_SOFTMAX, score, NULL);
 	feed_source_init(&second, 1, 50, 50, NORM_SOFTMAX, score + 50 * 50, NULL);
 	for (int id = 0; id < METRIC_COUNT; id++) {
