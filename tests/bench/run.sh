@@ -7,3 +7,7 @@ for program in "$BUILD"/tests/bench/*; do
 		"$program"
 	fi
 done
+if grep -q DATTNVIZ_MPI "$BUILD/flags" && command -v mpirun > /dev/null; then
+	printf '\n== scaling\n'
+	. tests/bench/scaling.sh
+fi

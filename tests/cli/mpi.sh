@@ -75,7 +75,7 @@ check "times of every rank and step" test "$(awk 'NR > 1 && $6 > 0 && $7 >= 0' o
 ./normal many.npy 9 65536 128
 peak_of() {
 	rm -f peaks
-	ranks "$1" ./peak peaks "$ATTNVIZ" stats -q "$2" -k "$2" -m entropy --last-queries 256 -j 1 --json > out && sort -n peaks | tail -n 1
+	ranks "$1" ./peak peaks "$ATTNVIZ" stats -q "$2" -k "$2" -m entropy --last-queries 256 -j 1 --json > out && sort -n peaks | tail -n 1 | cut -d ' ' -f 1
 }
 for number in 1 2 4; do
 	base=$(peak_of $number few.npy) whole=$(peak_of $number many.npy)

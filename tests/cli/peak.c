@@ -1,4 +1,7 @@
-/* For scripts: `peak FILE COMMAND...` runs the command and appends its peak resident memory in KiB as a line of FILE. */
+/*
+ * For scripts: `peak FILE COMMAND...` runs the command and appends a line to FILE: its peak resident memory in KiB, and the processor time that it
+ * took in ms.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -21,7 +24,8 @@ int main(int argc, char **argv)
 	FILE *file = fopen(argv[1], "a");
 	if (!file)
 		return EXIT_FAILURE;
-	fprintf(file, "%ld\n", usage.ru_maxrss);
+	const struct timeval *user = &usage.ru_utime, *system = &usage.ru_stime;
+	fprintf(file, "%ld %ld\n", usage.ru_maxrss, (long)(user->tv_sec + system->tv_sec) * 1000 + (long)(user->tv_usec + system->tv_usec) / 1000);
 	fclose(file);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FAILURE;
 }

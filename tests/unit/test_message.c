@@ -1,6 +1,7 @@
 #include "support/suite.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -53,6 +54,26 @@ START_TEST(hostile_names_cannot_drive_the_terminal)
 {
 	message_error("a\x1B[2Jb\nattnviz: fine\xFF");
 	ck_assert_str_eq(heard(), "attnviz: a␛[2Jb␊attnviz: fine\\xFF\n");
+}
+END_TEST
+
+static char told[256];
+
+static void tell(const char *line)
+{
+	snprintf(told, sizeof told, "%s", line);
+}
+
+START_TEST(diverted_lines_are_not_printed)
+{
+	message_divert(tell);
+	message_error("no such head: %d", 9);
+	ck_assert_str_eq(told, "no such head: 9");
+	ck_assert_str_eq(heard(), "");
+	ck_assert_int_eq(message_status(), EXIT_FAILED);
+	message_divert(NULL);
+	message_error("again");
+	ck_assert_str_eq(heard(), "attnviz: again\n");
 }
 END_TEST
 
@@ -116,6 +137,7 @@ int main(void)
 	tcase_add_checked_fixture(tests, catch_stderr, let_stderr);
 	tcase_add_test(tests, a_line_has_a_prefix_and_an_end);
 	tcase_add_test(tests, hostile_names_cannot_drive_the_terminal);
+	tcase_add_test(tests, diverted_lines_are_not_printed);
 	tcase_add_test(tests, an_err_info_names_file_and_byte);
 	tcase_add_test(tests, the_status_is_only_raised);
 	tcase_add_test(tests, quiet_silences_all_but_errors);

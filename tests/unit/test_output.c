@@ -82,6 +82,23 @@ START_TEST(a_file_appears_when_it_is_complete)
 }
 END_TEST
 
+START_TEST(a_muted_process_writes_nothing)
+{
+	struct output out;
+	struct err_info info = { 0 };
+	put("old", "before");
+	output_mute();
+	static const char *const targets[] = { "new", "old", "-" };
+	for (size_t i = 0; i < sizeof targets / sizeof targets[0]; i++) {
+		ck_assert_int_eq(output_open(&out, targets[i], &info), ERR_OK);
+		ck_assert_int_eq(output_write(&out, "text", 4), ERR_OK);
+		ck_assert_int_eq(output_commit(&out, &info), ERR_OK);
+	}
+	ck_assert_int_eq(entries(), 1);
+	ck_assert_str_eq(get("old"), "before");
+}
+END_TEST
+
 START_TEST(a_release_without_commit_leaves_what_was_there)
 {
 	struct output out;
@@ -451,6 +468,7 @@ int main(void)
 	tcase_add_test(tests, a_signal_amid_threads_removes_temporaries);
 	tcase_add_test(tests, an_ignored_signal_stays_ignored);
 	tcase_add_test(tests, many_outputs_may_be_open_and_too_many_are_refused);
+	tcase_add_test(tests, a_muted_process_writes_nothing); /* the last: it stays muted */
 	Suite *suite = suite_create("output");
 	suite_add_tcase(suite, tests);
 	return suite_main(suite);
