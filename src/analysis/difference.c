@@ -42,59 +42,68 @@ static void compare_tops(const double *a, const double *b, int64_t keys, struct 
 	row->top5 = count_b ? (double)shared / count_b : 0;
 }
 
-static double plogp(double p)
+/* ln 0 is never multiplied by anything but 0 here. */
+static double log_or_0(double p)
 {
-	return p > 0 ? p * log(p) : 0;
+	return p > 0 ? log(p) : 0;
 }
 
 static void compare_distributions(const double *a, const double *b, int64_t keys, struct row_difference *row)
 {
-	double log_a = 0, log_b = 0, cross = 0, middle = 0;
+	double of_a = 0, of_b = 0, cross = 0, middle = 0;
 	for (int64_t key = 0; key < keys; key++) {
-		if (a[key] == b[key] && a[key] == 0)
+		double p = a[key], q = b[key];
+		if (p == 0 && q == 0)
 			continue;
-		double of_a = plogp(a[key]), of_b = plogp(b[key]);
-		log_a += of_a;
-		log_b += of_b;
-		middle += plogp((a[key] + b[key]) / 2);
-		if (a[key] > 0)
-			cross += b[key] > 0 ? of_b - b[key] * log(a[key]) : 0;
-		else if (b[key] > NOTHING)
-			cross = INFINITY;
+		double log_p = log_or_0(p), log_q = log_or_0(q);
+		of_a += p * log_p;
+		of_b += q * log_q;
+		middle += (p + q) / 2 * log_or_0((p + q) / 2);
+		cross += p > 0 ? q * (log_q - log_p) : q > NOTHING ? INFINITY : 0;
 	}
 	row->kl = fmax(0, cross);
-	row->js = fmax(0, (log_a + log_b) / 2 - middle);
-	row->entropy_shift = log_b - log_a;
+	row->js = fmax(0, (of_a + of_b) / 2 - middle);
+	row->entropy_shift = of_b - of_a;
 }
 
-struct row_difference difference_add(struct difference *difference, const double *a, const double *b, int64_t keys, bool is_signed)
+struct row_difference difference_row(const double *a, const double *b, int64_t keys, bool is_signed)
 {
 	struct row_difference row = { .kl = NAN, .js = NAN, .entropy_shift = NAN };
 	for (int64_t key = 0; key < keys; key++) {
 		double off = a[key] - b[key];
-		difference->square_difference += off * off;
-		difference->square_a += a[key] * a[key];
-		difference->square_b += b[key] * b[key];
-		difference->product += a[key] * b[key];
-		difference->max_abs = fmax(difference->max_abs, fabs(off));
+		row.square_difference += off * off;
+		row.square_a += a[key] * a[key];
+		row.square_b += b[key] * b[key];
+		row.product += a[key] * b[key];
+		row.max_abs = fabs(off) > row.max_abs ? fabs(off) : row.max_abs;
 		row.l1 += fabs(off);
 		row.counts |= b[key] != 0;
 	}
-	if (!row.counts)
-		return row;
-	if (!is_signed)
+	if (row.counts && !is_signed)
 		compare_distributions(a, b, keys, &row);
-	compare_tops(a, b, keys, &row);
-	difference->rows++;
-	difference->l1 += row.l1;
-	difference->kl += row.kl;
-	difference->kl_max = fmax(difference->kl_max, row.kl);
-	difference->js += row.js;
-	difference->js_max = fmax(difference->js_max, row.js);
-	difference->top1 += row.top1;
-	difference->top5 += row.top5;
-	difference->entropy_shift += row.entropy_shift;
+	if (row.counts)
+		compare_tops(a, b, keys, &row);
 	return row;
+}
+
+void difference_add(struct difference *difference, const struct row_difference *row)
+{
+	difference->square_difference += row->square_difference;
+	difference->square_a += row->square_a;
+	difference->square_b += row->square_b;
+	difference->product += row->product;
+	difference->max_abs = fmax(difference->max_abs, row->max_abs);
+	if (!row->counts)
+		return;
+	difference->rows++;
+	difference->l1 += row->l1;
+	difference->kl += row->kl;
+	difference->kl_max = fmax(difference->kl_max, row->kl);
+	difference->js += row->js;
+	difference->js_max = fmax(difference->js_max, row->js);
+	difference->top1 += row->top1;
+	difference->top5 += row->top5;
+	difference->entropy_shift += row->entropy_shift;
 }
 
 void difference_add_output(struct difference *difference, const double *a, const double *b, int64_t width)

@@ -25,6 +25,7 @@
 /* Of one row. */
 struct row_difference {
 	double l1, kl, js, entropy_shift, top5;
+	double square_difference, square_a, square_b, product, max_abs;
 	bool top1, counts; /* counts: B sees something */
 };
 
@@ -42,8 +43,11 @@ enum { DIFFERENCE_COUNT = 12 };
 extern const char *const difference_names[DIFFERENCE_COUNT + 1];
 void difference_values(const struct difference *difference, bool has_outputs, double value[DIFFERENCE_COUNT]);
 
-/* Add a row of `keys` weights, or of `width` outputs. `is_signed`: of either. */
-struct row_difference difference_add(struct difference *difference, const double *a, const double *b, int64_t keys, bool is_signed);
+/* Compare a row of `keys` weights (`is_signed`: either may be negative), and take it into the sums. */
+struct row_difference difference_row(const double *a, const double *b, int64_t keys, bool is_signed);
+void difference_add(struct difference *difference, const struct row_difference *row);
+
+/* Add a row of `width` outputs. */
 void difference_add_output(struct difference *difference, const double *a, const double *b, int64_t width);
 
 /* Small matrices whole, row-major rows x keys (metrics of redundancy; O(n^3)). Linear CKA of the rows (Kornblith et al. 2019, arXiv 1905.00414): columns centred,
