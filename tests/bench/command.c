@@ -2,8 +2,8 @@
  * The program as people call it, against the scripts that they would write: wall time, time to the first byte, peak memory.
  *
  * Peers are tests/bench/peer_*.py under /usr/bin/python3 (PYTHON= names another), where they can import what they need. They get
- * every processor and huge pages; those of entropy reuse their memory, and only their best computation counts, without start-up and reading,
- * while attnviz is timed from start to end. Memory is that of whole processes, mapped files included.
+ * every processor and huge pages; those of entropy reuse their memory, and only their best computation counts, without start-up
+ * and reading, while attnviz is timed from start to end. Memory is that of whole processes, mapped files included.
  */
 #include <fcntl.h>
 #include <limits.h>
@@ -164,13 +164,17 @@ static bool can_import(const struct place *place, const char *modules)
 	return false;
 }
 
+static struct cost draw_to_pipe(const struct place *place, const char *format)
+{
+	return attnviz(place, 20, (const char *const[]){ "heatmap", "-q", "/q.npy", "-k", "/k.npy", "--format", format, "-o", "-", NULL });
+}
+
 static void start_up(const struct place *place)
 {
 	struct cost version = attnviz(place, 20, (const char *const[]){ "--version", NULL });
 
 	write_queries_and_keys(place, 1, 64);
-	struct cost picture = attnviz(place, 20, (const char *const[]){ "heatmap", "-q", "/q.npy", "-k", "/k.npy", "--format", "png", "-o", "-", NULL });
-	struct cost vector = attnviz(place, 20, (const char *const[]){ "heatmap", "-q", "/q.npy", "-k", "/k.npy", "--format", "svg", "-o", "-", NULL });
+	struct cost picture = draw_to_pipe(place, "png"), vector = draw_to_pipe(place, "svg");
 	printf("first byte of --version: %.1f ms (at most 50)\n", 1e3 * version.first_byte);
 	printf("first byte of 64 tokens as PNG: %.1f ms (at most 50)\n", 1e3 * picture.first_byte);
 	printf("first byte of 64 tokens as SVG: %.1f ms (at most 50)\n", 1e3 * vector.first_byte);
