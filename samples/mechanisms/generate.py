@@ -135,6 +135,24 @@ def main():
          in_proj_bias=Array((3 * width,), lambda row: random.gauss(0, 0.05)),
          out_proj_weight=Array((width, width), lambda row, column: random.gauss(0, 0.2)))
     paged()
+    vim(tokens)
+
+
+def vim(tokens):
+    """A layer of Vision Mamba under its names in a checkpoint, and what enters it; steps fall as in a trained layer, from 0.01 to 0.3."""
+    width, channels, states, rank, taps = 12, 8, 8, 2, 4
+    arrays = {"hidden_states": smooth((tokens, width)),
+              "mixer.in_proj.weight": Array((2 * channels, width), lambda row, column: random.gauss(0, 1 / math.sqrt(width)))}
+    for way in ("", "_b"):
+        arrays.update({
+            "mixer.A%s_log" % way: Array((channels, states), lambda c, n: math.log(n + 1)),
+            "mixer.D%s" % way: Array((channels,), lambda c: 1.0),
+            "mixer.conv1d%s.weight" % way: Array((channels, 1, taps), lambda c, one, k: random.gauss(0, 0.3) + (k == taps - 1)),
+            "mixer.conv1d%s.bias" % way: Array((channels,), lambda c: random.gauss(0, 0.1)),
+            "mixer.x_proj%s.weight" % way: Array((rank + 2 * states, channels), lambda row, c: random.gauss(0, 1 / math.sqrt(channels))),
+            "mixer.dt_proj%s.weight" % way: Array((channels, rank), lambda c, r: random.gauss(0, 0.3)),
+            "mixer.dt_proj%s.bias" % way: Array((channels,), lambda c: math.log(math.expm1(10 ** (-2 + 1.5 * c / (channels - 1)))))})
+    save("vim", **arrays)
 
 
 def paged():

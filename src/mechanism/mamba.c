@@ -11,6 +11,8 @@
 #include "base/memory.h"
 #include "mechanism/decay.h"
 #include "mechanism/lazy.h"
+#include "mechanism/mamba.h"
+#include "mechanism/mamba_weights.h"
 #include "mechanism/operand.h"
 #include "mechanism/table.h"
 
@@ -24,14 +26,16 @@ struct series {
 
 struct mamba {
 	struct decay decay;
-	struct series delta, b, c, gate;
+	struct series delta, b, c, gate, u;
 	struct operand a, bias, skip; /* (channels, states), (channels), (channels) */
 	bool is_log;                  /* a holds ln(-A) */
 	bool is_step;                 /* delta is dt itself */
 	int64_t channels, stride;     /* of the model; from one shown channel to the next */
 	struct heads values_view;
-	const struct tensor *values_slot;
 	struct lazy *steps;           /* for each map, dt of every token, then their sums */
+	struct mamba_made made;       /* from hidden states and weights */
+	bool from_weights;
+	bool is_turned;               /* given tensors of the scan over the turned tokens: z, which serves both scans, is not turned */
 };
 
 static const struct mamba *mamba_of(const struct decay *decay)
@@ -101,7 +105,8 @@ static enum err gate_of(const struct mamba *mamba, int64_t layer, int64_t batch,
 	*gate = 1;
 	if (!mamba->gate.heads)
 		return ERR_OK;
-	enum err err = read_series(&mamba->gate, "z", layer, batch, mamba->gate.time, channel, token, 1, &z, info);
+	int64_t at = mamba->is_turned ? mamba->decay.source.keys - 1 - token : token;
+	enum err err = read_series(&mamba->gate, "z", layer, batch, mamba->gate.time, channel, at, 1, &z, info);
 	*gate = silu(z);
 	return err;
 }
@@ -167,6 +172,7 @@ static void mamba_free(struct source *source)
 {
 	struct mamba *mamba = (struct mamba *)source;
 	lazy_free(mamba->steps);
+	mamba_made_release(&mamba->made);
 	operand_release(&mamba->a);
 	operand_release(&mamba->bias);
 	operand_release(&mamba->skip);
@@ -225,16 +231,57 @@ static enum err open_tensors(struct mamba *mamba, const struct mechanism_args *a
 		err = open_series(&mamba->c, args, "C", true, state != 0, info);
 	if (!err)
 		err = open_series(&mamba->gate, args, "z", false, order != 0, info);
-	if (err)
-		return err;
+	return err ? err : open_series(&mamba->u, args, "u", false, order != 0, info);
+}
+
+static struct series series_of(const struct made *made)
+{
+	return (struct series){ .heads = &made->heads, .row = AXIS_DIM, .time = AXIS_TOKEN };
+}
+
+static enum err project_tensors(struct mamba *mamba, const struct mechanism_args *args, bool reversed, struct err_info *info)
+{
+	enum err err = mamba_project(args, reversed, &mamba->made, info);
+	mamba->delta = series_of(&mamba->made.delta);
+	mamba->b = series_of(&mamba->made.b);
+	mamba->c = series_of(&mamba->made.c);
+	mamba->gate = series_of(&mamba->made.gate);
+	mamba->u = series_of(&mamba->made.u);
+	return err;
+}
+
+/* Skip connection and gate are parts of the map where their tensors were handed over, and of a checkpoint's layer, which always has both, only when asked for. */
+static enum err wants(const struct mamba *mamba, const struct mechanism_args *args, const char *part, bool *wanted, bool *required, struct err_info *info)
+{
+	static const char *const words[] = { "auto", "yes", "no", NULL };
+	int word = 0;
+	enum err err = mechanism_parameter_choice(args, &mechanism_mamba, part, words, &word, info);
+	*required = word == 1;
+	*wanted = word == 1 || (word == 0 && !mamba->from_weights);
+	return err;
+}
+
+static enum err settle_gate(struct mamba *mamba, const struct mechanism_args *args, struct err_info *info)
+{
+	bool wanted, required;
+	enum err err = wants(mamba, args, "gate", &wanted, &required, info);
+	if (!err && required && !mamba->gate.heads)
+		return err_set(info, ERR_USAGE, "--param gate=yes needs z: name it with --input z=FILE[:NAME]");
+	if (!wanted)
+		mamba->gate.heads = NULL;
+	return err;
+}
+
+static enum err check_tensors(struct mamba *mamba, struct err_info *info)
+{
 	mamba->channels = mamba->delta.heads->size[mamba->delta.row];
 	mamba->decay.dim = mamba->b.heads->size[mamba->b.row];
-	err = check_series(mamba, &mamba->b, "B", -1, info);
+	enum err err = check_series(mamba, &mamba->b, "B", -1, info);
 	if (!err)
 		err = check_series(mamba, &mamba->c, "C", mamba->decay.dim, info);
 	if (!err)
 		err = check_series(mamba, &mamba->gate, "z", mamba->channels, info);
-	return err;
+	return err ? err : check_series(mamba, &mamba->u, "u", mamba->channels, info);
 }
 
 static enum err open_weights(struct mamba *mamba, const struct mechanism_args *args, struct err_info *info)
@@ -244,15 +291,18 @@ static enum err open_weights(struct mamba *mamba, const struct mechanism_args *a
 	struct operand_shape matrix = { .rank = 2, .size = { mamba->channels, mamba->decay.dim }, .layers = layers };
 	struct operand_shape vector = { .rank = 1, .size = { mamba->channels }, .layers = layers };
 	int form;
+	bool skip, required;
 	mamba->is_log = !mechanism_input_find(args, "A");
 	enum err err = mechanism_parameter_choice(args, &mechanism_mamba, "delta", forms, &form, info);
 	mamba->is_step = form != 0;
 	if (!err)
+		err = wants(mamba, args, "skip", &skip, &required, info);
+	if (!err)
 		err = operand_read(&mamba->a, args, &mechanism_mamba, mamba->is_log ? "A_log" : "A", true, &matrix, info);
 	if (!err)
 		err = operand_read(&mamba->bias, args, &mechanism_mamba, "delta_bias", false, &vector, info);
-	if (!err)
-		err = operand_read(&mamba->skip, args, &mechanism_mamba, "D", false, &vector, info);
+	if (!err && skip)
+		err = operand_read(&mamba->skip, args, &mechanism_mamba, "D", required, &vector, info);
 	for (int64_t i = 0; !err && !mamba->is_log && i < mamba->a.layers * mamba->a.count; i++)
 		if (mamba->a.at[i] > 0)
 			err = err_set(info, ERR_VALUE, "A holds %g, which grows without bound: A is -exp(A_log), never positive; give --input A_log=FILE[:NAME]",
@@ -279,35 +329,33 @@ static enum err choose_channels(struct mamba *mamba, const struct mechanism_args
 }
 
 /* u (B,D,L) as values: one number a token, channels as heads. */
-static enum err open_values(struct mamba *mamba, const struct mechanism_args *args, struct err_info *info)
+static void open_values(struct mamba *mamba)
 {
-	struct series u;
-	enum err err = open_series(&u, args, "u", false, mamba->delta.time == AXIS_TOKEN, info);
-	if (!err)
-		err = check_series(mamba, &u, "u", mamba->channels, info);
-	if (err || !u.heads)
-		return err;
-	mamba->values_view = *u.heads;
-	if (u.heads == &u.view) {
-		mamba->values_slot = u.slot;
-		mamba->values_view.tensors = &mamba->values_slot;
-	}
+	const struct series *u = &mamba->u;
+	if (!u->heads)
+		return;
+	mamba->values_view = *u->heads;
 	int64_t *size = mamba->values_view.size, *stride = mamba->values_view.stride;
-	int64_t across = stride[u.row], along = stride[u.time];
+	int64_t across = stride[u->row], along = stride[u->time];
 	size[AXIS_HEAD] = mamba->decay.source.heads;
 	stride[AXIS_HEAD] = across * mamba->stride;
 	size[AXIS_TOKEN] = mamba->decay.source.keys;
 	stride[AXIS_TOKEN] = along;
 	size[AXIS_DIM] = stride[AXIS_DIM] = 1;
 	mamba->decay.source.values = &mamba->values_view;
-	return ERR_OK;
 }
 
-static enum err mamba_bind(struct mamba *mamba, const struct mechanism_args *args, struct err_info *info)
+static enum err mamba_bind(struct mamba *mamba, const struct mechanism_args *args, bool reversed, struct err_info *info)
 {
 	struct source *source = &mamba->decay.source;
 	int64_t shown;
-	enum err err = open_tensors(mamba, args, info);
+	mamba->from_weights = mechanism_input_find(args, "hidden") && !mechanism_input_find(args, "delta");
+	mamba->is_turned = reversed && !mamba->from_weights;
+	enum err err = mamba->from_weights ? project_tensors(mamba, args, reversed, info) : open_tensors(mamba, args, info);
+	if (!err)
+		err = check_tensors(mamba, info);
+	if (!err)
+		err = settle_gate(mamba, args, info);
 	if (!err)
 		err = open_weights(mamba, args, info);
 	if (!err)
@@ -316,10 +364,11 @@ static enum err mamba_bind(struct mamba *mamba, const struct mechanism_args *arg
 		return err;
 	const int64_t *size = mamba->delta.heads->size;
 	err = decay_init(&mamba->decay, &mechanism_mamba, args, &mamba_vectors, size[AXIS_LAYER], size[AXIS_BATCH], shown, size[mamba->delta.time], info);
-	if (!err)
-		err = open_values(mamba, args, info);
 	if (err)
 		return err;
+	open_values(mamba);
+	if (mamba->from_weights)
+		mechanism_note(source->note, sizeof source->note, "projected here");
 	if (mamba->stride > 1)
 		mechanism_note(source->note, sizeof source->note, "%lld of %lld channels: every %lldth", (long long)shown, (long long)mamba->channels,
 			       (long long)mamba->stride);
@@ -331,13 +380,13 @@ static enum err mamba_bind(struct mamba *mamba, const struct mechanism_args *arg
 	return mamba->steps ? ERR_OK : err_nomem(info, "steps of the scan");
 }
 
-static enum err mamba_open(const struct mechanism_args *args, struct source **source, struct err_info *info)
+enum err mamba_scan_open(const struct mechanism_args *args, bool reversed, struct source **source, struct err_info *info)
 {
 	struct mamba *mamba = mem_zero_array(1, sizeof *mamba);
 	if (!mamba)
 		return err_nomem(info, "Mamba");
 	mamba->decay.source.ops = &mamba_ops;
-	enum err err = mamba_bind(mamba, args, info);
+	enum err err = mamba_bind(mamba, args, reversed, info);
 	if (err) {
 		mamba_free(&mamba->decay.source);
 		return err;
@@ -345,37 +394,3 @@ static enum err mamba_open(const struct mechanism_args *args, struct source **so
 	*source = &mamba->decay.source;
 	return ERR_OK;
 }
-
-static const struct mechanism_input inputs[] = {
-	{ "delta", "(B,D,L)", true, "step sizes before bias and softplus (mamba-ssm); with --param delta=step after them (Hugging Face's discrete_time_step)" },
-	{ "B", "(B,N,L)", true, "input projections" },
-	{ "C", "(B,N,L)", true, "output projections" },
-	{ "A_log", "(D,N)", true, "A = -exp(A_log), or A itself as the role A" },
-	{ "A", "(D,N)", false, "in place of A_log" },
-	{ "delta_bias", "(D)", false, "dt_proj.bias" },
-	{ "D", "(D)", false, "skip connection: added on the diagonal" },
-	{ "z", "(B,D,L)", false, "gate: rows are multiplied by silu(z)" },
-	{ "u", "(B,D,L)", false, "what is scanned, after convolution and SiLU, for what needs the output" },
-	{ NULL, NULL, false, NULL },
-};
-
-static const struct mechanism_parameter parameters[] = {
-	{ "channels", "16", "how many channels to show, evenly spaced, or all; --head chooses among them" },
-	{ "delta", "raw", "raw: softplus(delta + delta_bias) is the step; step: delta is" },
-	{ "order", "dl", "axes of delta, z and u: dl (channels, tokens) or ld" },
-	{ "bc", "nl", "axes of B and C: nl (states, tokens), or ln as Hugging Face has them" },
-	{ NULL, NULL, NULL },
-};
-
-const struct mechanism mechanism_mamba = {
-	.name = "mamba",
-	.summary = "hidden attention of a selective state space, one matrix a channel (Mamba)",
-	.equation = "dt = softplus(delta + bias),  A = -exp(A_log)\n"
-		    "W_ts = sum_n C_nt exp(A_cn (dt_(s+1) + .. + dt_t)) dt_s B_ns   for s <= t\n"
-		    "y_t = sum_s W_ts u_s",
-	.properties = "signed, causal, rows do not sum to 1: not a distribution; --normalise abs-row makes one",
-	.reference = "Gu, Dao 2023, arXiv 2312.00752 (mamba-ssm selective_scan); Ali, Zimerman, Wolf 2024, arXiv 2403.01590 (HiddenMambaAttn, matrix form)",
-	.input = inputs,
-	.parameter = parameters,
-	.open = mamba_open,
-};
