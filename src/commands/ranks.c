@@ -1,5 +1,7 @@
 #include "commands/ranks.h"
 
+#include <stdlib.h>
+
 static const char *const layout_words[] = { "auto", "contiguous", "striped", "zigzag", NULL };
 
 static struct {
@@ -27,11 +29,36 @@ void ranks_configure(struct peers *peers)
 	peers->chunk_bytes = (size_t)given.chunk << 10;
 }
 
+static int number_in_environment(const char *const *names, int fallback)
+{
+	for (; *names; names++) {
+		const char *text = getenv(*names);
+		if (text && *text)
+			return (int)strtol(text, NULL, 10);
+	}
+	return fallback;
+}
+
+/* The launchers of Open MPI, MPICH and Slurm. Starting MPI takes a moment, which a plain run should not pay. */
+int ranks_launched(void)
+{
+	static const char *const names[] = { "OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMIX_SIZE", "SLURM_STEP_NUM_TASKS", NULL };
+	return number_in_environment(names, 1);
+}
+
+int ranks_launched_rank(void)
+{
+	static const char *const names[] = { "OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK", "SLURM_PROCID", NULL };
+	return number_in_environment(names, 0);
+}
+
 #ifndef ATTNVIZ_MPI
 
 bool ranks_enter(bool together)
 {
-	(void)together;
+	if (together && ranks_launched() > 1 && ranks_launched_rank() == 0)
+		message_warning("started %d times together, but built without MPI: each process does all of the work (make MPI=1 builds one that shares it)",
+				ranks_launched());
 	return true;
 }
 

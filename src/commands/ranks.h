@@ -15,6 +15,10 @@
 
 extern const struct option_row ranks_rows[]; /* --ring-layout, --ring-chunk */
 
+/* How many processes a launcher says that it started together (1 without one), and which of them this is. */
+int ranks_launched(void);
+int ranks_launched_rank(void);
+
 /* Join the others, where the command is run by all ranks together. False where it is rank 0's alone, and this is another one. */
 bool ranks_enter(bool together);
 

@@ -34,29 +34,6 @@ static struct {
 	pthread_mutex_t lock;
 } job = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
-static int number_in_environment(const char *const *names, int fallback)
-{
-	for (; *names; names++) {
-		const char *text = getenv(*names);
-		if (text && *text)
-			return (int)strtol(text, NULL, 10);
-	}
-	return fallback;
-}
-
-/* The launchers of Open MPI, MPICH and Slurm. Starting MPI takes a moment, which a plain run should not pay. */
-static int launched(void)
-{
-	static const char *const names[] = { "OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMIX_SIZE", "SLURM_STEP_NUM_TASKS", NULL };
-	return number_in_environment(names, 1);
-}
-
-static int launched_rank(void)
-{
-	static const char *const names[] = { "OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK", "SLURM_PROCID", NULL };
-	return number_in_environment(names, 0);
-}
-
 static void keep_line(const char *line)
 {
 	if (!job.failure.line[0])
@@ -140,17 +117,21 @@ static bool join(void)
 		output_mute();
 		message_divert(keep_line);
 	}
-	if (support >= MPI_THREAD_SERIALIZED)
+	if (support < MPI_THREAD_SERIALIZED)
+		message_error("this MPI library does not allow calls from threads: use a build of it that does");
+	else if (job.peers.size < ranks_launched())
+		message_error("%d processes were started together, but MPI joins only %d: start them with its own mpirun, or srun --mpi=pmix", ranks_launched(),
+			      job.peers.size);
+	else
 		return true;
-	message_error("this MPI library does not allow calls from threads: use a build of it that does");
 	return false;
 }
 
 bool ranks_enter(bool together)
 {
-	if (launched() < 2)
+	if (ranks_launched() < 2)
 		return true;
-	return together ? join() : launched_rank() == 0;
+	return together ? join() : ranks_launched_rank() == 0;
 }
 
 /* Wait without keeping a processor busy; no other thread is left that might call MPI. */

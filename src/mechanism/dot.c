@@ -136,6 +136,12 @@ size_t dot_prepared_size(const struct source *source, const struct kernels *kern
 	return dot_packed_size(source->keys, dot_of(source)->dim);
 }
 
+size_t dot_key_bytes(const struct source *source, const struct kernels *kernels)
+{
+	(void)kernels;
+	return (size_t)dot_of(source)->dim * sizeof(float);
+}
+
 enum err dot_prepare(const struct source *source, const struct kernels *kernels, int64_t map, int64_t begin, int64_t end, void *prepared,
 		     struct err_info *info)
 {

@@ -48,6 +48,7 @@ enum err dot_pack_queries(const struct dot *dot, const struct dot_vectors *vecto
 enum err dot_raw64(const struct dot *dot, const struct dot_vectors *vectors, int64_t map, int64_t row, double *score, struct err_info *info);
 
 size_t dot_prepared_size(const struct source *source, const struct kernels *kernels);
+size_t dot_key_bytes(const struct source *source, const struct kernels *kernels);
 enum err dot_prepare(const struct source *source, const struct kernels *kernels, int64_t map, int64_t begin, int64_t end, void *prepared,
 		     struct err_info *info);
 size_t dot_rows_size(const struct source *source, const struct kernels *kernels);

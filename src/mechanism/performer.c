@@ -179,6 +179,7 @@ static const struct source_ops performer_ops = {
 	.prepared_id = masked_prepared_id,
 	.prepared_size = dot_prepared_size,
 	.prepare = dot_prepare,
+	.prepared_key_bytes = dot_key_bytes,
 	.rows_size = dot_rows_size,
 	.load_rows = dot_load_rows,
 	.fill = dot_fill,

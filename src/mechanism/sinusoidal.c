@@ -119,6 +119,7 @@ static const struct source_ops sinusoidal_ops = {
 	.prepared_id = sinusoidal_prepared_id,
 	.prepared_size = dot_prepared_size,
 	.prepare = dot_prepare,
+	.prepared_key_bytes = dot_key_bytes,
 	.rows_size = dot_rows_size,
 	.load_rows = dot_load_rows,
 	.fill = dot_fill,

@@ -54,6 +54,10 @@ for layout in contiguous zigzag; do
 	both "rotated positions, $layout" 3 w.npy weights -q ../q1.npy -k ../k1.npy --causal --rope half --precision single --ring-layout $layout -o w.npy
 	both "linear biases, $layout" 3 s.tsv stats -q ../q.npy -k ../k.npy --alibi --window 100,0 --ring-layout $layout --ring-chunk 8 --tsv -o s.tsv
 done
+for kind in linear performer sinusoidal additive; do
+	"$ATTNVIZ" weights -q q1.npy -k k1.npy --attention $kind --causal --precision single --rows :2 -o probe.npy 2> probe.err || continue
+	both "$kind attention" 3 w.npy weights -q ../q1.npy -k ../k1.npy --attention $kind --causal --precision single -o w.npy
+done
 both "outputs" 3 o.npy weights -q ../q.npy -k ../k.npy -v ../v.npy --head 1 --causal --write output --precision single -o o.npy
 both "keys that cannot be sent in parts" 2 a.png heatmap -w ../alone/w.npy --head 0 -o a.png
 both "a sample of rows" 3 r.tsv stats -q ../q1.npy -k ../k1.npy --sample-rows 100 --per-row --tsv -o r.tsv
