@@ -20,6 +20,7 @@
 #include "commands/surroundings.h"
 #include "kernel/driver.h"
 #include "kernel/reference.h"
+#include "mechanism/performer.h"
 #include "tensor/npy.h"
 
 static const char *const precision_words[] = { "auto", "single", "double", NULL };
@@ -29,8 +30,8 @@ enum { PRECISION_AUTO, PRECISION_SINGLE, PRECISION_DOUBLE };
 static const int64_t DEFINITION_MAX = 4 << 20;
 
 /* What a row is written as. */
-static const char *const write_words[] = { "weights", "output", "output-norm", "lse", NULL };
-enum { WRITE_WEIGHTS, WRITE_OUTPUT, WRITE_OUTPUT_NORM, WRITE_LSE };
+static const char *const write_words[] = { "weights", "output", "output-norm", "lse", "projection", NULL };
+enum { WRITE_WEIGHTS, WRITE_OUTPUT, WRITE_OUTPUT_NORM, WRITE_LSE, WRITE_PROJECTION };
 
 static struct {
 	const char *target, *rows;
@@ -41,7 +42,7 @@ static struct {
 static const struct option_row weights_options[] = {
 	OPTION_GROUP(NULL, input_rows),
 	OPTION_STRING(0, "rows", "A:B", &given.rows, "only the queries A to B - 1"),
-	OPTION_CHOICE(0, "write", "WHAT", &given.write, write_words, "the weights W, the output W V of each head, its norm, or the log-sum-exp of each row"),
+	OPTION_CHOICE(0, "write", "WHAT", &given.write, write_words, "the weights W, the output W V of each head, its norm, the log-sum-exp of each row, or a performer's random projection"),
 	OPTION_FLAG(0, "value-norms", &given.value_norms, "multiply each weight by the norm of its value"),
 	OPTION_CHOICE(0, "precision", "HOW", &given.precision, precision_words, "compute in float32 tiles or in float64 (which is also written); auto: float64 while that is quick, written as float32"),
 	OPTION_STRING('o', "output", "FILE", &given.target, "the array, .npy; - is standard output"),
@@ -99,6 +100,28 @@ static enum err write_header(struct writing *writing, struct err_info *info)
 	enum err err = strbuf_failed(&header) ? err_nomem(info, "the header") : write_all(writing, header.buf, header.len, info);
 	strbuf_release(&header);
 	return err;
+}
+
+/* In float64: given back as the role projection, it makes the very same features. Drawn rows are shared by all heads. */
+static enum err write_projection(struct writing *writing, const char *target, struct err_info *info)
+{
+	const struct source *source = writing->input.source;
+	int64_t layer, batch, head, shape[2];
+	source_map_id(source, writing->input.selection.map[0], &layer, &batch, &head);
+	const double *projection = performer_projection(source, layer, head, &shape[0], &shape[1]);
+	if (!projection)
+		return err_set(info, ERR_USAGE, "--write projection is for performer attention, not for %s", source->ops->name);
+	enum err err = output_open(&writing->out, target, info);
+	if (err)
+		return err;
+	struct strbuf header;
+	strbuf_init(&header);
+	npy_header(&header, DTYPE_F64, 2, shape);
+	err = strbuf_failed(&header) ? err_nomem(info, "the header") : write_all(writing, header.buf, header.len, info);
+	strbuf_release(&header);
+	if (!err)
+		err = write_all(writing, projection, (size_t)(shape[0] * shape[1]) * sizeof *projection, info);
+	return err ? err : output_commit(&writing->out, info);
 }
 
 static double norm_of(const double *row, int64_t count)
@@ -245,6 +268,8 @@ static enum err write_weights(struct writing *writing, int argc, char **argv, st
 	if (strcmp(target, "-") == 0 && surroundings_stdout_is_terminal())
 		return err_set(info, ERR_USAGE, "an array does not go to a terminal: give -o FILE");
 	enum err err = input_open(&writing->input, argc, argv, info);
+	if (!err && given.write == WRITE_PROJECTION)
+		return write_projection(writing, target, info);
 	if (!err)
 		err = selection_span(given.rows, "rows", writing->input.source->queries, &writing->begin, &writing->end, info);
 	if (!err)

@@ -195,7 +195,7 @@ const double *performer_projection(const struct source *source, int64_t layer, i
 	const struct performer *performer = (const struct performer *)source;
 	*rows = performer->rows;
 	*dim = performer->width;
-	return projection_of(performer, layer, head);
+	return projection_of(performer, layer, mechanism_shared_index(head, source->heads, performer->key->size[AXIS_HEAD]));
 }
 
 static enum err draw_projection(struct performer *performer, const struct mechanism_args *args, struct err_info *info)

@@ -20,7 +20,7 @@ struct performer_draw {
 /* The same numbers on every machine, up to the last bit of log, cos and sqrt. `out` holds rows * dim, row-major. */
 enum err performer_draw(const struct performer_draw *draw, double *out, struct err_info *info);
 
-/* The projection that a performer source uses for a layer and head: rows x dim, owned by the source. NULL for another source. */
+/* The projection that a performer source uses for a layer and (query) head: rows x dim, owned by the source. NULL for another source. */
 const double *performer_projection(const struct source *source, int64_t layer, int64_t head, int64_t *rows, int64_t *dim);
 
 #endif

@@ -40,4 +40,14 @@ refuse "entropy of a signed map names the option" 1 "normalise abs-row" "$ATTNVI
 refuse "a rollout of signed maps names the option" 1 "normalise abs-row" "$ATTNVIZ" rollout --attention mamba "$mamba" -o rollout.png
 "$ATTNVIZ" stats --attention mamba "$mamba" --head 0 --normalise abs-row --metrics row_sum,entropy --tsv > rows.tsv
 check "rows of absolute weights sum to 1" awk -F '\t' 'NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i } NR == 2 && $at["row_sum"] > 0.999999 && $at["row_sum"] < 1.000001 && $at["entropy"] > 0 { fine = 1 } END { exit !fine }' rows.tsv
+# What was drawn can be kept and given back.
+performer="$ROOT/samples/genesis/L0_q.npy $ROOT/samples/genesis/L0_k.npy --attention performer"
+"$ATTNVIZ" weights $performer --param seed=3 --write projection -o projection.npy
+"$ATTNVIZ" weights $performer --param seed=3 -o drawn.npy
+"$ATTNVIZ" weights $performer --input projection=projection.npy -o given.npy
+check "a projection that was written makes the same features" cmp drawn.npy given.npy
+"$ATTNVIZ" weights $performer --param seed=4 -o other.npy
+check "another seed draws another projection" sh -c '! cmp -s drawn.npy other.npy'
+refuse "a softmax has no projection" 2 "performer" "$ATTNVIZ" weights "$ROOT"/samples/genesis/L0_[qk].npy --write projection -o none.npy
+
 refuse "a softmax is normalised already" 2 "normalise" "$ATTNVIZ" stats -q "$ROOT/samples/genesis/L0_q.npy" -k "$ROOT/samples/genesis/L0_k.npy" --normalise abs-row
