@@ -24,6 +24,12 @@ static size_t partial_size(const struct sink *sink, const struct source *source,
 	return picture->ops->partial_size(picture, source, kernels);
 }
 
+static size_t merged_size(const struct sink *sink, const struct item *item)
+{
+	const struct sink *picture = picture_of(sink);
+	return picture->ops->merged_size(picture, item);
+}
+
 static void start(const struct sink *sink, const struct item *item, void *partial)
 {
 	const struct sink *picture = picture_of(sink);
@@ -88,6 +94,7 @@ static const struct sink_ops blocks_ops = {
 	.name = "blocks",
 	.needs = SINK_TILES,
 	.partial_size = partial_size,
+	.merged_size = merged_size,
 	.start = start,
 	.scan = scan,
 	.merge = merge,

@@ -57,6 +57,12 @@ static size_t partial_size(const struct sink *sink, const struct source *source,
 	return picture_at() + picture->ops->partial_size(picture, source, kernels);
 }
 
+static size_t merged_size(const struct sink *sink, const struct item *item)
+{
+	const struct sink *picture = ((const struct minference *)sink)->picture;
+	return picture_at() + picture->ops->merged_size(picture, item);
+}
+
 static void start(const struct sink *sink, const struct item *item, void *data)
 {
 	const struct sink *picture = ((const struct minference *)sink)->picture;
@@ -341,6 +347,7 @@ static const struct sink_ops minference_ops = {
 	.name = "MInference patterns",
 	.needs = SINK_TILES,
 	.partial_size = partial_size,
+	.merged_size = merged_size,
 	.map_prepare = map_prepare,
 	.start = start,
 	.scan = scan,

@@ -82,6 +82,12 @@ static size_t partial_size(const struct sink *sink, const struct source *source,
 	return tile_bytes() + (inner->ops->partial_size ? inner->ops->partial_size(inner, source, kernels) : 0);
 }
 
+static size_t merged_size(const struct sink *sink, const struct item *item)
+{
+	const struct sink *inner = weighted_of(sink)->inner;
+	return tile_bytes() + inner->ops->merged_size(inner, item);
+}
+
 static enum err map_prepare(struct sink *sink, const struct source *source, int64_t map, int64_t index, struct err_info *info)
 {
 	struct sink *inner = weighted_of(sink)->inner;
@@ -139,7 +145,8 @@ enum err value_weighted_new(const struct source *source, struct sink *inner, str
 	}
 	const struct sink_ops *ops = inner->ops;
 	made->ops = (struct sink_ops){
-		.name = ops->name, .needs = ops->needs, .partial_size = partial_size, .map_prepare = ops->map_prepare ? map_prepare : NULL,
+		.name = ops->name, .needs = ops->needs, .partial_size = partial_size, .merged_size = ops->merged_size ? merged_size : NULL,
+		.map_prepare = ops->map_prepare ? map_prepare : NULL,
 		.start = ops->start ? start : NULL, .scan = ops->scan ? scan : NULL, .rows = ops->rows ? rows_done : NULL, .merge = ops->merge ? merge : NULL,
 		.map_end = ops->map_end ? map_end : NULL,
 	};

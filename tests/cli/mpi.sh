@@ -59,6 +59,7 @@ for kind in linear performer sinusoidal additive; do
 	both "$kind attention" 3 w.npy weights -q ../q1.npy -k ../k1.npy --attention $kind --causal --precision single -o w.npy
 done
 both "outputs" 3 o.npy weights -q ../q.npy -k ../k.npy -v ../v.npy --head 1 --causal --write output --precision single -o o.npy
+both "weights times the norms of values" 3 n.npy weights -q ../q.npy -k ../k.npy -v ../v.npy --head 1 --value-norms --precision single -o n.npy
 both "keys that cannot be sent in parts" 2 a.png heatmap -w ../alone/w.npy --head 0 -o a.png
 both "a sample of rows" 3 r.tsv stats -q ../q1.npy -k ../k1.npy --sample-rows 100 --per-row --tsv -o r.tsv
 "$ATTNVIZ" info q.npy k.npy > want
