@@ -222,7 +222,8 @@ const struct metric metric_table[METRIC_COUNT] = {
 		.formula = "least k such that the k largest p_ij sum to at least 0.9 of the row; mean over i",
 		.source = "SampleAttention (Zhu et al. 2024, arXiv 2406.15486) asks for the same number",
 		.edges = "a shortfall of 1e-9 counts as reached, so that a row of ten equal weights needs nine; exact up to 4096 keys,\n"
-			 "beyond, from a histogram in which weights of 1/256 and more are still exact, a row is off by less than one in a thousand, or by one",
+			 "beyond, from a histogram in which weights of 1/256 and more are still exact, a row is off by less than one in a\n"
+			 "thousand, or by one",
 		.needs = UNSIGNED, .instead = FOR_SIGNED,
 	},
 	[METRIC_KEYS95] = {
@@ -296,7 +297,8 @@ const struct metric metric_table[METRIC_COUNT] = {
 		.id = METRIC_VERTICAL_SLASH, .name = "vertical_slash", .unit = "share", .level = METRIC_OF_HEAD,
 		.summary = "mass on the columns and diagonals that the last 64 queries look at",
 		.formula = "the best of (30 columns, 800 diagonals), (100, 750), (500, 700), (3500, 100), each ranked by what the last 64 queries put on\n"
-			   "it, with the first 30 columns and the 30 diagonals next to the query always kept; mean over the queries from position 2500 on",
+			   "it, with the first 30 columns and the 30 diagonals next to the query always kept; mean over the queries from\n"
+			   "position 2500 on",
 		.source = "MInference: Jiang et al. 2024 (arXiv 2407.02490)",
 		.edges = MINFERENCE_EDGES,
 		.needs = STOCHASTIC | METRIC_NEEDS_CAUSAL, .instead = FOR_FULL,

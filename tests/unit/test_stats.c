@@ -189,6 +189,7 @@ int main(void)
 {
 	Suite *suite = suite_create("statistics");
 	TCase *tcase = tcase_create("statistics");
+	tcase_set_timeout(tcase, 60); /* two hundred runs, under sanitizers too */
 	tcase_add_test(tcase, numbers_do_not_depend_on_threads_or_on_what_else_is_asked_for);
 	tcase_add_test(tcase, intervals_hold_the_mean_of_all_rows_as_often_as_they_say);
 	tcase_add_test(tcase, a_sample_of_all_rows_has_no_doubt);
