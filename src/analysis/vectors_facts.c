@@ -7,14 +7,16 @@
 
 static void scan_vector(struct vectors_facts *facts, int64_t token, const float *vector, const float *first)
 {
+	bool zero = true;
 	for (int64_t dim = 0; dim < facts->dims; dim++) {
 		if (!isfinite(vector[dim]) && facts->nonfinite++ == 0) {
 			facts->bad_token = token;
 			facts->bad_dim = dim;
 		}
 		facts->constant = facts->constant && vector[dim] == first[dim];
-		facts->largest = fmax(facts->largest, fabs((double)vector[dim]));
+		zero = zero && vector[dim] == 0;
 	}
+	facts->zero_tail = zero ? facts->zero_tail + 1 : 0;
 }
 
 enum err vectors_facts_scan(const struct heads *vectors, int64_t layer, int64_t batch, int64_t head, struct vectors_facts *facts, struct err_info *info)

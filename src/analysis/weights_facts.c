@@ -36,6 +36,17 @@ static void note_after(struct weights_facts *facts, int64_t row, int64_t key, do
 	}
 }
 
+static void note_sum(struct weights_facts *facts, int64_t row, double sum)
+{
+	widen(&facts->row_sum_low, &facts->row_sum_high, sum);
+	if (!(fabs(sum - 1) > WEIGHTS_SUM_TOLERANCE + facts->rounding))
+		return;
+	if (facts->rows_off++ == 0 || fabs(sum - 1) > fabs(facts->worst_sum - 1)) {
+		facts->worst_sum = sum;
+		facts->worst_row = row;
+	}
+}
+
 static void scan_row(struct weights_facts *facts, int64_t row, const double *weight, double *column, double *mass)
 {
 	double sum = 0, exp_sum = 0, low = INFINITY, high = -INFINITY, even = 1 / (double)facts->keys;
@@ -65,7 +76,7 @@ static void scan_row(struct weights_facts *facts, int64_t row, const double *wei
 		facts->zero_rows++;
 		return;
 	}
-	widen(&facts->row_sum_low, &facts->row_sum_high, sum);
+	note_sum(facts, row, sum);
 	widen(&facts->exp_sum_low, &facts->exp_sum_high, exp_sum);
 	facts->ratio = fmax(facts->ratio, low > 0 ? high / low : INFINITY);
 }
@@ -85,7 +96,7 @@ static void finish(struct weights_facts *facts, const double *column, double mas
 }
 
 /* Half a step for each weight of integers; relative for floats, whose weights sum to one. */
-static double rounding_of(enum dtype dtype, int64_t keys)
+double weights_rounding(enum dtype dtype, int64_t keys)
 {
 	switch (dtype) {
 	case DTYPE_U8: return 0.5 / 255 * (double)keys;
@@ -104,7 +115,7 @@ enum err weights_facts_scan(const struct heads *weights, int64_t layer, int64_t 
 		.smallest = INFINITY, .largest = -INFINITY, .row_sum_low = INFINITY, .row_sum_high = -INFINITY, .column_sum_low = INFINITY,
 		.column_sum_high = -INFINITY, .exp_sum_low = INFINITY, .exp_sum_high = -INFINITY,
 	};
-	facts->rounding = rounding_of(weights->tensors[0]->dtype, facts->keys);
+	facts->rounding = weights_rounding(weights->tensors[0]->dtype, facts->keys);
 	double unit = weights->tensors[0]->dtype == DTYPE_U8 ? 1 / 255.0 : 1, mass = 0;
 	double *row = mem_array((size_t)facts->keys, sizeof *row), *column = mem_zero_array((size_t)facts->keys, sizeof *column);
 	enum err err = row && column ? ERR_OK : err_nomem(info, "a row of weights");

@@ -12,6 +12,9 @@
 #include "base/error.h"
 #include "tensor/tensor.h"
 
+/* How far from 1 the sum of a row may be, beside what the storage of its weights rounds away. */
+#define WEIGHTS_SUM_TOLERANCE 1e-3
+
 struct weights_facts {
 	int64_t rows, keys;
 	int64_t nonfinite, bad_row, bad_key;  /* NaN and +infinity, and where the first is; they are left out of all the rest */
@@ -20,6 +23,8 @@ struct weights_facts {
 	double rounding;                      /* by which the sum of a row may be off because of how the array stores its weights */
 	int64_t zero_rows;                    /* nothing but zeros */
 	double row_sum_low, row_sum_high;     /* of the other rows; NaN where there is none */
+	int64_t rows_off, worst_row;          /* rows whose sum is further from 1 than WEIGHTS_SUM_TOLERANCE + rounding, and the furthest */
+	double worst_sum;
 	double column_sum_low, column_sum_high; /* of the columns that are not all zero */
 	double exp_sum_low, exp_sum_high;     /* sums of e^value over a row: 1 where the values are ln p */
 	int64_t empty_tail;                   /* columns at the end that are all zero */
@@ -28,6 +33,9 @@ struct weights_facts {
 	double ratio;                         /* largest over the rows of largest / smallest weight; infinity where one is zero */
 	double from_uniform;                  /* largest |w - 1 / keys| */
 };
+
+/* By how much a row of `keys` weights of this type may be off because of the rounding alone. */
+double weights_rounding(enum dtype dtype, int64_t keys);
 
 /* Memory: two rows. ERR_NOMEM only. */
 enum err weights_facts_scan(const struct heads *weights, int64_t layer, int64_t batch, int64_t head, struct weights_facts *facts, struct err_info *info);

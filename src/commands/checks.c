@@ -1,193 +1,29 @@
 #include "commands/checks.h"
 
-#include <inttypes.h>
-#include <math.h>
-#include <stdlib.h>
-
-#include "analysis/vectors_facts.h"
-#include "analysis/weights_facts.h"
-#include "base/memory.h"
-#include "base/strbuf.h"
+#include "commands/checks_parts.h"
 #include "commands/fit.h"
 #include "commands/labels.h"
 
-/* How far from one a sum of weights may be, beside what their storage rounds away. */
-static const double SUM_TOLERANCE = 1e-3;
-/* Less mass than this after the diagonal is more likely a leak than a wish to look ahead. */
-static const double LEAK_SHARE = 0.01;
-static const double UNIFORM_TOLERANCE = 1e-6;
-
-/* Where findings go, and whose they are. */
-struct reporter {
-	findings_put *put;
-	void *data;
-	const struct role *role;
-};
-
-static bool sums_to_one(const struct weights_facts *facts, double low, double high)
-{
-	double tolerance = SUM_TOLERANCE + facts->rounding;
-	return low > 1 - tolerance && high < 1 + tolerance;
-}
-
-static bool rows_sum_to_one(const struct weights_facts *facts)
-{
-	return sums_to_one(facts, facts->row_sum_low, facts->row_sum_high);
-}
-
-static bool are_logarithms(const struct weights_facts *facts)
-{
-	return facts->largest <= 1e-6 && facts->smallest < 0 && sums_to_one(facts, facts->exp_sum_low, facts->exp_sum_high);
-}
-
-static bool columns_sum_to_one(const struct weights_facts *facts)
-{
-	return !rows_sum_to_one(facts) && facts->smallest >= 0 && sums_to_one(facts, facts->column_sum_low, facts->column_sum_high);
-}
-
-static bool are_logits(const struct weights_facts *facts)
-{
-	return !rows_sum_to_one(facts) && !are_logarithms(facts) && (facts->smallest < -SUM_TOLERANCE || facts->largest > 1 + SUM_TOLERANCE || facts->hidden);
-}
-
-static bool find_nonfinite(const struct weights_facts *facts, struct strbuf *text)
-{
-	strbuf_addf(text, "%" PRId64 " values are NaN or infinite, the first at query %" PRId64 ", key %" PRId64, facts->nonfinite, facts->bad_row, facts->bad_key);
-	return facts->nonfinite > 0;
-}
-
-static bool find_logarithms(const struct weights_facts *facts, struct strbuf *text)
-{
-	strbuf_addstr(text, "no value is above 0, and their exponentials sum to one: these are logarithms of weights, say --log-weights");
-	return are_logarithms(facts);
-}
-
-static bool find_logits(const struct weights_facts *facts, struct strbuf *text)
-{
-	strbuf_addf(text, "values from %.3g to %.3g in rows that do not sum to one: these are logits, not weights, say --logits", facts->smallest, facts->largest);
-	return are_logits(facts);
-}
-
-static bool find_signed(const struct weights_facts *facts, struct strbuf *text)
-{
-	strbuf_addf(text, "weights of either sign, the smallest is %.3g: say --signed", facts->smallest);
-	return rows_sum_to_one(facts) && facts->smallest < -1e-6;
-}
-
-static bool find_swapped(const struct weights_facts *facts, struct strbuf *text)
-{
-	strbuf_addstr(text, "columns sum to one and rows do not: queries and keys are swapped, say --layout with M before N");
-	return columns_sum_to_one(facts);
-}
-
-static bool find_row_sums(const struct weights_facts *facts, struct strbuf *text)
-{
-	strbuf_addf(text, "rows sum to %.4g ... %.4g, not to one", facts->row_sum_low, facts->row_sum_high);
-	return !rows_sum_to_one(facts) && !isnan(facts->row_sum_low) && !are_logits(facts) && !are_logarithms(facts) && !columns_sum_to_one(facts);
-}
-
-static bool find_constant(const struct weights_facts *facts, struct strbuf *text)
-{
-	strbuf_addf(text, "every weight is 1 / %" PRId64 ": the head is constant", facts->keys);
-	return facts->keys > 1 && facts->from_uniform < UNIFORM_TOLERANCE;
-}
-
-static bool find_dead_rows(const struct weights_facts *facts, struct strbuf *text)
-{
-	strbuf_addf(text, "%" PRId64 " rows are all zero: queries that see nothing, or padding", facts->zero_rows);
-	return facts->zero_rows > 0;
-}
-
-static bool find_padding(const struct weights_facts *facts, struct strbuf *text)
-{
-	strbuf_addf(text, "the last %" PRId64 " keys get no attention: if they are padding, say --key-lengths", facts->empty_tail);
-	return facts->empty_tail > 0 && facts->empty_tail < facts->keys;
-}
-
-/* Checks of one map. */
-static const struct map_check {
-	const char *name, *severity;
-	bool (*find)(const struct weights_facts *facts, struct strbuf *text);
-} map_checks[] = {
-	{ "finite", "error", find_nonfinite },     { "log-weights", "warning", find_logarithms }, { "logits", "warning", find_logits },
-	{ "signed", "warning", find_signed },      { "axis-order", "warning", find_swapped },     { "row-sums", "warning", find_row_sums },
-	{ "constant", "warning", find_constant },  { "dead-rows", "note", find_dead_rows },       { "padding", "note", find_padding },
-};
-
-/* softmax(p) of weights in 0 .. 1 leaves no weight of a row more than e times another; a real head of any sharpness does. */
-static bool find_double_softmax(const struct weights_facts *facts, int64_t count, struct strbuf *text)
-{
-	bool bounded = true, varies = false;
-	for (int64_t i = 0; i < count; i++) {
-		bounded = bounded && facts[i].keys > 2 && rows_sum_to_one(&facts[i]) && facts[i].ratio <= M_E * (1 + 1e-3);
-		varies = varies || facts[i].from_uniform >= UNIFORM_TOLERANCE;
-	}
-	strbuf_addstr(text, "no weight of a row is more than e times another, in any head: a softmax that was taken twice");
-	return bounded && varies;
-}
-
-static double largest_share(const struct weights_facts *facts, int64_t count)
-{
-	double share = 0;
-	for (int64_t i = 0; i < count; i++)
-		share = fmax(share, facts[i].after_share);
-	return share;
-}
-
-static bool can_be_causal(const struct weights_facts *facts)
-{
-	return facts->rows > 1 && facts->rows <= facts->keys;
-}
-
-static bool find_causal(const struct weights_facts *facts, int64_t count, struct strbuf *text)
-{
-	strbuf_addstr(text, "nothing lies after the diagonal: say --causal, so that statistics count only what a query can see");
-	return can_be_causal(facts) && largest_share(facts, count) == 0;
-}
-
-static bool find_leak(const struct weights_facts *facts, int64_t count, struct strbuf *text)
-{
-	double share = largest_share(facts, count);
-	if (!can_be_causal(facts) || share == 0 || share >= LEAK_SHARE)
-		return false;
-	const struct weights_facts *worst = facts;
-	for (int64_t i = 1; i < count; i++)
-		worst = facts[i].after_largest > worst->after_largest ? &facts[i] : worst;
-	strbuf_addf(text, "%.2g %% of a head's mass lies after the diagonal, at most (%.2g at query %" PRId64 ", key %" PRId64 "): a causal mask that leaks",
-		    100 * share, worst->after_largest, worst->after_row, worst->after_key);
-	return true;
-}
-
-/* Checks of all maps of an array together. */
-static const struct array_check {
-	const char *name, *severity;
-	bool (*find)(const struct weights_facts *facts, int64_t count, struct strbuf *text);
-} array_checks[] = {
-	{ "softmax-twice", "warning", find_double_softmax },
-	{ "causal-leak", "warning", find_leak },
-	{ "causal", "note", find_causal },
-};
-
-static int64_t map_count(const struct heads *heads)
+int64_t check_maps(const struct heads *heads)
 {
 	return heads->size[AXIS_LAYER] * heads->size[AXIS_BATCH] * heads->size[AXIS_HEAD];
 }
 
-static void map_place(const struct heads *heads, int64_t map, int64_t *layer, int64_t *batch, int64_t *head)
+void check_place(const struct heads *heads, int64_t map, int64_t *layer, int64_t *batch, int64_t *head)
 {
 	*head = map % heads->size[AXIS_HEAD];
 	*batch = map / heads->size[AXIS_HEAD] % heads->size[AXIS_BATCH];
 	*layer = map / heads->size[AXIS_HEAD] / heads->size[AXIS_BATCH];
 }
 
-static enum err report(const struct reporter *reporter, const char *check, const char *severity, int64_t map, int64_t maps, const struct strbuf *text)
+enum err check_report(const struct reporter *reporter, const char *check, const char *severity, int64_t map, int64_t maps, const struct strbuf *text)
 {
 	const struct role *role = reporter->role;
 	struct finding finding = { .check = check, .severity = severity, .role = role->word, .tensor = role->part[0].name, .layer = -1, .batch = -1, .head = -1,
 				   .maps = maps, .text = text->buf };
 	if (map >= 0) {
 		const bool *present = role->heads.present;
-		map_place(&role->heads, map, &finding.layer, &finding.batch, &finding.head);
+		check_place(&role->heads, map, &finding.layer, &finding.batch, &finding.head);
 		finding.tensor = role->part[role->count > 1 ? finding.layer : 0].name;
 		finding.layer = role->count > 1 ? role->part[finding.layer].layer : present[AXIS_LAYER] ? finding.layer : -1;
 		finding.batch = present[AXIS_BATCH] ? finding.batch : -1;
@@ -196,108 +32,13 @@ static enum err report(const struct reporter *reporter, const char *check, const
 	return reporter->put(reporter->data, &finding);
 }
 
-/* One finding for all the maps with the same trouble, with the sentence of the first. */
-static enum err run_map_check(const struct reporter *reporter, const struct map_check *check, const struct weights_facts *facts, int64_t count)
-{
-	int64_t first = -1, maps = 0;
-	struct strbuf text;
-	strbuf_init(&text);
-	for (int64_t map = 0; map < count; map++) {
-		struct strbuf sentence;
-		strbuf_init(&sentence);
-		if (check->find(&facts[map], &sentence) && maps++ == 0) {
-			first = map;
-			strbuf_addstr(&text, sentence.buf);
-		}
-		strbuf_release(&sentence);
-	}
-	enum err err = maps ? report(reporter, check->name, check->severity, first, maps, &text) : ERR_OK;
-	strbuf_release(&text);
-	return err;
-}
-
-static enum err run_array_check(const struct reporter *reporter, const struct array_check *check, const struct weights_facts *facts, int64_t count)
-{
-	struct strbuf text;
-	strbuf_init(&text);
-	enum err err = check->find(facts, count, &text) ? report(reporter, check->name, check->severity, -1, count, &text) : ERR_OK;
-	strbuf_release(&text);
-	return err;
-}
-
-static enum err check_weights(const struct reporter *reporter, struct err_info *info)
-{
-	const struct heads *heads = &reporter->role->heads;
-	int64_t count = map_count(heads), layer, batch, head;
-	if (heads->size[AXIS_TOKEN] < 1 || heads->size[AXIS_DIM] < 1 || count < 1)
-		return ERR_OK;
-	struct weights_facts *facts = mem_array((size_t)count, sizeof *facts);
-	enum err err = facts ? ERR_OK : err_nomem(info, "the checks");
-	for (int64_t map = 0; map < count && !err; map++) {
-		map_place(heads, map, &layer, &batch, &head);
-		err = weights_facts_scan(heads, layer, batch, head, &facts[map], info);
-	}
-	for (size_t i = 0; i < sizeof map_checks / sizeof *map_checks && !err; i++)
-		err = run_map_check(reporter, &map_checks[i], facts, count);
-	for (size_t i = 0; i < sizeof array_checks / sizeof *array_checks && !err; i++)
-		err = run_array_check(reporter, &array_checks[i], facts, count);
-	free(facts);
-	return err;
-}
-
-static enum err check_order(const struct reporter *reporter)
-{
-	const struct heads *heads = &reporter->role->heads;
-	if (heads->size[AXIS_HEAD] <= heads->size[AXIS_TOKEN] || !heads->present[AXIS_HEAD])
-		return ERR_OK;
-	struct strbuf text;
-	strbuf_init(&text);
-	strbuf_addf(&text, "read as %" PRId64 " heads of %" PRId64 " tokens: if the tokens come before the heads, say --layout %s", heads->size[AXIS_HEAD],
-		    heads->size[AXIS_TOKEN], heads->present[AXIS_BATCH] ? "BNHD" : "NHD");
-	enum err err = report(reporter, "axis-order", "warning", -1, map_count(heads), &text);
-	strbuf_release(&text);
-	return err;
-}
-
-/* The same as for weights, with two checks that are too small for a table. */
-static enum err check_vectors(const struct reporter *reporter, struct err_info *info)
-{
-	const struct heads *heads = &reporter->role->heads;
-	int64_t count = map_count(heads), layer, batch, head, first[2] = { -1, -1 }, maps[2] = { 0, 0 };
-	struct strbuf bad, same;
-	strbuf_init(&bad);
-	strbuf_init(&same);
-	enum err err = check_order(reporter);
-	for (int64_t map = 0; map < count && !err; map++) {
-		struct vectors_facts facts;
-		map_place(heads, map, &layer, &batch, &head);
-		err = vectors_facts_scan(heads, layer, batch, head, &facts, info);
-		if (!err && facts.nonfinite && maps[0]++ == 0) {
-			first[0] = map;
-			strbuf_addf(&bad, "%" PRId64 " values are NaN or infinite, the first at token %" PRId64 ", dim %" PRId64, facts.nonfinite, facts.bad_token,
-				    facts.bad_dim);
-		}
-		if (!err && facts.constant && facts.tokens > 1 && maps[1]++ == 0) {
-			first[1] = map;
-			strbuf_addf(&same, "all %" PRId64 " tokens have the same vector", facts.tokens);
-		}
-	}
-	if (!err && maps[0])
-		err = report(reporter, "finite", "error", first[0], maps[0], &bad);
-	if (!err && maps[1])
-		err = report(reporter, "constant", "warning", first[1], maps[1], &same);
-	strbuf_release(&bad);
-	strbuf_release(&same);
-	return err;
-}
-
 /* What another command would say, as a finding. */
 static enum err report_trouble(const struct reporter *reporter, const char *check, const struct err_info *trouble)
 {
 	struct strbuf text;
 	strbuf_init(&text);
 	strbuf_addstr(&text, trouble->text);
-	enum err err = report(reporter, check, "error", -1, 0, &text);
+	enum err err = check_report(reporter, check, "error", -1, 0, &text);
 	strbuf_release(&text);
 	return err;
 }
@@ -307,7 +48,7 @@ static enum err check_role(struct role *role, const struct roles_request *reques
 {
 	struct err_info trouble = { 0 };
 	if (!role_load(role, request, before, &trouble))
-		return role->kind == NAME_WEIGHTS ? check_weights(reporter, info) : check_vectors(reporter, info);
+		return role->kind == NAME_WEIGHTS ? check_weights(reporter, info) : check_vectors(reporter, request, info);
 	if (trouble.code == ERR_NOMEM) {
 		*info = trouble;
 		return trouble.code;
@@ -329,7 +70,7 @@ static enum err check_fit(const struct roles *roles, findings_put *put, void *da
 	const struct role *rows = role[NAME_QUERY] ? role[NAME_QUERY] : role[NAME_WEIGHTS], *columns = role[NAME_KEY] ? role[NAME_KEY] : role[NAME_WEIGHTS];
 	if (!rows || !columns)
 		return ERR_OK;
-	const struct reporter reporter = { put, data, columns };
+	const struct reporter reporter = { .put = put, .data = data, .role = columns };
 	int64_t keys = columns->heads.size[columns->kind == NAME_WEIGHTS ? AXIS_DIM : AXIS_TOKEN];
 	if (fit_heads(role[NAME_QUERY], role[NAME_KEY], role[NAME_VALUE], &trouble))
 		return report_trouble(&reporter, "fit", &trouble);
@@ -340,11 +81,12 @@ static enum err check_fit(const struct roles *roles, findings_put *put, void *da
 
 enum err checks_run(struct roles *roles, const struct roles_request *request, findings_put *put, void *data, struct err_info *info)
 {
+	bool verified = roles_kind(roles, NAME_QUERY) && roles_kind(roles, NAME_WEIGHTS);
 	enum err err = ERR_OK;
 	for (int kind = NAME_QUERY; kind < NAME_ROLE_COUNT && !err; kind++) {
 		struct role *role = roles_kind(roles, (enum name_role)kind);
 		struct role *before = roles_kind(roles, kind == NAME_VALUE ? NAME_KEY : NAME_QUERY);
-		const struct reporter reporter = { put, data, role };
+		const struct reporter reporter = { put, data, role, verified };
 		if (role)
 			err = check_role(role, request, before != role && before && before->loaded ? before : NULL, &reporter, info);
 	}

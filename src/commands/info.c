@@ -50,7 +50,17 @@ enum finding_column { CHECK, SEVERITY, FOUND_ROLE, FOUND_TENSOR, FOUND_LAYER, FO
 static const struct record_column finding_columns[FINDING_COLUMNS] = {
 	[CHECK] = { "check", RECORD_TEXT },        [SEVERITY] = { "severity", RECORD_TEXT }, [FOUND_ROLE] = { "role", RECORD_TEXT },
 	[FOUND_TENSOR] = { "tensor", RECORD_TEXT }, [FOUND_LAYER] = { "layer", RECORD_INT },  [FOUND_BATCH] = { "batch", RECORD_INT },
-	[FOUND_HEAD] = { "head", RECORD_INT },     [MAPS] = { "maps", RECORD_INT },          [FOUND] = { "found", RECORD_TEXT },
+	[FOUND_HEAD] = { "head", RECORD_INT },     [MAPS] = { "maps", RECORD_INT },          [FOUND] = { "message", RECORD_TEXT },
+};
+
+/* What was verified, for programs: as the options say, and with the settings that explain the weights best. */
+enum verified_column { VERIFIED, SETTINGS, MAX_ABS, MEAN_ABS, COMPARED, AT_LAYER, AT_BATCH, AT_HEAD, AT_QUERY, AT_KEY, VERIFIED_COLUMNS };
+
+static const struct record_column verified_columns[VERIFIED_COLUMNS] = {
+	[VERIFIED] = { "verified", RECORD_TEXT }, [SETTINGS] = { "settings", RECORD_TEXT },  [MAX_ABS] = { "max_abs", RECORD_REAL },
+	[MEAN_ABS] = { "mean_abs", RECORD_REAL }, [COMPARED] = { "weights", RECORD_INT },    [AT_LAYER] = { "layer", RECORD_INT },
+	[AT_BATCH] = { "batch", RECORD_INT },     [AT_HEAD] = { "head", RECORD_INT },        [AT_QUERY] = { "query", RECORD_INT },
+	[AT_KEY] = { "key", RECORD_INT },
 };
 
 /* Who uses this tensor of this archive? */
@@ -168,28 +178,79 @@ static enum err put_finding(void *data, const struct finding *finding)
 	return err;
 }
 
-static enum err verify(int argc, char **argv, struct findings *findings, struct err_info *info)
+static void put_index(struct record *record, int column, int64_t index)
+{
+	if (index >= 0)
+		record_int(record, column, index);
+}
+
+static enum err put_deviation(struct record *record, const struct verification *verification, const char *settings, const struct deviation *deviation)
+{
+	record_text(record, VERIFIED, verification->tensor);
+	record_text(record, SETTINGS, settings);
+	record_real(record, MAX_ABS, deviation->largest);
+	record_real(record, MEAN_ABS, deviation_mean(deviation));
+	record_int(record, COMPARED, deviation->weights);
+	if (deviation == &verification->given) {
+		put_index(record, AT_LAYER, verification->layer);
+		put_index(record, AT_BATCH, verification->batch);
+		put_index(record, AT_HEAD, verification->head);
+		record_int(record, AT_QUERY, deviation->row);
+		record_int(record, AT_KEY, deviation->key);
+	}
+	return record_row(record);
+}
+
+static enum err put_verification(const struct verification *verification, struct output *out, struct err_info *info)
+{
+	if (format() == RECORD_TABLE || !verification->tensor)
+		return ERR_OK;
+	struct record *record = record_new(format(), verified_columns, VERIFIED_COLUMNS, out);
+	enum err err = record ? put_deviation(record, verification, "", &verification->given) : err_nomem(info, "the verification");
+	if (!err && verification->settings.len)
+		err = put_deviation(record, verification, verification->settings.buf, &verification->best);
+	enum err end = record_end(record);
+	return err ? err : end;
+}
+
+/* Unasked where the files hold queries, keys and the weights that the model made of them; what does not open has been told by the checks. */
+static enum err verify(struct roles *roles, struct findings *findings, struct verification *verification, struct err_info *info)
 {
 	struct input input = { 0 };
+	struct err_info trouble = { 0 };
+	bool unasked = !given.verify, computable = roles_kind(roles, NAME_QUERY) && roles_kind(roles, NAME_KEY);
+	if (!unasked && !computable)
+		return err_set(info, ERR_USAGE, "--verify-weights needs the queries and keys to compute them from: give -q and -k");
+	if (unasked && !(computable && roles_kind(roles, NAME_WEIGHTS)))
+		return ERR_OK;
 	input_prefer_scores();
-	enum err err = input_open(&input, argc, argv, info);
+	enum err err = input_open_gathered(&input, roles, &trouble);
 	if (!err)
-		err = verify_weights(&input, given.verify, put_finding, findings, info);
+		err = verify_weights(&input, given.verify, put_finding, findings, verification, &trouble);
+	*roles = input.roles;
+	input.roles = (struct roles){ 0 };
 	input_release(&input);
+	if (err == ERR_OK || (unasked && err != ERR_NOMEM && trouble.code))
+		return ERR_OK;
+	*info = trouble;
 	return err;
 }
 
-static enum err check_all(struct roles *roles, int argc, char **argv, struct output *out, struct err_info *info)
+static enum err check_all(struct roles *roles, struct output *out, struct err_info *info)
 {
 	struct findings findings = { .out = out };
+	struct verification verification = { 0 };
 	if (given.no_checks && !given.verify)
 		return ERR_OK;
 	if (format() != RECORD_TABLE && !(findings.record = record_new(format(), finding_columns, FINDING_COLUMNS, out)))
 		return err_nomem(info, "the findings");
 	enum err err = given.no_checks ? ERR_OK : checks_run(roles, input_request(), put_finding, &findings, info);
-	if (!err && given.verify)
-		err = verify(argc, argv, &findings, info);
+	if (!err)
+		err = verify(roles, &findings, &verification, info);
 	enum err end = record_end(findings.record);
+	if (!err && !end)
+		err = put_verification(&verification, out, info);
+	verification_release(&verification);
 	return err ? err : end;
 }
 
@@ -215,7 +276,7 @@ static enum err look(struct roles *roles, int argc, char **argv, struct output *
 	if (!err)
 		err = list_all(roles, out, info);
 	if (!err && !trouble.code)
-		err = check_all(roles, argc, argv, out, info);
+		err = check_all(roles, out, info);
 	if (err && info->code == ERR_OK && out->failed)
 		*info = out->info;
 	if (!err)

@@ -264,14 +264,10 @@ static enum err normalise(struct input *input, struct err_info *info)
 	return normalised_source_new(input->source, (enum normalise)given.normalise, &options, &input->source, info);
 }
 
-enum err input_open(struct input *input, int file_count, char **file, struct err_info *info)
+/* Everything after the gathering. */
+static enum err open_gathered(struct input *input, struct err_info *info)
 {
-	*input = (struct input){ .args = MECHANISM_ARGS_INIT, .threads = (int)given.threads };
-	enum err err = surroundings_kernels(&input->kernels, info);
-	if (!err)
-		err = input_gather(&input->roles, file_count, file, info);
-	if (!err)
-		err = choose_mechanism(input, info);
+	enum err err = choose_mechanism(input, info);
 	if (!err)
 		err = load_roles(input, info);
 	if (!err)
@@ -289,6 +285,23 @@ enum err input_open(struct input *input, int file_count, char **file, struct err
 		err = labels_open(&input->labels, input->source->queries, input->source->keys, input->selection.batch[0], query ? query : weights,
 				  key ? key : weights, info);
 	return err ? err : grouping_apply(&input->source, &input->labels, &input->spans, info);
+}
+
+enum err input_open(struct input *input, int file_count, char **file, struct err_info *info)
+{
+	*input = (struct input){ .args = MECHANISM_ARGS_INIT, .threads = (int)given.threads };
+	enum err err = surroundings_kernels(&input->kernels, info);
+	if (!err)
+		err = input_gather(&input->roles, file_count, file, info);
+	return err ? err : open_gathered(input, info);
+}
+
+enum err input_open_gathered(struct input *input, struct roles *roles, struct err_info *info)
+{
+	*input = (struct input){ .args = MECHANISM_ARGS_INIT, .threads = (int)given.threads, .roles = *roles };
+	*roles = (struct roles){ 0 };
+	enum err err = surroundings_kernels(&input->kernels, info);
+	return err ? err : open_gathered(input, info);
 }
 
 const char *input_attention(void)

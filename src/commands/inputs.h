@@ -65,6 +65,9 @@ void input_release(struct input *input); /* works on a zeroed struct */
 enum err input_gather(struct roles *roles, int file_count, char **file, struct err_info *info);
 const struct roles_request *input_request(void);
 
+/* Open what has been gathered, and perhaps loaded, already; *roles moves into *input, whatever the outcome. */
+enum err input_open_gathered(struct input *input, struct roles *roles, struct err_info *info);
+
 /* Compute from queries and keys even where there are ready weights: call it before input_open. */
 void input_prefer_scores(void);
 

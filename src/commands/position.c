@@ -74,6 +74,11 @@ enum err position_open(struct position_args *args, struct roles *roles, struct e
 	return ERR_OK;
 }
 
+enum rope_pairing position_rope(void)
+{
+	return (enum rope_pairing)given.rope;
+}
+
 bool position_given(void)
 {
 	return given.rope || given.plain.alibi || given.alibi_slopes || given.t5_bias || given.qk_norm || given.sinks;

@@ -17,4 +17,7 @@ enum err position_open(struct position_args *args, struct roles *roles, struct e
 /* Was any of them given? (Then scores are to be computed even where the dump holds ready weights.) */
 bool position_given(void);
 
+/* The rotation that was asked for. */
+enum rope_pairing position_rope(void);
+
 #endif

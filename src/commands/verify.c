@@ -4,192 +4,354 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "analysis/row_difference.h"
+#include "analysis/difference.h"
+#include "analysis/weights_facts.h"
 #include "base/memory.h"
-#include "base/strbuf.h"
+#include "commands/progress.h"
+#include "commands/verify_settings.h"
 #include "kernel/reference.h"
 #include "tensor/layout.h"
 
-/* Maps and rows that are compared: enough to tell settings apart, few enough for long dumps. */
+/* Rows that settings are tried on: enough to tell them apart, few enough for long dumps. */
 enum { MAPS_MAX = 4, ROWS_MAX = 16, ROWS_MIN = 2, WEIGHTS_MAX = 1 << 16 };
 
-/* Weights agree that are this close: half precision stores 1 to 2^-11. */
+/* Weights that are computed from the definition where all of them are compared; above, in float32. */
+static const int64_t DEFINITION_MAX = 4 << 20;
+
+/* Weights agree that are this close, beside what their storage rounds away: a model's own arithmetic in half precision is about as good. */
 static const double AGREES = 1e-3;
 
-/* The plausible settings; the first of each list changes nothing. */
-static const struct scale_setting {
-	const char *option;
-	double power; /* of the head size: the scale is dim^power; NaN: as given */
-} scales[] = { { NULL, NAN }, { "--scale-factor 1", 0 }, { "--scale-factor 1/dim", -1 } };
+/* Nothing better is worth looking for. */
+static const double IS_THE_SAME = 2e-6;
 
-static const struct causal_setting {
-	const char *option;
-	enum causal causal;
-} causals[] = { { NULL, CAUSAL_NONE }, { "--causal=top-left", CAUSAL_TOP_LEFT }, { "--causal=bottom-right", CAUSAL_BOTTOM_RIGHT } };
-
-static const struct rope_setting {
-	const char *option;
-	enum rope_pairing rope;
-} ropes[] = { { NULL, ROPE_NONE }, { "--rope half", ROPE_HALF }, { "--rope interleaved", ROPE_INTERLEAVED } };
-
-static const struct cap_setting {
-	const char *option;
-	double cap;
-} caps[] = { { NULL, 0 }, { "--softcap 30", 30 }, { "--softcap 50", 50 } };
-
-#define LENGTH(LIST) ((int)(sizeof(LIST) / sizeof *(LIST)))
-
-struct setting {
-	int scale, causal, rope, cap;
+struct sample {
+	int64_t rows;
+	int64_t *map, *row;
+	double *model, *computed; /* [rows][keys], [keys] */
 };
 
 struct comparison {
 	struct input *input;
+	struct source *source, *model;
 	struct tensor tensor;
 	const struct tensor *slot;
-	struct heads weights;
-	double *model, *row; /* [keys] */
+	struct heads heads;
+	struct settings_given given;
+	struct sample sample;
+	double tolerance;
+	bool unrotated; /* the best settings rotate what the options do not */
 };
 
-/* Change what the setting says; what the options said stays where it says nothing. */
-static struct mechanism_args args_of(const struct comparison *comparison, const struct setting *setting)
+void verification_release(struct verification *verification)
 {
-	struct mechanism_args args = comparison->input->args;
-	const struct role *query = roles_kind(&comparison->input->roles, NAME_QUERY);
-	if (setting->scale)
-		args.scale = pow((double)query->heads.size[AXIS_DIM], scales[setting->scale].power);
-	if (setting->causal)
-		args.causal = causals[setting->causal].causal;
-	if (setting->rope)
-		args.position.rope = ropes[setting->rope].rope;
-	if (setting->cap)
-		args.softcap = caps[setting->cap].cap;
-	return args;
+	strbuf_release(&verification->settings);
 }
 
-static enum err compare_row(const struct comparison *comparison, const struct source *source, int64_t map, int64_t row, double *largest, struct err_info *info)
+/*
+ * Opening.
+ */
+
+static enum err shape_of_model(const struct comparison *comparison, struct err_info *info)
 {
-	int64_t layer, batch, head;
-	source_map_id(source, map, &layer, &batch, &head);
-	enum err err = reference_row(source, map, row, comparison->row, NULL, NULL, info);
-	if (!err)
-		err = heads_decode_part_f64(&comparison->weights, layer, batch, head, row, 0, source->keys, true, comparison->model, info);
-	if (!err)
-		*largest = fmax(*largest, row_difference(comparison->row, comparison->model, source->keys));
-	return err;
+	const struct source *source = comparison->source;
+	const int64_t *size = comparison->heads.size;
+	char shape[128];
+	if (size[AXIS_LAYER] == source->layers && size[AXIS_BATCH] == source->batches && size[AXIS_HEAD] == source->heads && size[AXIS_TOKEN] == source->queries &&
+	    size[AXIS_DIM] == source->keys)
+		return ERR_OK;
+	return err_set(info, ERR_SHAPE, "weights %s, but queries and keys make %" PRId64 " layers, %" PRId64 " items, %" PRId64 " heads of %" PRId64 " x %" PRId64,
+		       tensor_shape_text(comparison->heads.tensors[0], shape, sizeof shape), source->layers, source->batches, source->heads, source->queries,
+		       source->keys);
 }
 
-/* The largest difference under a setting. */
-static enum err compare(const struct comparison *comparison, const struct setting *setting, double *largest, struct err_info *info)
+static enum err view_of_spec(struct comparison *comparison, const char *spec, struct verification *verification, struct err_info *info)
 {
-	struct source *source = NULL;
-	struct mechanism_args args = args_of(comparison, setting);
-	const struct selection *selection = &comparison->input->selection;
-	*largest = 0;
-	enum err err = comparison->input->mechanism->open(&args, &source, info);
-	if (err)
-		return err;
-	int64_t maps = selection->maps < MAPS_MAX ? selection->maps : MAPS_MAX, rows = WEIGHTS_MAX / source->keys;
-	rows = rows > ROWS_MAX ? ROWS_MAX : rows < ROWS_MIN ? ROWS_MIN : rows;
-	rows = rows < source->queries ? rows : source->queries;
-	for (int64_t i = 0; i < maps * rows && !err; i++) {
-		int64_t map = selection->map[i / rows * selection->maps / maps], row = (i % rows + 1) * source->queries / rows - 1;
-		err = compare_row(comparison, source, map, row, largest, info);
-	}
-	source_free(source);
-	return err;
-}
-
-/* Every combination; the first is what the options say. A setting that these inputs do not allow (an odd size cannot rotate) explains nothing. */
-static enum err search(const struct comparison *comparison, struct setting *best, double *best_difference, struct err_info *info)
-{
-	const int total = LENGTH(scales) * LENGTH(causals) * LENGTH(ropes) * LENGTH(caps);
-	*best_difference = INFINITY;
-	for (int i = 1; i < total; i++) {
-		struct setting setting = { i % LENGTH(scales), i / LENGTH(scales) % LENGTH(causals), i / (LENGTH(scales) * LENGTH(causals)) % LENGTH(ropes),
-					   i / (LENGTH(scales) * LENGTH(causals) * LENGTH(ropes)) };
-		struct err_info refused = { 0 };
-		double difference;
-		enum err err = compare(comparison, &setting, &difference, &refused);
-		if (err == ERR_NOMEM) {
-			*info = refused;
-			return err;
-		}
-		if (!err && difference < *best_difference) {
-			*best = setting;
-			*best_difference = difference;
-		}
-	}
-	return ERR_OK;
-}
-
-/* Where there are as many keys as queries both alignments are one. */
-static void add_setting(struct strbuf *text, const struct setting *setting, bool is_square)
-{
-	const char *const options[] = { scales[setting->scale].option, setting->causal && is_square ? "--causal" : causals[setting->causal].option,
-					ropes[setting->rope].option, caps[setting->cap].option };
-	size_t before = text->len;
-	for (int i = 0; i < LENGTH(options); i++)
-		if (options[i])
-			strbuf_addf(text, "%s%s", text->len > before ? " " : "", options[i]);
-}
-
-static void describe(struct strbuf *text, double given, double best_difference, const struct setting *best, bool is_square)
-{
-	strbuf_addf(text, "the weights computed differ from the model's by at most %.2g", given);
-	if (given <= AGREES || best_difference > given / 2)
-		return;
-	strbuf_addf(text, "; %.2g with ", best_difference);
-	add_setting(text, best, is_square);
-	if (best->rope)
-		strbuf_addstr(text, " (the dump was taken before the rotation)");
-}
-
-static enum err open_model(struct comparison *comparison, const char *spec, struct err_info *info)
-{
-	const struct source *source = comparison->input->source;
-	struct layout_request request = { .role = LAYOUT_WEIGHTS, .layers = source->layers > 1 };
 	const struct tensor *tensor;
+	struct layout_request request = { .role = LAYOUT_WEIGHTS, .layers = comparison->source->layers > 1 };
 	enum err err = roles_tensor(&comparison->input->roles, spec, &tensor, info);
 	if (!err)
 		err = role_letters(&input_request()->layout, "weights", &request.letters, info);
 	if (err)
 		return err;
 	comparison->tensor = *tensor;
-	err = layout_resolve(&comparison->tensor, &request, &comparison->slot, &comparison->weights, info);
-	const int64_t *size = comparison->weights.size;
-	if (!err && (size[AXIS_LAYER] != source->layers || size[AXIS_BATCH] != source->batches || size[AXIS_HEAD] != source->heads ||
-		     size[AXIS_TOKEN] != source->queries || size[AXIS_DIM] != source->keys)) {
-		char shape[128];
-		err = err_set(info, ERR_SHAPE, "weights %s, but queries and keys make %" PRId64 " layers, %" PRId64 " items, %" PRId64 " heads of %" PRId64 " x %" PRId64,
-			      tensor_shape_text(tensor, shape, sizeof shape), source->layers, source->batches, source->heads, source->queries, source->keys);
-	}
+	verification->tensor = tensor->name;
+	err = layout_resolve(&comparison->tensor, &request, &comparison->slot, &comparison->heads, info);
+	if (!err)
+		err = shape_of_model(comparison, info);
 	return err ? err_in_file(info, tensor->file) : ERR_OK;
 }
 
-enum err verify_weights(struct input *input, const char *spec, findings_put *put, void *data, struct err_info *info)
+static enum err view_of_role(struct comparison *comparison, struct verification *verification, struct err_info *info)
 {
-	struct comparison comparison = { .input = input };
-	struct setting as_given = { 0 }, best = { 0 };
-	double given = 0, best_difference = INFINITY;
-	enum err err = open_model(&comparison, spec, info);
-	comparison.row = mem_array((size_t)input->source->keys, sizeof *comparison.row);
-	comparison.model = mem_array((size_t)input->source->keys, sizeof *comparison.model);
-	if (!err && (!comparison.row || !comparison.model))
-		err = err_nomem(info, "a row of weights");
-	if (!err)
-		err = compare(&comparison, &as_given, &given, info);
-	if (!err && given > AGREES)
-		err = search(&comparison, &best, &best_difference, info);
+	struct role *role = roles_kind(&comparison->input->roles, NAME_WEIGHTS);
+	enum err err = role_load(role, input_request(), NULL, info);
+	if (err)
+		return err;
+	comparison->heads = role->heads;
+	verification->tensor = role->part[0].name;
+	err = shape_of_model(comparison, info);
+	return err ? err_in_file(info, role->part[0].archive->file) : ERR_OK;
+}
+
+static enum err open_model(struct comparison *comparison, struct err_info *info)
+{
+	const struct mechanism_binding binding = { "weights", comparison->heads.tensors[0], &comparison->heads };
+	struct mechanism_args args = MECHANISM_ARGS_INIT;
+	args.binding = &binding;
+	args.binding_count = 1;
+	args.ready = comparison->input->args.ready;
+	comparison->tolerance = AGREES + weights_rounding(binding.tensor->dtype, 1);
+	return mechanism_find("weights")->open(&args, &comparison->model, info);
+}
+
+/* Rows spread over maps spread over the selection. */
+static enum err draw_sample(struct comparison *comparison, struct err_info *info)
+{
+	const struct selection *selection = &comparison->input->selection;
+	const struct source *source = comparison->source;
+	struct sample *sample = &comparison->sample;
+	int64_t maps = selection->maps < MAPS_MAX ? selection->maps : MAPS_MAX, rows = WEIGHTS_MAX / source->keys;
+	rows = rows > ROWS_MAX ? ROWS_MAX : rows < ROWS_MIN ? ROWS_MIN : rows;
+	rows = rows < source->queries ? rows : source->queries;
+	sample->map = mem_array((size_t)(maps * rows), sizeof *sample->map);
+	sample->row = mem_array((size_t)(maps * rows), sizeof *sample->row);
+	sample->model = mem_array((size_t)(maps * rows), (size_t)source->keys * sizeof *sample->model);
+	sample->computed = mem_array((size_t)source->keys, sizeof *sample->computed);
+	if (!sample->map || !sample->row || !sample->model || !sample->computed)
+		return err_nomem(info, "rows of weights");
+	enum err err = ERR_OK;
+	for (; sample->rows < maps * rows && !err; sample->rows++) {
+		int64_t i = sample->rows;
+		sample->map[i] = selection->map[i / rows * selection->maps / maps];
+		sample->row[i] = (i % rows + 1) * source->queries / rows - 1;
+		err = reference_row(comparison->model, sample->map[i], sample->row[i], sample->model + i * source->keys, NULL, NULL, info);
+	}
+	return err;
+}
+
+static void release(struct comparison *comparison)
+{
+	source_free(comparison->source);
+	source_free(comparison->model);
+	free(comparison->sample.map);
+	free(comparison->sample.row);
+	free(comparison->sample.model);
+	free(comparison->sample.computed);
+}
+
+/*
+ * Comparing.
+ */
+
+/* The sample; once it is further off than `bound` the rest is left out. */
+static enum err compare_sample(const struct comparison *comparison, const struct source *source, double bound, struct deviation *deviation, struct err_info *info)
+{
+	const struct sample *sample = &comparison->sample;
+	enum err err = ERR_OK;
+	*deviation = (struct deviation){ 0 };
+	for (int64_t i = 0; i < sample->rows && !err && deviation->largest <= bound; i++) {
+		err = reference_row(source, sample->map[i], sample->row[i], sample->computed, NULL, NULL, info);
+		if (!err)
+			deviation_add(deviation, sample->map[i], sample->row[i], sample->computed, sample->model + i * source->keys, source->keys);
+	}
+	return err;
+}
+
+struct seeing {
+	struct deviation *deviation;
+	int64_t map, keys;
+};
+
+static void see_row(void *data, int64_t position, const double *computed, const double *model, const struct row_difference *row)
+{
+	const struct seeing *seeing = data;
+	(void)row;
+	deviation_add(seeing->deviation, seeing->map, position, computed, model, seeing->keys);
+}
+
+static enum err compare_all(const struct comparison *comparison, struct deviation *deviation, struct err_info *info)
+{
+	const struct source *source = comparison->source;
+	const struct selection *selection = &comparison->input->selection;
+	struct driver_options options = input_driver(comparison->input);
+	struct seeing seeing = { .deviation = deviation, .keys = source->keys };
+	struct progress progress = { .roles = &comparison->input->roles };
+	int64_t *row = mem_array((size_t)source->queries, sizeof *row);
+	enum err err = row ? ERR_OK : err_nomem(info, "the list of queries");
+	for (int64_t i = 0; row && i < source->queries; i++)
+		row[i] = i;
+	const struct difference_request request = {
+		.a = source, .b = comparison->model, .options = &options, .row = row, .row_count = source->queries, .see = see_row, .see_data = &seeing,
+		.exact = (double)selection->maps * (double)source->queries * (double)source->keys <= (double)DEFINITION_MAX,
+	};
+	progress_start(&progress, "verification");
+	for (int64_t i = 0; i < selection->maps && !err; i++) {
+		struct difference whole = { 0 };
+		seeing.map = selection->map[i];
+		err = difference_run(&request, seeing.map, &whole, info);
+		progress_report(&progress, (double)(i + 1) / (double)selection->maps);
+	}
+	progress_end(&progress);
+	free(row);
+	return err;
+}
+
+/*
+ * Searching.
+ */
+
+static enum err fit_scale(const struct comparison *comparison, const struct source *source, double *scale, struct err_info *info)
+{
+	const struct sample *sample = &comparison->sample;
+	struct scale_fit fit = { 0 };
+	enum err err = ERR_OK;
+	for (int64_t i = 0; i < sample->rows && !err; i++) {
+		err = source->ops->score64(source, sample->map[i], sample->row[i], sample->computed, info);
+		if (!err)
+			scale_fit_add(&fit, sample->computed, sample->model + i * source->keys, source->keys);
+	}
+	*scale = settings_round_scale(scale_fit_factor(&fit), comparison->given.dim);
+	return err;
+}
+
+/* How far off the sample is under a setting; infinitely where the setting says nothing new, or these inputs do not allow it (an odd size cannot rotate). */
+static enum err try_setting(const struct comparison *comparison, const struct setting *setting, double bound, struct deviation *deviation,
+			    struct mechanism_args *args, struct err_info *info)
+{
+	struct source *source = NULL;
+	bool fits_scale;
+	*deviation = (struct deviation){ .largest = INFINITY };
+	if (!settings_apply(&comparison->given, setting, args, &fits_scale))
+		return ERR_OK;
+	enum err err = comparison->input->mechanism->open(args, &source, info);
+	if (!err && fits_scale) {
+		err = fit_scale(comparison, source, &args->scale, info);
+		source_free(source);
+		source = NULL;
+		if (!err && isfinite(args->scale))
+			err = comparison->input->mechanism->open(args, &source, info);
+	}
+	if (!err && source)
+		err = compare_sample(comparison, source, bound, deviation, info);
+	source_free(source);
+	return err;
+}
+
+/* A setting with more changes must explain clearly more. */
+static enum err search(struct comparison *comparison, struct verification *verification, struct err_info *info)
+{
+	struct deviation deviation;
+	struct mechanism_args args;
+	verification->searched = true;
+	verification->best = (struct deviation){ .largest = INFINITY };
+	for (int number = 1; number < settings_count() && verification->best.largest > IS_THE_SAME; number++) {
+		struct setting setting = settings_get(number);
+		struct err_info refused = { 0 };
+		double bound = verification->best.largest / 1.5;
+		enum err err = try_setting(comparison, &setting, bound, &deviation, &args, &refused);
+		if (err == ERR_NOMEM) {
+			*info = refused;
+			return err;
+		}
+		if (err || !(deviation.largest < bound))
+			continue;
+		verification->best = deviation;
+		strbuf_clear(&verification->settings);
+		settings_describe(&comparison->given, &setting, args.scale, &verification->settings);
+		comparison->unrotated = args.position.rope && !comparison->given.args.position.rope;
+	}
+	return ERR_OK;
+}
+
+/*
+ * Saying.
+ */
+
+static void set_place(const struct comparison *comparison, struct verification *verification)
+{
+	const struct input *input = comparison->input;
+	source_map_id(comparison->source, verification->given.map, &verification->layer, &verification->batch, &verification->head);
+	verification->layer = input->has_layers ? input->layer_number[verification->layer] : -1;
+	verification->batch = input->has_batches ? verification->batch : -1;
+	verification->head = input->has_heads ? verification->head : -1;
+}
+
+static void add_place(const struct verification *verification, struct strbuf *text)
+{
+	const struct {
+		const char *what;
+		int64_t number;
+	} place[] = { { "layer", verification->layer }, { "item", verification->batch }, { "head", verification->head },
+		      { "query", verification->given.row }, { "key", verification->given.key } };
+	for (size_t i = 0, said = 0; i < sizeof place / sizeof *place; i++)
+		if (place[i].number >= 0)
+			strbuf_addf(text, "%s%s %" PRId64, said++ ? ", " : "", place[i].what, place[i].number);
+}
+
+static void describe(const struct comparison *comparison, const struct verification *verification, bool whole, struct strbuf *text)
+{
+	const struct deviation *given = &verification->given;
+	strbuf_addf(text, "computed from queries and keys they differ by at most %.2g (", given->largest);
+	add_place(verification, text);
+	strbuf_addf(text, "), by %.2g on average%s", deviation_mean(given), whole ? "" : ", in a sample of rows");
+	if (!verification->searched)
+		return;
+	if (verification->best.largest <= comparison->tolerance)
+		strbuf_addf(text, "; with %s by at most %.2g%s", verification->settings.buf, verification->best.largest,
+			    comparison->unrotated ? " (the dump was taken before the rotation)" : "");
+	else if (verification->best.largest < given->largest / 2)
+		strbuf_addf(text, "; no plausible scale, causal mask, rotation or soft-cap explains them, %s comes nearest (%.2g)", verification->settings.buf,
+			    verification->best.largest);
+	else
+		strbuf_addstr(text, "; no plausible scale, causal mask, rotation or soft-cap explains them: are they of the same layer and the same run?");
+}
+
+static enum err put_verdict(const struct comparison *comparison, const struct verification *verification, bool whole, findings_put *put, void *data)
+{
+	bool explained = verification->searched && verification->best.largest <= comparison->tolerance;
+	bool agrees = verification->given.largest <= comparison->tolerance;
 	struct strbuf text;
 	strbuf_init(&text);
-	describe(&text, given, best_difference, &best, input->source->queries == input->source->keys);
-	const struct finding finding = { .check = "verify", .severity = given <= AGREES ? "note" : "warning", .role = "weights", .tensor = comparison.tensor.name,
-					 .layer = -1, .batch = -1, .head = -1, .maps = input->selection.maps, .text = text.buf };
-	if (!err)
-		err = put(data, &finding);
+	describe(comparison, verification, whole, &text);
+	const struct finding finding = { .check = "verify", .severity = agrees || (explained && !whole) ? "note" : "warning", .role = "weights",
+					 .tensor = verification->tensor, .layer = -1, .batch = -1, .head = -1, .maps = verification->maps, .text = text.buf };
+	enum err err = put(data, &finding);
 	strbuf_release(&text);
-	free(comparison.row);
-	free(comparison.model);
+	return err;
+}
+
+static enum err compare(struct comparison *comparison, bool whole, struct verification *verification, struct err_info *info)
+{
+	enum err err = open_model(comparison, info);
+	if (!err)
+		err = draw_sample(comparison, info);
+	if (!err)
+		err = whole ? compare_all(comparison, &verification->given, info)
+			    : compare_sample(comparison, comparison->source, INFINITY, &verification->given, info);
+	if (err)
+		return err;
+	set_place(comparison, verification);
+	bool is_softmax = comparison->input->mechanism == mechanism_find("softmax");
+	return is_softmax && verification->given.largest > comparison->tolerance ? search(comparison, verification, info) : ERR_OK;
+}
+
+enum err verify_weights(struct input *input, const char *spec, findings_put *put, void *data, struct verification *verification, struct err_info *info)
+{
+	const struct role *query = roles_kind(&input->roles, NAME_QUERY);
+	struct comparison comparison = { .input = input };
+	*verification = (struct verification){ .maps = input->selection.maps };
+	strbuf_init(&verification->settings);
+	/* Not input->source, which may be seen through groups of tokens. */
+	enum err err = input->mechanism->open(&input->args, &comparison.source, info);
+	if (!err) {
+		comparison.given = (struct settings_given){ input->args, query ? query->heads.size[AXIS_DIM] : 1,
+							    comparison.source->queries == comparison.source->keys };
+		err = spec ? view_of_spec(&comparison, spec, verification, info) : view_of_role(&comparison, verification, info);
+	}
+	if (!err)
+		err = compare(&comparison, spec != NULL, verification, info);
+	if (!err)
+		err = put_verdict(&comparison, verification, spec != NULL, put, data);
+	release(&comparison);
 	return err;
 }

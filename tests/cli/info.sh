@@ -71,19 +71,37 @@ printf 'a\nb\n' > two.txt
 found 'tokens ' fine.npy -t two.txt
 repeat 10 floats 1 0.5 | npy q.npy '<f4' '(5, 2, 2)'
 found 'axis-order constant axis-order constant ' -q q.npy -k q.npy
+floats 2 0.5 -1 0 1 0.25 0 0 0 0 0 0 | npy k.npy '<f4' '(1, 6, 2)'
+repeat 12 floats 0 | npy q.npy '<f4' '(1, 6, 2)'
+found 'dead padding ' -q q.npy -k k.npy
+floats 2 0 0 0 0.5 0.25 0.25 0 1 0 0 0 | npy bad.npy '<f4' '(3, 4)'
+found 'logits padding causal ' bad.npy
+floats 0.75 0 0 0.5 0.25 0 0.25 0.25 0.5 | npy bad.npy '<f4' '(3, 3)'
+found 'row-sums causal ' bad.npy
+"$ATTNVIZ" info bad.npy > out
+check "rows that do not sum to one are counted, and the worst is named" grep -q ': 2 of 3 rows do not sum to one: 0.75 to 1, the furthest is query 0 (0.75); a sink' out
+samples=$ROOT/samples/genesis
+found 'axis-order axis-order ' -q "$samples/L2_q.npy" -k "$samples/L2_k.npy" --layout NHD
+"$ATTNVIZ" info -q "$samples/L2_q.npy" -k "$samples/L2_k.npy" --layout NHD > out
+check "the order that is likely is named" grep -q 'warning: key L2_k: read as .* times more from token to token than from head to head: tokens and heads are likely swapped, say --layout HND' out
+found 'rotation ' "$samples"/L2_[qk].npy
+"$ATTNVIZ" info "$samples"/L2_[qk].npy > out
+check "keys that were rotated" grep -q '^note: key L2_k: the keys are rotated already (half pairs, base near 10000)' out
+"$ATTNVIZ" info "$samples"/L2_[qk].npy --rope half > out
+check "keys that would be rotated twice" grep -q '^warning: key L2_k: the keys are rotated already .*: --rope would rotate them twice' out
 "$ATTNVIZ" info fine.npy | tail -n 1 > out
 check "nothing wrong is nothing said" grep -q '^fine.npy' out
 
 # What the model had tells what is missing.
 "$ATTNVIZ" weights "$ROOT"/samples/genesis/L1_[qk].npy --causal --softcap 30 -o model.npy
 "$ATTNVIZ" info "$ROOT"/samples/genesis/L1_[qk].npy --no-checks --verify-weights model.npy > out
-check "settings that explain the weights are named" grep -q 'with --causal --softcap 30$' out
+check "settings that explain the weights are named" grep -q 'with --causal --softcap 30 by at most [0-9.e-]*$' out
 "$ATTNVIZ" info "$ROOT"/samples/genesis/L1_[qk].npy --no-checks --causal --softcap 30 --verify-weights model.npy > out
-check "settings that are right are confirmed" grep -q '^note: .* by at most [0-9.e-]*$' out
+check "settings that are right are confirmed" grep -q '^note: weights model.npy: computed from queries and keys they differ by at most [0-9.]*e-[01][0-9] (.*), by [0-9.e-]* on average$' out
 shared=${ATTNVIZ_SHARED:-$ROOT/../shared}/data/gpt_kjv/genesis_short
 if [ -d "$shared" ]; then
 	"$ATTNVIZ" info -q "$shared/L1_q_prerope.npy" -k "$shared/L1_k_prerope.npy" --no-checks --causal --verify-weights "$shared/L1_attn.npy" > out
-	check "keys before the rotation" grep -q 'with --rope half (the dump was taken before the rotation)' out
+	check "keys before the rotation" grep -q 'with --rope half by at most [0-9.]*e-07 (the dump was taken before the rotation)' out
 else
 	echo "skip keys before the rotation: no shared data"
 fi
