@@ -367,7 +367,7 @@ static void note_window(struct window *window)
 	if (window->dilation[0] > 1)
 		mechanism_note(note, size, "dilation %lld", (long long)window->dilation[0]);
 	if (window->kinds.most_globals)
-		mechanism_note(note, size, "%lld global tokens%s", (long long)window->kinds.most_globals,
+		mechanism_note(note, size, "%lld global token%s%s", (long long)window->kinds.most_globals, window->kinds.most_globals > 1 ? "s" : "",
 			       window->has_global_projection ? " with projections of their own" : "");
 }
 

@@ -26,6 +26,19 @@ static void bind(struct attend *attend, struct vectors *vectors, const char *upd
 	attend_parameter(attend, update);
 }
 
+/* What the rows of the second segment take from the first. */
+static void expect_memory_mass(const struct attend *attend, const double *mass)
+{
+	double *weight = attend_matrix(attend, 0);
+	for (int i = 0; i < 8; i++) {
+		double sum = 0;
+		for (int j = 0; j < i / 4 * 4; j++)
+			sum += weight[i * 8 + j];
+		ck_assert_double_eq_tol(sum, mass[i], 1e-12);
+	}
+	free(weight);
+}
+
 START_TEST(two_segments)
 {
 	static const char *const updates[] = { "linear", "delta" };
@@ -43,6 +56,8 @@ START_TEST(two_segments)
 		attend_expect(&attend, 0, vectors_get(vectors, path).data, 1e-12);
 		snprintf(path, sizeof path, "expected/%s/O", updates[i]);
 		attend_expect_output(&attend, 0, vectors_get(vectors, path).data, 1e-12);
+		snprintf(path, sizeof path, "expected/%s/memory_mass_per_row", updates[i]);
+		expect_memory_mass(&attend, vectors_get(vectors, path).data);
 		attend_release(&attend);
 	}
 	vectors_close(vectors);

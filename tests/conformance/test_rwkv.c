@@ -1,6 +1,7 @@
 /* RWKV 4, 5 and 6: vectors 24 to 26, and the recurrences run with identity values at other sizes. */
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "support/attend.h"
 #include "support/definition.h"
@@ -71,6 +72,52 @@ static void check_vector(const char *file, const char *mechanism, const char *de
 	}
 	vectors_close(vectors);
 }
+
+/* `source` in the first rows, zeros after them. */
+static struct vector longer(struct attend *attend, const char *role, struct vector source)
+{
+	struct vector vector = attend_formula(attend, role, 0, 0, 2, (int64_t[]){ source.shape[0] + 1, source.shape[1] });
+	memcpy(vector.data, source.data, (size_t)source.count * sizeof *source.data);
+	return vector;
+}
+
+/* A token more, that reads the n-th channel alone, reads row n of the state that the tokens before it left. */
+static void check_final_state(const char *file, const char *mechanism, const char *decay, bool one_decay)
+{
+	struct vectors *vectors = open_vector(file);
+	if (!vectors)
+		return;
+	struct vector state = vectors_get(vectors, "expected/final_state (N_k,N_v)"), v = vectors_get(vectors, "inputs/v"), w = vectors_get(vectors, decay);
+	for (int n = 0; n < 3; n++) {
+		struct attend attend;
+		attend_init(&attend);
+		longer(&attend, "query", vectors_get(vectors, "inputs/r")).data[15 + n] = 1;
+		longer(&attend, "key", vectors_get(vectors, "inputs/k"));
+		attend_input(&attend, "time_faaaa", one_head(vectors_get(vectors, "inputs/time_faaaa u")));
+		if (one_decay)
+			attend_input(&attend, "time_decay", one_head(w));
+		else
+			longer(&attend, "time_decay", w);
+		attend_open(&attend, mechanism);
+		double *weight = attend_matrix(&attend, 0);
+		for (int c = 0; c < 3; c++) {
+			double sum = 0;
+			for (int s = 0; s < 5; s++)
+				sum += weight[30 + s] * v.data[s * 3 + c];
+			ck_assert_double_eq_tol(sum, state.data[n * 3 + c], 1e-12);
+		}
+		free(weight);
+		attend_release(&attend);
+	}
+	vectors_close(vectors);
+}
+
+START_TEST(states_after_the_last_token)
+{
+	check_final_state("25_rwkv5", "rwkv5", "inputs/time_decay w", true);
+	check_final_state("26_rwkv6", "rwkv6", "inputs/w (T,N)", false);
+}
+END_TEST
 
 START_TEST(version_5_has_a_decay_a_channel)
 {
@@ -206,6 +253,7 @@ int main(void)
 	Suite *suite = suite_create("rwkv");
 	TCase *tcase = tcase_create("rwkv");
 	tcase_add_test(tcase, version_4_is_a_softmax_of_each_channel);
+	tcase_add_test(tcase, states_after_the_last_token);
 	tcase_add_test(tcase, version_5_has_a_decay_a_channel);
 	tcase_add_test(tcase, version_6_has_a_decay_a_token);
 	tcase_add_test(tcase, version_4_follows_its_online_rule);

@@ -51,6 +51,35 @@ START_TEST(one_matrix_a_head_and_its_decay)
 }
 END_TEST
 
+/* With C the n-th unit vector, the last row reads the n-th number of each state. */
+START_TEST(states_after_the_last_token)
+{
+	struct vectors *vectors = open_vector();
+	if (!vectors)
+		return;
+	struct vector state = vectors_get(vectors, "expected/final_state (H,P,N)"), x = vectors_get(vectors, "inputs/x");
+	for (int n = 0; n < 3; n++) {
+		struct attend attend;
+		attend_init(&attend);
+		attend_input(&attend, "dt", vectors_get(vectors, "inputs/dt (raw)"));
+		attend_input(&attend, "dt_bias", vectors_get(vectors, "inputs/dt_bias"));
+		attend_input(&attend, "A", vectors_get(vectors, "params/A"));
+		attend_input(&attend, "B", vectors_get(vectors, "inputs/B"));
+		attend_formula(&attend, "C", 0, 0, 3, (int64_t[]){ 6, 1, 3 }).data[15 + n] = 1;
+		attend_open(&attend, "ssd");
+		for (int i = 0; i < 4; i++) {
+			double *weight = attend_matrix(&attend, i / 2), sum = 0;
+			for (int s = 0; s < 6; s++)
+				sum += weight[30 + s] * x.data[s * 4 + i];
+			ck_assert_double_eq_tol(sum, state.data[i * 3 + n], 1e-12);
+			free(weight);
+		}
+		attend_release(&attend);
+	}
+	vectors_close(vectors);
+}
+END_TEST
+
 START_TEST(outputs_of_the_heads)
 {
 	struct vectors *vectors = open_vector();
@@ -142,6 +171,7 @@ int main(void)
 	Suite *suite = suite_create("ssd");
 	TCase *tcase = tcase_create("ssd");
 	tcase_add_test(tcase, one_matrix_a_head_and_its_decay);
+	tcase_add_test(tcase, states_after_the_last_token);
 	tcase_add_test(tcase, outputs_of_the_heads);
 	tcase_add_test(tcase, definition_at_sizes_around_the_tiles);
 	tcase_add_test(tcase, what_is_missing_or_impossible_is_named);
