@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "kernel/reference.h"
 #include "mechanism/block_mask.h"
 #include "mechanism/dot.h"
 #include "mechanism/operand.h"
@@ -129,6 +130,86 @@ static const struct source_ops bigbird_ops = {
 	.free = bigbird_free,
 };
 
+static const char *const repeats_words[] = { "once", "count", "shown", NULL };
+enum { REPEATS_ONCE, REPEATS_COUNT, REPEATS_SHOWN };
+
+/* One copy of each key: what is left of the weights when those of a block that comes up m times are divided by m. */
+struct shown {
+	struct source source;
+	struct source *inner; /* owned; a bigbird */
+};
+
+static const struct source *inner_of(const struct source *source)
+{
+	return ((const struct shown *)source)->inner;
+}
+
+static enum coverage shown_coverage(const struct source *source, int64_t map, int64_t first, int64_t last, int64_t begin, int64_t end)
+{
+	return bigbird_coverage(inner_of(source), map, first, last, begin, end);
+}
+
+static int64_t shown_support(const struct source *source, int64_t map, int64_t row)
+{
+	return bigbird_support(inner_of(source), map, row);
+}
+
+static bool shown_visible(const struct source *source, int64_t map, int64_t row, int64_t key)
+{
+	return bigbird_visible(inner_of(source), map, row, key);
+}
+
+static enum err shown_score64(const struct source *source, int64_t map, int64_t row, double *score, struct err_info *info)
+{
+	const struct bigbird *bigbird = bigbird_of(inner_of(source));
+	int64_t layer, batch, head;
+	int32_t times[KEY_BLOCK];
+	enum err err = reference_row(inner_of(source), map, row, score, NULL, NULL, info);
+	source_map_id(source, map, &layer, &batch, &head);
+	for (int64_t key = 0; !err && hides(bigbird) && key < source->keys; key += KEY_BLOCK) {
+		int64_t count = source->keys - key < KEY_BLOCK ? source->keys - key : KEY_BLOCK;
+		block_mask_row(&bigbird->blocks, layer, head, row, key, count, times);
+		for (int64_t k = 0; k < count; k++)
+			score[key + k] /= times[k] > 1 ? times[k] : 1;
+	}
+	return err;
+}
+
+static void shown_free(struct source *source)
+{
+	source_free(((struct shown *)source)->inner);
+	free(source);
+}
+
+static const struct source_ops shown_ops = {
+	.name = "bigbird",
+	.coverage = shown_coverage,
+	.support = shown_support,
+	.visible = shown_visible,
+	.score64 = shown_score64,
+	.free = shown_free,
+};
+
+/* The layer's outputs come from all copies, so there are no values. */
+static enum err show_one_copy(struct source *inner, struct source **source, struct err_info *info)
+{
+	if (inner->norm != NORM_SOFTMAX)
+		return err_set(info, ERR_USAGE, "--param repeats=shown is about weights: leave --stage out");
+	struct shown *shown = mem_zero_array(1, sizeof *shown);
+	if (!shown)
+		return err_nomem(info, "one copy of the weights");
+	shown->inner = inner;
+	shown->source = *inner;
+	shown->source.ops = &shown_ops;
+	shown->source.norm = NORM_NONE;
+	shown->source.is_stochastic = false;
+	shown->source.values = NULL;
+	shown->source.sink_logit = NULL;
+	mechanism_note(shown->source.note, sizeof shown->source.note, "one copy shown");
+	*source = &shown->source;
+	return ERR_OK;
+}
+
 /* The random blocks of each row; without a table `zeros` of them, all of them block 0. */
 struct pattern {
 	struct operand table; /* (nb - 2, r) */
@@ -179,14 +260,13 @@ static enum err fill_pattern(struct bigbird *bigbird, const struct pattern *patt
 
 static enum err open_table(struct pattern *pattern, const struct mechanism_args *args, const struct source *source, int64_t block, struct err_info *info)
 {
-	static const char *const words[] = { "once", "count", NULL };
 	int counts;
-	enum err err = mechanism_parameter_choice(args, &mechanism_bigbird, "repeats", words, &counts, info);
+	enum err err = mechanism_parameter_choice(args, &mechanism_bigbird, "repeats", repeats_words, &counts, info);
 	if (!err)
 		err = mechanism_parameter_int(args, &mechanism_bigbird, "zeros", &pattern->zeros, info);
 	if (err)
 		return err;
-	pattern->counts = counts != 0;
+	pattern->counts = counts != REPEATS_ONCE;
 	if (pattern->zeros < 0 || pattern->zeros > INT16_MAX)
 		return err_set(info, ERR_USAGE, "--param zeros=%lld: a number of random blocks is expected", (long long)pattern->zeros);
 	if (source->queries != source->keys || source->keys % block != 0)
@@ -287,13 +367,18 @@ static enum err bigbird_open(const struct mechanism_args *args, struct source **
 		return err_nomem(info, "block-sparse attention");
 	bigbird->dot.masked.source.ops = &bigbird_ops;
 	bigbird->dot.masked.source.norm = NORM_SOFTMAX;
+	struct source *made = &bigbird->dot.masked.source;
+	int repeats = REPEATS_ONCE;
 	enum err err = bigbird_bind(bigbird, args, info);
-	if (err) {
-		bigbird_free(&bigbird->dot.masked.source);
-		return err;
-	}
-	*source = &bigbird->dot.masked.source;
-	return ERR_OK;
+	if (!err)
+		err = mechanism_parameter_choice(args, &mechanism_bigbird, "repeats", repeats_words, &repeats, info);
+	if (!err && repeats == REPEATS_SHOWN)
+		err = show_one_copy(made, source, info);
+	else if (!err)
+		*source = made;
+	if (err)
+		bigbird_free(made);
+	return err;
 }
 
 static const struct mechanism_input inputs[] = {
@@ -307,7 +392,7 @@ static const struct mechanism_input inputs[] = {
 
 static const struct mechanism_parameter parameters[] = {
 	{ "block", "64", "tokens of a block" },
-	{ "repeats", "once", "once or count: whether a block that comes up m times counts m times (ln m on its logits)" },
+	{ "repeats", "once", "whether a block that comes up m times counts once, or m times (count: ln m on its logits); shown: it counts m times and one copy is shown, as in Hugging Face's attentions, so that rows sum to less than 1" },
 	{ "zeros", "0", "without a block_table: this many random blocks, all of them block 0, as Hugging Face has it outside training (use repeats=count)" },
 	{ "dense", "auto", "auto: full attention up to (5 + 2 r) blocks, as Hugging Face does; never" },
 	{ NULL, NULL, NULL },
