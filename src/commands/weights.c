@@ -15,6 +15,7 @@
 #include "base/strbuf.h"
 #include "commands/command.h"
 #include "commands/inputs.h"
+#include "commands/layer_output.h"
 #include "commands/progress.h"
 #include "commands/ranks.h"
 #include "commands/surroundings.h"
@@ -30,8 +31,8 @@ enum { PRECISION_AUTO, PRECISION_SINGLE, PRECISION_DOUBLE };
 static const int64_t DEFINITION_MAX = 4 << 20;
 
 /* What a row is written as. */
-static const char *const write_words[] = { "weights", "output", "output-norm", "lse", "projection", NULL };
-enum { WRITE_WEIGHTS, WRITE_OUTPUT, WRITE_OUTPUT_NORM, WRITE_LSE, WRITE_PROJECTION };
+static const char *const write_words[] = { "weights", "output", "output-norm", "lse", "layer", "projection", NULL };
+enum { WRITE_WEIGHTS, WRITE_OUTPUT, WRITE_OUTPUT_NORM, WRITE_LSE, WRITE_LAYER, WRITE_PROJECTION };
 
 static struct {
 	const char *target, *rows;
@@ -42,7 +43,7 @@ static struct {
 static const struct option_row weights_options[] = {
 	OPTION_GROUP(NULL, input_rows),
 	OPTION_STRING(0, "rows", "A:B", &given.rows, "only the queries A to B - 1"),
-	OPTION_CHOICE(0, "write", "WHAT", &given.write, write_words, "the weights W, the output W V of each head, its norm, the log-sum-exp of each row, or a performer's random projection"),
+	OPTION_CHOICE(0, "write", "WHAT", &given.write, write_words, "the weights W, the output W V of each head, its norm, the log-sum-exp of each row, the output of the layer, or a performer's random projection"),
 	OPTION_FLAG(0, "value-norms", &given.value_norms, "multiply each weight by the norm of its value"),
 	OPTION_CHOICE(0, "precision", "HOW", &given.precision, precision_words, "compute in float32 tiles or in float64 (which is also written); auto: float64 while that is quick, written as float32"),
 	OPTION_STRING('o', "output", "FILE", &given.target, "the array, .npy; - is standard output"),
@@ -90,7 +91,8 @@ static enum err write_header(struct writing *writing, struct err_info *info)
 		shape[rank++] = (int64_t)input->selection.layers;
 	if (input->has_batches)
 		shape[rank++] = (int64_t)input->selection.batches;
-	shape[rank++] = (int64_t)input->selection.heads;
+	if (given.write != WRITE_LAYER)
+		shape[rank++] = (int64_t)input->selection.heads;
 	shape[rank++] = writing->end - writing->begin;
 	if (writing->width)
 		shape[rank++] = writing->width;
@@ -122,6 +124,16 @@ static enum err write_projection(struct writing *writing, const char *target, st
 	if (!err)
 		err = write_all(writing, projection, (size_t)(shape[0] * shape[1]) * sizeof *projection, info);
 	return err ? err : output_commit(&writing->out, info);
+}
+
+static enum err write_layer_row(void *data, double *row, int64_t width, struct err_info *info)
+{
+	struct writing *writing = data;
+	if (given.precision == PRECISION_DOUBLE)
+		return write_all(writing, row, (size_t)width * sizeof *row, info);
+	for (int64_t i = 0; i < width; i++)
+		writing->narrow[i] = (float)row[i];
+	return write_all(writing, writing->narrow, (size_t)width * sizeof *writing->narrow, info);
 }
 
 static double norm_of(const double *row, int64_t count)
@@ -194,6 +206,11 @@ static enum err write_single(struct writing *writing, struct err_info *info)
 	options.row_count = count;
 	options.progress = progress_report;
 	options.progress_data = &writing->progress;
+	if (given.write == WRITE_LAYER) {
+		enum err done = layer_output(&writing->input, &options, false, writing->begin, writing->end, write_layer_row, writing, info);
+		free(rows);
+		return done;
+	}
 	enum err err = make_sink(writing, &inner, &sink, info);
 	if (!err)
 		err = driver_run(writing->input.source, &sink, 1, &options, info);
@@ -222,6 +239,8 @@ static enum err write_definition(struct writing *writing, struct err_info *info)
 {
 	const struct input *input = &writing->input;
 	int64_t keys = input->source->keys, rows = writing->end - writing->begin, total = rows * input->selection.maps;
+	if (given.write == WRITE_LAYER)
+		return layer_output(input, NULL, true, writing->begin, writing->end, write_layer_row, writing, info);
 	double *weight = mem_array((size_t)keys, sizeof *weight), *output = NULL;
 	enum err err = weight ? ERR_OK : err_nomem(info, "a row of weights");
 	if (!err && given.value_norms)
@@ -251,14 +270,14 @@ static bool by_definition(const struct writing *writing)
 static enum err check_written(struct writing *writing, struct err_info *info)
 {
 	const struct source *source = writing->input.source;
-	bool of_values = given.value_norms || given.write == WRITE_OUTPUT || given.write == WRITE_OUTPUT_NORM;
+	bool of_values = given.value_norms || given.write == WRITE_OUTPUT || given.write == WRITE_OUTPUT_NORM || given.write == WRITE_LAYER;
 	if (given.value_norms && given.write)
 		return err_set(info, ERR_USAGE, "--value-norms multiplies weights: not with --write %s", write_words[given.write]);
 	if (of_values && !source->values)
 		return err_set(info, ERR_USAGE, "%s needs the values: name them with -v FILE[:NAME]", given.value_norms ? "--value-norms" : write_words[given.write]);
 	if (given.write == WRITE_LSE && source->norm != NORM_SOFTMAX)
 		return err_set(info, ERR_USAGE, "only a softmax has a log-sum-exp: --write lse is not for %s attention", source->ops->name);
-	writing->width = given.write == WRITE_WEIGHTS ? source->keys : given.write == WRITE_OUTPUT ? source->values->size[AXIS_DIM] : 0;
+	writing->width = given.write == WRITE_WEIGHTS ? source->keys : given.write == WRITE_OUTPUT || given.write == WRITE_LAYER ? source->values->size[AXIS_DIM] : 0;
 	return ERR_OK;
 }
 

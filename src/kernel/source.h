@@ -111,6 +111,7 @@ struct source {
 	const double *sink_logit; /* [maps] natural logit without a key (gpt-oss "sinks") that joins the denominator of each row once its keys are summed: lse is with
 	                           * it, and a row sums to 1 less its share. NULL: none. NORM_SOFTMAX only. */
 	const struct heads *values; /* V, or NULL: output O = W V and value norms can be had. Its head axis may be shorter (GQA). */
+	const double *output_bias;  /* [layers][width of the values]: what the layer adds to the sum of its heads' outputs, where those sum to its output; NULL: nothing known */
 	char note[256];         /* how the scores were made, for captions: "scale 0.125, causal (bottom-right)" */
 };
 

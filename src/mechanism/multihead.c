@@ -45,6 +45,7 @@ struct multihead {
 	bool fused;
 	struct operand weight[3], bias[3], out_weight; /* weight[0] and bias[0] where fused */
 	int64_t dim[3];                    /* of a head */
+	double *output_bias;               /* [layers][E], owned */
 };
 
 static bool is_conv1d(const struct multihead *multihead)
@@ -240,6 +241,21 @@ static enum err through_output(const struct multihead *multihead, const struct m
 	return err;
 }
 
+/* b_O, or zeros: with it the outputs of the heads sum to the layer's. */
+static enum err read_output_bias(struct multihead *multihead, int64_t width, struct err_info *info)
+{
+	const struct operand_shape shape = { .rank = 1, .size = { width }, .layers = multihead->layers };
+	struct operand bias;
+	enum err err = operand_read(&bias, multihead->args, &mechanism_multihead, "out_proj_bias", false, &shape, info);
+	if (err)
+		return err;
+	multihead->output_bias = mem_zero_array((size_t)multihead->layers, (size_t)width * sizeof *multihead->output_bias);
+	for (int64_t layer = 0; layer < multihead->layers && bias.at && multihead->output_bias; layer++)
+		memcpy(multihead->output_bias + layer * width, operand_block(&bias, layer, 0), (size_t)width * sizeof *multihead->output_bias);
+	operand_release(&bias);
+	return multihead->output_bias ? ERR_OK : err_nomem(info, "the output bias");
+}
+
 static enum err project_values(struct multihead *multihead, struct err_info *info)
 {
 	struct wrapped *wrapped = &multihead->wrapped;
@@ -260,6 +276,8 @@ static enum err project_values(struct multihead *multihead, struct err_info *inf
 	}
 	if (!err)
 		err = through_output(multihead, &value, &wrapped->value, info);
+	if (!err)
+		err = read_output_bias(multihead, wrapped->value.heads.size[AXIS_DIM], info);
 	made_release(&value);
 	return err;
 }
@@ -301,6 +319,7 @@ static enum err set_up(struct multihead *multihead, struct err_info *info)
 	if (err)
 		return err;
 	source->is_square = source->is_square && !multihead->memory.heads;
+	source->output_bias = multihead->output_bias;
 	mechanism_note(source->note, sizeof source->note, "projected here (%s)", is_conv1d(multihead) ? "conv1d weights" : "linear weights");
 	return ERR_OK;
 }
@@ -317,8 +336,10 @@ static void release_operands(struct multihead *multihead)
 
 static void multihead_free(struct source *source)
 {
-	wrapped_release((struct wrapped *)source);
-	free(source);
+	struct multihead *multihead = (struct multihead *)source;
+	wrapped_release(&multihead->wrapped);
+	free(multihead->output_bias);
+	free(multihead);
 }
 
 static const struct source_ops multihead_ops = {
@@ -382,6 +403,7 @@ static const struct mechanism_input multihead_input[] = {
 	{ "k_proj_bias", "(Hk d)", false, "b_K" },
 	{ "v_proj_bias", "(Hk dv)", false, "b_V" },
 	{ "out_proj_weight", "(E,H dv)", false, "W_O, for values=layer" },
+	{ "out_proj_bias", "(E)", false, "b_O, for the output of the layer" },
 	{ NULL, NULL, false, NULL },
 };
 
@@ -408,6 +430,7 @@ static const struct mechanism_alias multihead_alias[] = {
 	{ "k_proj_bias", "k_proj.bias|self.key.bias|attention.key.bias|b_K" },
 	{ "v_proj_bias", "v_proj.bias|self.value.bias|attention.value.bias|b_V" },
 	{ "out_proj_weight", "out_proj.weight|o_proj.weight|attn.c_proj.weight|attention.output.dense.weight|self_attention.dense.weight|W_O" },
+	{ "out_proj_bias", "out_proj.bias|o_proj.bias|attn.c_proj.bias|attention.output.dense.bias|self_attention.dense.bias|b_O" },
 	{ NULL, NULL },
 };
 

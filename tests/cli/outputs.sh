@@ -54,3 +54,23 @@ cp c_attn.weight.npy qkv.weight.npy
 refuse "two weights of one role" 2 "several tensors could be the in_proj_weight" \
 	"$ATTNVIZ" weights hidden_states.npy c_attn.weight.npy qkv.weight.npy -a multihead --param heads=3 -o x.npy
 expect "a pattern chooses" 0 "$ATTNVIZ" weights hidden_states.npy c_attn.weight.npy qkv.weight.npy -a multihead --param heads=3 --names 'c_*' --names 'hidden*' -o x.npy
+
+# The output of a layer is the sum over its heads and the bias: one head with an output projection of 1, and a bias.
+floats 1 1 1 | npy in_proj_weight.npy '<f4' '(3, 1)'
+floats 2 | npy out_proj_weight.npy '<f4' '(1, 1)'
+floats 0.5 | npy out_proj_bias.npy '<f4' '(1,)'
+floats 1 1 | npy hidden.npy '<f4' '(2, 1)'
+layer="--attention multihead hidden.npy in_proj_weight.npy out_proj_weight.npy out_proj_bias.npy --param heads=1 --param values=layer"
+repeat 2 bytes 0 0 0x20 0x40 | npy layer.npy '<f4' '(2, 1)'
+for precision in double single; do
+	expect "the output of a layer ($precision)" 0 "$ATTNVIZ" weights $layer --write layer --precision $precision -o l.npy
+	check "it is 2 v + b ($precision)" ./difference l.npy layer.npy 1e-7
+done
+sample="--attention multihead $samples/mechanisms/multihead.npz --param heads=4 --param values=layer --causal"
+for threads in 1 3; do
+	"$ATTNVIZ" weights $sample --write layer --precision single -j $threads -o y$threads.npy
+done
+same "the output of a layer for any number of threads" y3.npy y1.npy
+"$ATTNVIZ" weights $sample --write layer -o y.npy
+check "in tiles it is that of the definition" ./difference y1.npy y.npy 1e-5
+refuse "a layer without its output projection" 2 "needs its output projection" "$ATTNVIZ" weights -q q.npy -k k.npy -v v.npy --write layer -o x.npy

@@ -258,6 +258,74 @@ START_TEST(contiguous_caches_end_at_their_length)
 }
 END_TEST
 
+/* One sequence of two key heads; values the other way round without flash attention. */
+START_TEST(llama_caches_hold_heads_side_by_side)
+{
+	enum { ROOM = 9, LENGTH = 6, HEADS = 2, WIDE = HEADS * DIM };
+	double key[ROOM * WIDE], value[ROOM * WIDE], turned[ROOM * WIDE];
+	int64_t length[1] = { LENGTH };
+	struct attend plain, cached;
+	attend_init(&plain);
+	struct vector q = attend_formula(&plain, "query", 1, 1, 3, (const int64_t[]){ 2 * HEADS, 2, DIM });
+	struct vector k = attend_formula(&plain, "key", 2, 1, 3, (const int64_t[]){ HEADS, LENGTH, DIM });
+	struct vector v = attend_formula(&plain, "value", 3, 1, 3, (const int64_t[]){ HEADS, LENGTH, DIM });
+	plain.args.causal = CAUSAL_BOTTOM_RIGHT;
+	attend_open(&plain, "softmax");
+	for (int i = 0; i < ROOM * WIDE; i++)
+		key[i] = value[i] = turned[i] = NAN;
+	for (int h = 0; h < HEADS; h++)
+		for (int t = 0; t < LENGTH; t++)
+			for (int d = 0; d < DIM; d++) {
+				key[t * WIDE + h * DIM + d] = k.data[(h * LENGTH + t) * DIM + d];
+				value[t * WIDE + h * DIM + d] = turned[(h * DIM + d) * ROOM + t] = v.data[(h * LENGTH + t) * DIM + d];
+			}
+	for (int form = 0; form < 2; form++) {
+		attend_init(&cached);
+		attend_input(&cached, "query", q);
+		attend_input(&cached, "key_cache", array_of(key, 2, (const int64_t[]){ ROOM, WIDE }));
+		attend_input(&cached, "value_cache", form ? array_of(turned, 2, (const int64_t[]){ WIDE, ROOM }) : array_of(value, 2, (const int64_t[]){ ROOM, WIDE }));
+		integers(&cached, "seq_lens", length, 1, (const int64_t[]){ 1 });
+		attend_parameter(&cached, form ? "kv-layout=llama-vt" : "kv-layout=llama");
+		attend_open(&cached, "paged");
+		for (int map = 0; map < 2 * HEADS; map++) {
+			double *weight = attend_matrix(&plain, map), row[LENGTH], output[2 * DIM];
+			struct err_info info = { 0 };
+			for (int i = 0; i < 2; i++)
+				ck_assert_int_eq(reference_row(plain.source, map, i, row, NULL, output + i * DIM, &info), ERR_OK);
+			attend_expect(&cached, map, weight, 1e-14);
+			attend_expect_output(&cached, map, output, 1e-14);
+			free(weight);
+		}
+		attend_release(&cached);
+	}
+	attend_release(&plain);
+}
+END_TEST
+
+/* Bytes of float8: 0x38 is 1 and 0x40 is 2 in e4m3 (4 exponent bits), 0x3c and 0x40 in e5m2; the scale multiplies. */
+START_TEST(float8_caches_are_bytes_with_a_scale)
+{
+	static const struct { const char *parameter; unsigned char one, two; } kinds[] = { { "fp8=e4m3", 0x38, 0x40 }, { "fp8=e5m2", 0x3c, 0x40 } };
+	double q[1] = { 1 }, scale[1] = { 0.5 };
+	for (int kind = 0; kind < 2; kind++) {
+		unsigned char bytes[2] = { kinds[kind].one, kinds[kind].two };
+		struct attend attend;
+		attend_init(&attend);
+		attend_input(&attend, "query", array_of(q, 2, (const int64_t[]){ 1, 1 }));
+		attend_input(&attend, "key_cache", array_of((double *)(void *)bytes, 4, (const int64_t[]){ 1, 2, 1, 1 }));
+		attend.view[1].tensor.dtype = DTYPE_U8;
+		attend_input(&attend, "k_scale", array_of(scale, 1, (const int64_t[]){ 1 }));
+		attend_parameter(&attend, "kv-layout=nhd");
+		attend_refused(&attend, "paged", ERR_USAGE, "fp8=e4m3 e5m2");
+		attend_parameter(&attend, kinds[kind].parameter);
+		attend_open(&attend, "paged");
+		const double odds = exp(0.5), weight[2] = { 1 / (1 + odds), odds / (1 + odds) };
+		attend_expect(&attend, 0, weight, 1e-15);
+		attend_release(&attend);
+	}
+}
+END_TEST
+
 START_TEST(what_the_shape_does_not_tell_is_asked_for)
 {
 	struct cache cache = { .table = { 3, 0, 9 }, .length = { TOKENS } };
@@ -304,6 +372,8 @@ int main(void)
 	tcase_add_test(tcase, decoding_step_by_step_gives_the_rows_of_the_causal_map);
 	tcase_add_test(tcase, sequences_of_different_lengths_are_batch_items);
 	tcase_add_test(tcase, contiguous_caches_end_at_their_length);
+	tcase_add_test(tcase, llama_caches_hold_heads_side_by_side);
+	tcase_add_test(tcase, float8_caches_are_bytes_with_a_scale);
 	tcase_add_test(tcase, what_the_shape_does_not_tell_is_asked_for);
 	tcase_add_test(tcase, a_slot_mapping_that_contradicts_the_table_is_refused);
 	suite_add_tcase(suite, tcase);
