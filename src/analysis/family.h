@@ -35,7 +35,7 @@ extern const struct family_row *const family_table[]; /* NULL-terminated */
 
 extern const struct family_row family_first_pass, family_ranges, family_order, family_largest, family_counts, family_strongest,
 	family_columns, family_diagonals, family_patterns, family_values, family_magnitudes, family_blocks, family_minference,
-	family_grid;
+	family_grid, family_guided;
 
 const struct stats_request *stats_request_of(const struct stats *stats);
 const struct source *stats_source_of(const struct stats *stats);

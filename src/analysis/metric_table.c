@@ -182,6 +182,14 @@ const struct metric metric_table[METRIC_COUNT] = {
 		.edges = "positions count from 0 on both sides; i is the query's index, without the offset of a cache",
 		.needs = UNSIGNED, .instead = FOR_SIGNED,
 	},
+	[METRIC_GUIDED] = {
+		.id = METRIC_GUIDED, .name = "guided", .unit = "weight",
+		.summary = "guided-attention score: weight away from the diagonal of an alignment; 0 for a perfect diagonal",
+		.formula = "sum_j p_ij (1 - exp(-(j/S - i/N)^2 / (2 g^2))), g = 0.2; mean over i",
+		.source = "Tachibana et al. 2018 (arXiv 1710.08969), 4.1; ESPnet's recipes have g = 0.4",
+		.edges = "positions count from 0 on both sides; the published loss is this divided by S",
+		.needs = UNSIGNED, .instead = FOR_SIGNED,
+	},
 	[METRIC_DISTANCE] = {
 		.id = METRIC_DISTANCE, .name = "distance", .unit = "positions", .is_default = true,
 		.summary = "mean distance between a query and what it attends to",

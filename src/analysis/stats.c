@@ -39,13 +39,14 @@ struct stats {
 const struct family_row *const family_table[] = {
 	&family_first_pass, &family_ranges,  &family_order,	 &family_largest,  &family_counts,
 	&family_strongest,  &family_columns, &family_diagonals,	 &family_patterns, &family_values,
-	&family_magnitudes, &family_blocks,  &family_minference, &family_grid,	   NULL,
+	&family_magnitudes, &family_blocks,  &family_minference, &family_grid,	   &family_guided,
+	NULL,
 };
 
 struct stats_parameters stats_parameters_default(void)
 {
 	return (struct stats_parameters){
-		.below = 0.01, .h2o = 0.01, .collapse = 0.1, .saturation = 0.99, .top_k = 8, .band = 16, .diagonality = 0.1,
+		.below = 0.01, .h2o = 0.01, .collapse = 0.1, .saturation = 0.99, .top_k = 8, .band = 16, .diagonality = 0.1, .guided = 0.2,
 		.sink_epsilon = 0.3, .heavy_share = 0.1, .end_key = -1, .patch_size = 1,
 	};
 }

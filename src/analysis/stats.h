@@ -29,6 +29,7 @@ struct stats_parameters {
 	int64_t top_k;       /* 8 keys; at least 1 */
 	int64_t band;        /* 16 positions to each side */
 	double diagonality;  /* 0.1 of the length */
+	double guided;       /* 0.2 of the length */
 	int64_t grid_height, grid_width; /* patches of a picture, the last positions of both axes: METRIC_NEEDS_GRID; 0: none */
 	double patch_size;   /* 1: distances are in patches */
 	double sink_epsilon; /* 0.3 */

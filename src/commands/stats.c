@@ -29,7 +29,7 @@ static struct {
 	struct string_list named_token;
 	bool per_row, per_key, json, tsv, npy, bits;
 	int64_t sample_rows, last_queries, seed, top_k, band;
-	double below, h2o, collapse, saturation, diagonality, patch_size;
+	double below, h2o, collapse, saturation, diagonality, guided, patch_size;
 } given;
 
 static const struct option_row metric_rows[] = {
@@ -42,6 +42,7 @@ static const struct option_row metric_rows[] = {
 	OPTION_INT(0, "top-k", "N", &given.top_k, 1, 1e9, "keys whose mass top_k is"),
 	OPTION_INT(0, "band", "N", &given.band, 0, 1e15, "positions to each side that are local"),
 	OPTION_REAL(0, "diagonality", "X", &given.diagonality, 0, 1, "half width of the band around the diagonal, as a share of the length"),
+	OPTION_REAL(0, "guided", "X", &given.guided, 0, 1e3, "width g of the guided-attention score (default 0.2)"),
 	OPTION_STRING(0, "grid", "HxW", &given.grid, "the last HxW positions are patches of a picture: grid_distance"),
 	OPTION_REAL(0, "patch-size", "X", &given.patch_size, 0, 1e6, "pixels of a patch (default 1: distances in patches)"),
 	OPTION_STRING(0, "named-keys", "LIST", &given.named, "keys whose mass named is: 0,5-7"),
@@ -180,7 +181,7 @@ static struct stats_parameters parameters(const struct measuring *measuring)
 		double given, *chosen;
 	} reals[] = {
 		{ given.below, &chosen.below }, { given.h2o, &chosen.h2o }, { given.collapse, &chosen.collapse },
-		{ given.saturation, &chosen.saturation }, { given.diagonality, &chosen.diagonality }, { given.patch_size, &chosen.patch_size },
+		{ given.saturation, &chosen.saturation }, { given.diagonality, &chosen.diagonality }, { given.patch_size, &chosen.patch_size }, { given.guided, &chosen.guided },
 	};
 	for (size_t i = 0; i < sizeof reals / sizeof *reals; i++)
 		if (reals[i].given > 0)

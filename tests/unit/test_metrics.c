@@ -57,6 +57,16 @@ static double diagonality(const struct row *row, double width)
 	return sum;
 }
 
+static double guided(const struct row *row, double width)
+{
+	double sum = 0;
+	for (int64_t j = 0; j < row->map->keys; j++) {
+		double apart = (double)j / (double)row->map->keys - (double)row->index / (double)row->map->queries;
+		sum += row->p[j] * (1 - exp(-apart * apart / (2 * width * width)));
+	}
+	return sum;
+}
+
 static double gini(const struct row *row)
 {
 	double n = (double)row->count, sum = 0;
@@ -176,6 +186,7 @@ static double by_definition(enum metric_id id, const struct row *row, const stru
 	case METRIC_PREVIOUS: return has_key(row, -1);
 	case METRIC_NEXT: return has_key(row, 1);
 	case METRIC_LOCAL: return sum_near(row, 0, parameters->band);
+	case METRIC_GUIDED: return guided(row, parameters->guided);
 	case METRIC_DIAGONALITY: return diagonality(row, parameters->diagonality);
 	case METRIC_DISTANCE: return distance(row);
 	case METRIC_GINI: return gini(row);
