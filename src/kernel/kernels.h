@@ -153,7 +153,7 @@ void kernels_pack_values(const float *values, int64_t stride, int64_t count, int
 void kernels_pack_keys_bf16(const float *keys, int64_t stride, int64_t count, int64_t dim, uint16_t *packed);
 void kernels_pack_queries_bf16(const float *queries, int64_t stride, int64_t count, int64_t dim, int lanes, uint16_t *packed);
 
-/* Merge two partial results of one row, each already normalised (mechanisms.md 2.5): lse = ln(e^lse_a + e^lse_b), o =
+/* Merge two partial results of one row, each already normalised: lse = ln(e^lse_a + e^lse_b), o =
  * o_a + sigmoid(lse_b - lse_a)(o_b - o_a). lse = -inf contributes nothing. The result is left in *lse and output[width]. */
 void softmax_merge(double *lse, double *output, double other_lse, const double *other_output, int64_t width);
 

@@ -50,7 +50,7 @@ struct source_ops {
 	 * other two. NULL: always FULL. */
 	enum coverage (*coverage)(const struct source *source, int64_t map, int64_t first, int64_t last, int64_t begin, int64_t end);
 
-	/* Keys that a query may see (n_i of ../metrics): what statistics count as support. NULL: all keys. */
+	/* Keys that a query may see (n_i): what statistics count as support. NULL: all keys. */
 	int64_t (*support)(const struct source *source, int64_t map, int64_t row);
 
 	/* Can this query see this key? Agrees with coverage and support. NULL: yes. */
