@@ -1,7 +1,7 @@
 /*
  * The tile driver: pass 1 for every row (maximum, log-sum-exp, entropy, sum of squares, output), and pass 2 (p = e^(s -
  * lse)) only where a sink asks for tiles. FlashAttention's online softmax (Dao et al. 2022, arXiv 2205.14135) with the
- * sums of mechanisms.md 2.2; memory grows with queries + keys, never with their product.
+ * sums for the statistics kept beside it; memory grows with queries + keys, never with their product.
  */
 #ifndef ATTNVIZ_KERNEL_DRIVER_H
 #define ATTNVIZ_KERNEL_DRIVER_H

@@ -15,7 +15,7 @@ enum { BLOCKS = 5, SLOTS = 4, DIM = 4, RUN = 2, TOKENS = 10, CACHE = 2 * BLOCKS 
 
 static const int64_t table[3] = { 3, 0, 2 };
 
-/* The vector's one key head in a layout, by the formulas of mechanisms.md: element of (block, slot, dim) in an array of `shape`. */
+/* The vector's one key head in a layout, by the published index formulas: element of (block, slot, dim) in an array of `shape`. */
 struct form {
 	const char *word;
 	int key_rank, value_rank;
