@@ -28,7 +28,7 @@ enum eviction_policy { EVICT_SLIDING, EVICT_STREAMING, EVICT_H2O, EVICT_SNAPKV, 
 extern const char *const eviction_names[EVICT_COUNT + 1];
 
 struct eviction_request {
-	int64_t budget, sinks, observe; /* budget >= 1 */
+	int64_t budget, sinks, observe; /* observe 1 .. queries */
 	int64_t measured;               /* the last so many queries are judged; those before only count as history */
 };
 

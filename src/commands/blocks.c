@@ -234,7 +234,7 @@ static enum err run_maps(struct looking *looking, struct err_info *info)
 		source_map_id(source, selection->map[i], &layer, &batch, &head);
 		int64_t keys = keys_of(looking, batch);
 		const struct eviction_request request = {
-			.budget = given.budget ? given.budget : (keys + 1) / 2, .sinks = given.sinks, .observe = given.observe, .measured = given.measure,
+			.budget = given.budget ? given.budget : (keys + 1) / 2, .sinks = given.sinks, .observe = given.observe < source->queries ? given.observe : source->queries, .measured = given.measure,
 		};
 		err = eviction_run(source, selection->map[i], &options, &request, &looking->result, info);
 		if (err)

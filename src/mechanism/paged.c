@@ -126,6 +126,9 @@ static enum err read_queries(struct paged *paged, struct err_info *info)
 	const struct mechanism_binding *query = mechanism_input_find(paged->args, "query");
 	if (!mechanism_heads(paged->args, &mechanism_paged, "query", info))
 		return ERR_USAGE;
+	for (int axis = 0; axis < query->tensor->rank; axis++)
+		if (query->tensor->shape[axis] < 1)
+			return operand_misshapen(&mechanism_paged, "query", query->tensor, "no axis of length 0", info);
 	if (!mechanism_input_find(paged->args, "block_table")) {
 		paged->query = query->heads;
 		return query->heads->size[AXIS_LAYER] == 1 ? ERR_OK : operand_misshapen(&mechanism_paged, "query", query->tensor, "one layer", info);

@@ -343,6 +343,8 @@ START_TEST(what_the_shape_does_not_tell_is_asked_for)
 	attend_refused(&attend, "paged", ERR_USAGE, "kv-layout legacy nhd hnd 2nbhd n2bhd packed");
 	attend_parameter(&attend, "kv-layout=legacy");
 	attend_refused(&attend, "paged", ERR_SHAPE, "legacy nhDbx");
+	attend.view[0].tensor.shape[2] = 0;
+	attend_refused(&attend, "paged", ERR_SHAPE, "query (10, 2, 0) length 0");
 	attend_release(&attend);
 }
 END_TEST
