@@ -30,7 +30,7 @@ static struct given_inputs {
 	int64_t threads;
 	bool takes_less; /* inputs that the mechanism does not take are left alone */
 	bool prefer_scores;
-} given = { .scale = NAN };
+} given = { .scale = NAN, .roles.sequence = -1 };
 
 const struct option_row input_file_rows[] = {
 	OPTION_LIST('q', "query", "FILE[:NAME]", &given.roles.spec[NAME_QUERY], "queries; again for each layer"),
@@ -43,6 +43,8 @@ const struct option_row input_file_rows[] = {
 	OPTION_LIST(0, "names", "[ROLE=]PATTERN", &given.roles.names, "which names in the files count (shell pattern), or which are the ROLE"),
 	OPTION_LIST(0, "layout", "[ROLE=]LETTERS", &given.roles.layout, "order of the axes: L layer, B batch, H head, N token, D dim; M key of a map"),
 	OPTION_STRING(0, "heads-in", "H[,HK]", &given.roles.heads_in, "heads packed in the last axis (HK: of keys and values)"),
+	OPTION_LIST(0, "cu-seqlens", "[ROLE=]FILE[:NAME]", &given.roles.cu_seqlens, "sequences lie one after another (flash-attn varlen): where each ends"),
+	OPTION_INT(0, "sequence", "N", &given.roles.sequence, 0, 1e15, "which of them to look at"),
 	OPTION_CHOICE(0, "dtype", "TYPE", &given.dtype, dtype_words, "what two-byte integers hold"),
 	OPTION_END
 };

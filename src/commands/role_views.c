@@ -1,3 +1,4 @@
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -85,6 +86,39 @@ static enum err join_layer(struct role *role, size_t index, const struct heads *
 	return ERR_OK;
 }
 
+enum err roles_bind_sequences(struct roles *roles, const struct roles_request *request, struct err_info *info)
+{
+	enum err err = ERR_OK;
+	for (size_t i = 0; i < request->cu_seqlens.count && !err; i++) {
+		const char *item = request->cu_seqlens.item[i], *equals = strchr(item, '=');
+		enum name_role only = equals ? name_role_find(item, (size_t)(equals - item)) : NAME_NONE;
+		const struct tensor *tensor;
+		if (only == NAME_WEIGHTS)
+			return err_set(info, ERR_USAGE, "--cu-seqlens %s: the role is one of query, key, value", item);
+		err = roles_tensor(roles, only ? equals + 1 : item, &tensor, info);
+		for (int kind = NAME_QUERY; kind <= NAME_VALUE && !err; kind++) {
+			struct role *role = roles_kind(roles, (enum name_role)kind);
+			if (role && (!only || only == role->kind || (only == NAME_KEY && role->kind == NAME_VALUE)))
+				role->cu_seqlens = tensor;
+		}
+	}
+	if (!err && request->sequence >= 0 && !request->cu_seqlens.count)
+		return err_set(info, ERR_USAGE, "--sequence needs --cu-seqlens, which says where the sequences end");
+	return err;
+}
+
+/* Of sequences that lie one after another, the one that was asked for; a single one needs no asking. */
+static enum err cut_sequence(struct role *role, const struct roles_request *request, struct err_info *info)
+{
+	int64_t first, count, sequences = role->cu_seqlens->rank ? role->cu_seqlens->shape[0] - 1 : 0;
+	if (request->sequence < 0 && sequences > 1)
+		return err_set(info, ERR_USAGE, "%" PRId64 " sequences lie one after another: choose one with --sequence 0 ... %" PRId64, sequences, sequences - 1);
+	enum err err = layout_packed_sequence(role->cu_seqlens, role->heads.size[AXIS_TOKEN], request->sequence < 0 ? 0 : request->sequence, &first, &count, info);
+	if (!err)
+		layout_slice_tokens(&role->heads, first, count);
+	return err ? err_in_file(info, role->cu_seqlens->file) : ERR_OK;
+}
+
 static enum err resolve_views(struct role *role, const struct roles_request *request, const struct role *before, struct err_info *info)
 {
 	static const enum layout_role layout_roles[NAME_ROLE_COUNT] = { LAYOUT_QUERY, LAYOUT_QUERY, LAYOUT_KEY, LAYOUT_VALUE, LAYOUT_WEIGHTS };
@@ -108,7 +142,7 @@ static enum err resolve_views(struct role *role, const struct roles_request *req
 		role->heads.tensor_count = (int64_t)role->count;
 	}
 	role->heads.tensors = role->slot;
-	return err;
+	return !err && role->cu_seqlens ? cut_sequence(role, request, info) : err;
 }
 
 enum err role_load(struct role *role, const struct roles_request *request, const struct role *before, struct err_info *info)

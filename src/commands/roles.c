@@ -328,7 +328,7 @@ enum err roles_gather(struct roles *roles, const struct roles_request *request, 
 	for (size_t i = 0; !err && i < roles->count; i++)
 		if (!roles->role[i]->by_option)
 			err = order_layers(roles->role[i], info);
-	return err;
+	return err ? err : roles_bind_sequences(roles, request, info);
 }
 
 bool roles_bind_by_name(struct roles *roles, const char *word, struct err_info *info)

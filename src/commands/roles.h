@@ -30,6 +30,8 @@ struct roles_request {
 	struct string_list layout;                /* LETTERS, or ROLE=LETTERS */
 	const char *heads_in;                     /* "H" or "H,HK" */
 	enum layout_fusion order;                 /* of the last axis of a fused tensor */
+	struct string_list cu_seqlens;            /* FILE[:NAME], or ROLE=FILE[:NAME]: sequences one after another along the tokens */
+	int64_t sequence;                         /* which of them; -1: not said */
 	const char *dtype;                        /* "bfloat16": what two-byte integers hold; NULL */
 	const struct mechanism_input *own;        /* of the mechanism that was asked for: a tensor called exactly as one of these plays no other role; NULL */
 };
@@ -47,6 +49,7 @@ struct role {
 	enum name_role kind; /* NAME_NONE for roles that only one mechanism knows */
 	bool by_option;
 	bool fused;         /* its tensor holds the other two as well */
+	const struct tensor *cu_seqlens; /* where its sequences end, or NULL; the archive's */
 	struct role_part *part;
 	size_t count, capacity;
 	/* After role_load. */
@@ -89,6 +92,9 @@ enum err role_letters(const struct string_list *layout, const char *word, const 
 
 /* The name that the rules see: the tensor's own, or the file's for .npy. */
 const char *roles_tensor_name(const struct archive *archive, const struct tensor *tensor, char *buffer, size_t size);
+
+/* Find what --cu-seqlens says of queries, keys and values: roles_gather does it. What is said of the keys holds for the values, too. */
+enum err roles_bind_sequences(struct roles *roles, const struct roles_request *request, struct err_info *info);
 
 /* Open FILE[:NAME] through the roles' archives, which own the tensor. */
 enum err roles_tensor(struct roles *roles, const char *spec, const struct tensor **tensor, struct err_info *info);

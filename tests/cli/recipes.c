@@ -3,6 +3,7 @@
  * two, six query heads on two key heads, nine tokens, causal. The arithmetic is the definition, in double.
  */
 #include <math.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +13,7 @@ enum { B = 2, H = 6, HK = 2, N = 9, D = 8, GROUP = H / HK };
 static float query[B][H][N][D], key[B][HK][N][D], weights[B][H][N][N], logits[B][H][N][N];
 static const char *folder;
 
-static FILE *create(const char *name, const char *shape)
+static FILE *create_as(const char *name, const char *descr, const char *shape)
 {
 	char path[4096], header[256];
 	snprintf(path, sizeof path, "%s/%s.npy", folder, name);
@@ -21,10 +22,15 @@ static FILE *create(const char *name, const char *shape)
 		perror(path);
 		exit(EXIT_FAILURE);
 	}
-	snprintf(header, sizeof header, "{'descr': '<f4', 'fortran_order': False, 'shape': (%s), }", shape);
+	snprintf(header, sizeof header, "{'descr': '%s', 'fortran_order': False, 'shape': (%s), }", descr, shape);
 	fwrite("\223NUMPY\1\0\166\0", 1, 10, out);
 	fprintf(out, "%-117s\n", header);
 	return out;
+}
+
+static FILE *create(const char *name, const char *shape)
+{
+	return create_as(name, "<f4", shape);
 }
 
 static void put(FILE *out, float value)
@@ -144,6 +150,53 @@ static void write_parts(void)
 	fclose(first), fclose(flat_q), fclose(flat_k), fclose(last_q), fclose(last), fclose(mean), fclose(mean_weights);
 }
 
+/* flash-attn varlen: the nine tokens of the first item and the first five of the second, one after another. */
+static void write_varlen(void)
+{
+	static const int32_t ends[] = { 0, N, N + 5 }, backwards[] = { 0, N + 5, N }, beyond[] = { 0, N, N + 6 };
+	FILE *q = create("varlen_q", "14, 6, 8"), *k = create("varlen_k", "14, 2, 8"), *second = create("second_weights", "6, 5, 5"),
+	     *index = create_as("cu_seqlens", "<i4", "3,"), *bad = create_as("backwards", "<i4", "3,"), *far = create_as("beyond", "<i4", "3,");
+	for (int t = 0; t < N + 5; t++) {
+		for (int h = 0; h < H; h++)
+			put_head(q, query[t / N][h][t % N]);
+		for (int h = 0; h < HK; h++)
+			put_head(k, key[t / N][h][t % N]);
+	}
+	for (int h = 0; h < H; h++)
+		for (int i = 0; i < 5; i++)
+			fwrite(weights[1][h][i], sizeof(float), 5, second);
+	fwrite(ends, sizeof ends, 1, index);
+	fwrite(backwards, sizeof backwards, 1, bad);
+	fwrite(beyond, sizeof beyond, 1, far);
+	fclose(q), fclose(k), fclose(second), fclose(index), fclose(bad), fclose(far);
+}
+
+/* Two layers: stacked, (L,B,H,N,M) as for sink studies, and as files whose names tell them; sequence-first (N,B,H*D) and folded (B*H,N,D) of torch; (D,N) of a transposed cache. */
+static void write_stacks(void)
+{
+	FILE *five = create("stacked", "2, 2, 6, 9, 9"), *first_layer = create("attentions.0", "2, 6, 9, 9"), *second_layer = create("attentions.1", "2, 6, 9, 9"),
+	     *nbe_q = create("nbe_q", "9, 2, 48"), *nbe_k = create("nbe_k", "9, 2, 16"), *folded_q = create("folded_q", "12, 9, 8"),
+	     *folded_k = create("folded_k", "4, 9, 8"), *transposed = create("transposed_k", "2, 2, 8, 9");
+	FILE *layers[] = { five, five, first_layer, second_layer };
+	for (int i = 0; i < 4; i++)
+		fwrite(i % 2 ? logits : weights, sizeof weights, 1, layers[i]);
+	for (int n = 0; n < N; n++)
+		for (int b = 0; b < B; b++) {
+			for (int h = 0; h < H; h++)
+				put_head(nbe_q, query[b][h][n]);
+			for (int h = 0; h < HK; h++)
+				put_head(nbe_k, key[b][h][n]);
+		}
+	fwrite(query, sizeof query, 1, folded_q);
+	fwrite(key, sizeof key, 1, folded_k);
+	for (int b = 0; b < B; b++)
+		for (int h = 0; h < HK; h++)
+			for (int d = 0; d < D; d++)
+				for (int n = 0; n < N; n++)
+					put(transposed, key[b][h][n][d]);
+	fclose(five), fclose(first_layer), fclose(second_layer), fclose(nbe_q), fclose(nbe_k), fclose(folded_q), fclose(folded_k), fclose(transposed);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc != 2) {
@@ -158,5 +211,7 @@ int main(int argc, char **argv)
 	write_token_major();
 	write_fused();
 	write_parts();
+	write_varlen();
+	write_stacks();
 	return EXIT_SUCCESS;
 }
