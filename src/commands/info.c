@@ -2,14 +2,18 @@
  * attnviz info: what is in the files, what the other commands would make of it, and what looks wrong with it.
  */
 #include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "base/message.h"
 #include "base/output.h"
 #include "base/record.h"
 #include "base/strbuf.h"
 #include "commands/checks.h"
 #include "commands/command.h"
+#include "commands/info_links.h"
 #include "commands/inputs.h"
 #include "commands/verify.h"
 #include "tensor/layout.h"
@@ -116,17 +120,45 @@ static enum err list_archive(const struct roles *roles, const struct archive *ar
 	return err;
 }
 
+/* What there is to look at. */
+struct looking {
+	struct roles roles;
+	char **file;             /* those with tensors; borrowed texts */
+	int file_count;
+	struct link_file *links;
+	int link_count;
+	struct output out;
+};
+
+static enum err list_links(const struct looking *looking, struct record *record)
+{
+	enum err err = ERR_OK;
+	for (int i = 0; i < looking->link_count && !err; i++) {
+		char lines[64];
+		snprintf(lines, sizeof lines, "(%" PRId64 " lines)", looking->links[i].lines);
+		record_text(record, FILE_NAME, looking->links[i].file);
+		record_text(record, FORMAT, "links");
+		record_text(record, SHAPE, lines);
+		record_text(record, ROLE, "links");
+		err = record_row(record);
+	}
+	return err;
+}
+
 static enum record_format format(void)
 {
 	return given.json ? RECORD_JSON : given.tsv ? RECORD_TSV : RECORD_TABLE;
 }
 
-static enum err list_all(const struct roles *roles, struct output *out, struct err_info *info)
+static enum err list_all(struct looking *looking, struct err_info *info)
 {
-	struct record *record = record_new(format(), columns, COLUMNS, out);
+	const struct roles *roles = &looking->roles;
+	struct record *record = record_new(format(), columns, COLUMNS, &looking->out);
 	enum err err = record ? ERR_OK : err_nomem(info, "the list");
 	for (size_t i = 0; i < roles->archive_count && !err; i++)
 		err = list_archive(roles, roles->archive[i], record);
+	if (!err)
+		err = list_links(looking, record);
 	enum err end = record_end(record);
 	return err ? err : end;
 }
@@ -236,17 +268,20 @@ static enum err verify(struct roles *roles, struct findings *findings, struct ve
 	return err;
 }
 
-static enum err check_all(struct roles *roles, struct output *out, struct err_info *info)
+static enum err check_all(struct looking *looking, struct err_info *info)
 {
+	struct output *out = &looking->out;
 	struct findings findings = { .out = out };
 	struct verification verification = { 0 };
 	if (given.no_checks && !given.verify)
 		return ERR_OK;
 	if (format() != RECORD_TABLE && !(findings.record = record_new(format(), finding_columns, FINDING_COLUMNS, out)))
 		return err_nomem(info, "the findings");
-	enum err err = given.no_checks ? ERR_OK : checks_run(roles, input_request(), put_finding, &findings, info);
+	enum err err = given.no_checks ? ERR_OK : checks_run(&looking->roles, input_request(), put_finding, &findings, info);
+	for (int i = 0; i < looking->link_count && !err && !given.no_checks; i++)
+		err = link_file_check(&looking->links[i], put_finding, &findings);
 	if (!err)
-		err = verify(roles, &findings, &verification, info);
+		err = verify(&looking->roles, &findings, &verification, info);
 	enum err end = record_end(findings.record);
 	if (!err && !end)
 		err = put_verification(&verification, out, info);
@@ -260,27 +295,44 @@ static bool is_about_names(const struct err_info *trouble, const struct roles *r
 	return trouble->code == ERR_USAGE && roles->archive_count > 0;
 }
 
-static enum err look(struct roles *roles, int argc, char **argv, struct output *out, struct err_info *info)
+/* Part the files with links from those with tensors. */
+static enum err part_files(struct looking *looking, int argc, char **argv, struct err_info *info)
+{
+	enum err err = ERR_OK;
+	looking->file = mem_zero_array((size_t)argc + 1, sizeof *looking->file);
+	looking->links = mem_zero_array((size_t)argc + 1, sizeof *looking->links);
+	if (!looking->file || !looking->links)
+		return err_nomem(info, "the files");
+	for (int i = 0; i < argc && !err; i++) {
+		if (links_are_in(argv[i]))
+			err = link_file_read(&looking->links[looking->link_count++], argv[i], info);
+		else
+			looking->file[looking->file_count++] = argv[i];
+	}
+	return err;
+}
+
+static enum err look(struct looking *looking, int argc, char **argv, struct err_info *info)
 {
 	struct err_info trouble = { 0 };
-	enum err err = given.json && given.tsv ? err_set(info, ERR_USAGE, "--json or --tsv, not both") : ERR_OK;
+	enum err err = given.json && given.tsv ? err_set(info, ERR_USAGE, "--json or --tsv, not both") : part_files(looking, argc, argv, info);
 	if (err)
 		return err;
-	if (input_gather(roles, argc, argv, &trouble) && !is_about_names(&trouble, roles)) {
+	if (input_gather(&looking->roles, looking->file_count, looking->file, &trouble) && !is_about_names(&trouble, &looking->roles)) {
 		*info = trouble;
 		return trouble.code;
 	}
-	if (!roles->archive_count)
+	if (!looking->roles.archive_count && !looking->link_count)
 		return err_set(info, ERR_USAGE, "no file to look at");
-	err = output_open(out, "-", info);
+	err = output_open(&looking->out, "-", info);
 	if (!err)
-		err = list_all(roles, out, info);
+		err = list_all(looking, info);
 	if (!err && !trouble.code)
-		err = check_all(roles, out, info);
-	if (err && info->code == ERR_OK && out->failed)
-		*info = out->info;
+		err = check_all(looking, info);
+	if (err && info->code == ERR_OK && looking->out.failed)
+		*info = looking->out.info;
 	if (!err)
-		err = output_commit(out, info);
+		err = output_commit(&looking->out, info);
 	if (!err && trouble.code)
 		message_note("%s%s%s", trouble.file, *trouble.file ? ": " : "", trouble.text);
 	return err;
@@ -289,12 +341,13 @@ static enum err look(struct roles *roles, int argc, char **argv, struct output *
 static enum err run_info(int argc, char **argv)
 {
 	struct err_info info = { 0 };
-	struct roles roles = { 0 };
-	struct output out = { 0 };
-	enum err err = look(&roles, argc, argv, &out, &info);
+	struct looking looking = { .file_count = 0 };
+	enum err err = look(&looking, argc, argv, &info);
 	message_err_info(&info);
-	output_release(&out);
-	roles_release(&roles);
+	output_release(&looking.out);
+	roles_release(&looking.roles);
+	free(looking.file);
+	free(looking.links);
 	return err;
 }
 

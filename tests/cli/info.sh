@@ -89,6 +89,15 @@ found 'rotation ' "$samples"/L2_[qk].npy
 check "keys that were rotated" grep -q '^note: key L2_k: the keys are rotated already (half pairs, base near 10000)' out
 "$ATTNVIZ" info "$samples"/L2_[qk].npy --rope half > out
 check "keys that would be rotated twice" grep -q '^warning: key L2_k: the keys are rotated already .*: --rope would rotate them twice' out
+for line in 1 2 3 4 5 6 7 8 9 10; do echo "1-1 2-3 ${line}p4"; done > gold.txt
+printf '0-0 1-1\n\n2-1\n' > system.txt
+found 'index-base ' gold.txt system.txt fine.npy
+"$ATTNVIZ" info gold.txt > out
+check "what links count from" grep -q '^warning: links gold.txt: the smallest index of .* lines is 1: they count from 1, say --gold-base 1' out
+echo '0-0 1-x' > bad.txt
+refuse "text that is no file of links" 1 "bad.txt: " "$ATTNVIZ" info bad.txt
+echo '0-0 1-1-1' > bad.txt
+refuse "a link that is broken" 1 "bad.txt: " "$ATTNVIZ" info bad.txt
 "$ATTNVIZ" info fine.npy | tail -n 1 > out
 check "nothing wrong is nothing said" grep -q '^fine.npy' out
 

@@ -1,0 +1,57 @@
+#include "commands/info_links.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/strbuf.h"
+#include "tensor/links.h"
+
+/* In so many sentence pairs some link begins or ends at the first word. */
+enum { LINES_THAT_TELL = 10, HEAD_SIZE = 4096 };
+
+bool links_are_in(const char *file)
+{
+	char head[HEAD_SIZE];
+	FILE *in = strcmp(file, "-") == 0 ? NULL : fopen(file, "rb");
+	if (!in)
+		return false;
+	size_t size = fread(head, 1, sizeof head, in), links = 0;
+	fclose(in);
+	for (size_t i = 0; i < size; i++) {
+		if (!head[i] || !strchr("0123456789-p?:.eE+ \t\r\n", head[i]))
+			return false;
+		bool joins = strchr("-p?", head[i]) && i > 0 && i + 1 < size;
+		links += joins && isdigit((unsigned char)head[i - 1]) && isdigit((unsigned char)head[i + 1]);
+	}
+	return links > 0;
+}
+
+enum err link_file_read(struct link_file *file, const char *name, struct err_info *info)
+{
+	const struct links_format format = { .base = 0 };
+	struct links links;
+	enum err err = links_read(&links, name, &format, info);
+	*file = (struct link_file){ .file = name, .lines = (int64_t)links.count, .smallest = links.smallest };
+	for (size_t i = 0; i < links.count && !err; i++)
+		file->links += (int64_t)links.line[i].count;
+	links_release(&links);
+	return err;
+}
+
+enum err link_file_check(const struct link_file *file, findings_put *put, void *data)
+{
+	if (file->smallest < 1)
+		return ERR_OK;
+	struct strbuf text;
+	strbuf_init(&text);
+	bool tells = file->lines >= LINES_THAT_TELL && file->smallest == 1;
+	strbuf_addf(&text, "the smallest index of %" PRId64 " links in %" PRId64 " lines is %" PRId32 ": %s", file->links, file->lines, file->smallest,
+		    tells ? "they count from 1, say --gold-base 1 (or --base 1) to attnviz align" : "they may count from 1 (--gold-base 1, --base 1)");
+	const struct finding finding = { .check = "index-base", .severity = tells ? "warning" : "note", .role = "links", .tensor = file->file, .layer = -1,
+					 .batch = -1, .head = -1, .text = text.buf };
+	enum err err = put(data, &finding);
+	strbuf_release(&text);
+	return err;
+}
