@@ -63,6 +63,19 @@ static enum name_role word_role(const struct word *word)
 	return NAME_NONE;
 }
 
+/* "cu_seqlens_q" holds lengths of queries, not queries. */
+static bool is_length(const char *name, const struct word *telling)
+{
+	static const char *const length_words[] = { "seqlens", "seqlen", "lens", "lengths", "length" };
+	struct word before;
+	if (!last_word(name, (size_t)(telling->text - name), &before))
+		return false;
+	for (size_t i = 0; i < sizeof length_words / sizeof *length_words; i++)
+		if (word_is(&before, length_words[i]))
+			return true;
+	return false;
+}
+
 /* The word that tells the role; a zero length where no word does. */
 static struct word telling_word(const char *name)
 {
@@ -70,7 +83,7 @@ static struct word telling_word(const char *name)
 	size_t end = strlen(name);
 	while (last_word(name, end, &word) && is_silent(&word))
 		end = (size_t)(word.text - name);
-	if (end == 0 || word_role(&word) == NAME_NONE)
+	if (end == 0 || word_role(&word) == NAME_NONE || is_length(name, &word))
 		word.length = 0;
 	return word;
 }

@@ -4,7 +4,7 @@
  * A name is cut into words at everything that is neither letter nor digit, and between letters and digits: "model.layers.3.self_attn.q_proj" is model, layers,
  * 3, self, attn, q, proj. The role is told by the last word that is not a number and not one of those that say nothing ("proj", "states", "hook",
  * "cache"), so that q, query, self_attn.q_proj, blocks.3.attn.hook_q, L3_q and queries are queries, and attn, attentions.3,
- * attn_weights and hook_pattern are ready weights. Parameters of a model (q_proj.weight, k.bias) and variants (k_prerope) have no role.
+ * attn_weights and hook_pattern are ready weights. Parameters of a model (q_proj.weight, k.bias), lengths (cu_seqlens_q) and variants (k_prerope) have no role.
  *
  * The template of a name is the name with each number replaced by '#'. Tensors of one role and one template are the layers of one attention.
  */

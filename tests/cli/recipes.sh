@@ -31,6 +31,11 @@ gives "flash-attn varlen, the first sequence" first_weights -q varlen_q.npy -k v
 gives "flash-attn varlen, the second sequence" second_weights -q varlen_q.npy -k varlen_k.npy --layout NHD --cu-seqlens cu_seqlens.npy --sequence 1 --causal
 gives "cumulative lengths of each side" second_weights -q varlen_q.npy -k varlen_k.npy --layout NHD --cu-seqlens query=cu_seqlens.npy --cu-seqlens key=cu_seqlens.npy \
 	--sequence 1 --causal
+mkdir pool
+cp varlen_q.npy pool/q.npy
+cp varlen_k.npy pool/k.npy
+cp cu_seqlens.npy pool/cu_seqlens_q.npy
+gives "lengths are no queries" second_weights pool/q.npy pool/k.npy pool/cu_seqlens_q.npy --layout NHD --cu-seqlens pool/cu_seqlens_q.npy --sequence 1 --causal
 gives "torch, sequence first" weights -q nbe_q.npy -k nbe_k.npy --layout NBD --heads-in 6,2 --causal
 gives "nn.MultiheadAttention, folded" weights -q folded_q.npy -k folded_k.npy --layout '(BH)ND' --heads-in 6,2 --causal
 gives "keys transposed for the product" weights -q bhnd_q.npy -k transposed_k.npy --layout query=BHND --layout key=BHDN --causal

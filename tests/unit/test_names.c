@@ -26,7 +26,7 @@ END_TEST
 START_TEST(parameters_and_variants_have_no_role)
 {
 	static const char *const cases[] = { "q_proj.weight", "k_proj.bias", "L0_q_prerope", "attn.hook_attn_scores", "hook_resid_pre", "tokens", "", "3", "..", "mask",
-					     "self_attn.o_proj", "embedding", "qkv", "freq" };
+					     "self_attn.o_proj", "embedding", "qkv", "freq", "cu_seqlens_q", "max_seqlen_k" };
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
 		ck_assert_msg(name_role(cases[i]) == NAME_NONE, "%s", cases[i]);
 }
