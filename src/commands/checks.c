@@ -1,5 +1,7 @@
 #include "commands/checks.h"
 
+#include <string.h>
+
 #include "commands/checks_parts.h"
 #include "commands/fit.h"
 #include "commands/labels.h"
@@ -32,12 +34,16 @@ enum err check_report(const struct reporter *reporter, const char *check, const 
 	return reporter->put(reporter->data, &finding);
 }
 
-/* What another command would say, as a finding. */
+/* What another command would say, as a finding; the file is named where it is not the role's own. */
 static enum err report_trouble(const struct reporter *reporter, const char *check, const struct err_info *trouble)
 {
 	struct strbuf text;
 	strbuf_init(&text);
+	if (*trouble->file && strcmp(trouble->file, reporter->role->part[0].archive->file) != 0)
+		strbuf_addf(&text, "%s: ", trouble->file);
 	strbuf_addstr(&text, trouble->text);
+	if (!reporter->unreadable->code && (trouble->code == ERR_IO || trouble->code == ERR_FORMAT || trouble->code == ERR_UNSUPPORTED))
+		*reporter->unreadable = *trouble;
 	enum err err = check_report(reporter, check, "error", -1, 0, &text);
 	strbuf_release(&text);
 	return err;
@@ -57,7 +63,7 @@ static enum err check_role(struct role *role, const struct roles_request *reques
 }
 
 /* Do queries, keys and values fit each other, and the tokens the axes? */
-static enum err check_fit(const struct roles *roles, findings_put *put, void *data)
+static enum err check_fit(const struct roles *roles, findings_put *put, void *data, struct err_info *unreadable)
 {
 	const struct role *role[NAME_ROLE_COUNT] = { NULL };
 	for (int kind = NAME_QUERY; kind < NAME_ROLE_COUNT; kind++) {
@@ -70,7 +76,7 @@ static enum err check_fit(const struct roles *roles, findings_put *put, void *da
 	const struct role *rows = role[NAME_QUERY] ? role[NAME_QUERY] : role[NAME_WEIGHTS], *columns = role[NAME_KEY] ? role[NAME_KEY] : role[NAME_WEIGHTS];
 	if (!rows || !columns)
 		return ERR_OK;
-	const struct reporter reporter = { .put = put, .data = data, .role = columns };
+	const struct reporter reporter = { .put = put, .data = data, .role = columns, .unreadable = unreadable };
 	int64_t keys = columns->heads.size[columns->kind == NAME_WEIGHTS ? AXIS_DIM : AXIS_TOKEN];
 	if (fit_heads(role[NAME_QUERY], role[NAME_KEY], role[NAME_VALUE], &trouble))
 		return report_trouble(&reporter, "fit", &trouble);
@@ -79,16 +85,16 @@ static enum err check_fit(const struct roles *roles, findings_put *put, void *da
 	return err;
 }
 
-enum err checks_run(struct roles *roles, const struct roles_request *request, findings_put *put, void *data, struct err_info *info)
+enum err checks_run(struct roles *roles, const struct roles_request *request, findings_put *put, void *data, struct err_info *unreadable, struct err_info *info)
 {
 	bool verified = roles_kind(roles, NAME_QUERY) && roles_kind(roles, NAME_WEIGHTS);
 	enum err err = ERR_OK;
 	for (int kind = NAME_QUERY; kind < NAME_ROLE_COUNT && !err; kind++) {
 		struct role *role = roles_kind(roles, (enum name_role)kind);
 		struct role *before = roles_kind(roles, kind == NAME_VALUE ? NAME_KEY : NAME_QUERY);
-		const struct reporter reporter = { put, data, role, verified };
+		const struct reporter reporter = { put, data, role, unreadable, verified };
 		if (role)
 			err = check_role(role, request, before != role && before && before->loaded ? before : NULL, &reporter, info);
 	}
-	return err ? err : check_fit(roles, put, data);
+	return err ? err : check_fit(roles, put, data, unreadable);
 }

@@ -25,7 +25,7 @@ struct finding {
 /* Called for each finding, in the order of the roles; what it points at is valid during the call. */
 typedef enum err findings_put(void *data, const struct finding *finding);
 
-/* Look at everything that plays one of the usual roles. An input that cannot be loaded is a finding too. */
-enum err checks_run(struct roles *roles, const struct roles_request *request, findings_put *put, void *data, struct err_info *info);
+/* Look at everything that plays one of the usual roles. An input that cannot be loaded is a finding too; *unreadable tells the first whose bytes are to blame. */
+enum err checks_run(struct roles *roles, const struct roles_request *request, findings_put *put, void *data, struct err_info *unreadable, struct err_info *info);
 
 #endif

@@ -17,6 +17,7 @@ struct reporter {
 	findings_put *put;
 	void *data;
 	const struct role *role;
+	struct err_info *unreadable; /* the first input whose bytes are to blame */
 	bool verified; /* the model's weights are there as well, and will tell more than the vectors alone */
 };
 

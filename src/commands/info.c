@@ -128,6 +128,7 @@ struct looking {
 	struct link_file *links;
 	int link_count;
 	struct output out;
+	struct err_info unreadable; /* what was listed, but whose data could not be read */
 };
 
 static enum err list_links(const struct looking *looking, struct record *record)
@@ -277,7 +278,7 @@ static enum err check_all(struct looking *looking, struct err_info *info)
 		return ERR_OK;
 	if (format() != RECORD_TABLE && !(findings.record = record_new(format(), finding_columns, FINDING_COLUMNS, out)))
 		return err_nomem(info, "the findings");
-	enum err err = given.no_checks ? ERR_OK : checks_run(&looking->roles, input_request(), put_finding, &findings, info);
+	enum err err = given.no_checks ? ERR_OK : checks_run(&looking->roles, input_request(), put_finding, &findings, &looking->unreadable, info);
 	for (int i = 0; i < looking->link_count && !err && !given.no_checks; i++)
 		err = link_file_check(&looking->links[i], put_finding, &findings);
 	if (!err)
@@ -312,6 +313,14 @@ static enum err part_files(struct looking *looking, int argc, char **argv, struc
 	return err;
 }
 
+static bool has_tensors(const struct roles *roles)
+{
+	for (size_t i = 0; i < roles->archive_count; i++)
+		if (roles->archive[i]->count)
+			return true;
+	return false;
+}
+
 static enum err look(struct looking *looking, int argc, char **argv, struct err_info *info)
 {
 	struct err_info trouble = { 0 };
@@ -324,6 +333,10 @@ static enum err look(struct looking *looking, int argc, char **argv, struct err_
 	}
 	if (!looking->roles.archive_count && !looking->link_count)
 		return err_set(info, ERR_USAGE, "no file to look at");
+	if (!looking->link_count && !has_tensors(&looking->roles)) {
+		err_set(info, ERR_UNSUPPORTED, "no tensors in here: text, Python objects and types that attnviz does not know are left out");
+		return err_in_file(info, looking->roles.archive[0]->file);
+	}
 	err = output_open(&looking->out, "-", info);
 	if (!err)
 		err = list_all(looking, info);
@@ -335,6 +348,10 @@ static enum err look(struct looking *looking, int argc, char **argv, struct err_
 		err = output_commit(&looking->out, info);
 	if (!err && trouble.code)
 		message_note("%s%s%s", trouble.file, *trouble.file ? ": " : "", trouble.text);
+	if (!err && looking->unreadable.code) {
+		*info = looking->unreadable;
+		return info->code;
+	}
 	return err;
 }
 

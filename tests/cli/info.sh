@@ -119,6 +119,18 @@ refuse "weights of another shape" 1 "w3.npy: weights" sh -c 'cp fine.npy w3.npy;
 refuse "no file" 2 "no file to look at" "$ATTNVIZ" info
 refuse "missing file" 1 "none.npz: " "$ATTNVIZ" info none.npz
 refuse "two formats" 2 "--json or --tsv" "$ATTNVIZ" info dump/ids.npy --json --tsv
+refuse "a container without tensors" 1 "no tensors in here" "$ATTNVIZ" info "$ROOT/tests/data/npz/bad-no-arrays.npz"
+expect "data that cannot be read are listed, and the status is 1" 1 "$ATTNVIZ" info "$ROOT/tests/data/npz/bad-crc-deflated.npz"
+check "with the reason" grep -q '^error: query q: member q: CRC error$' out
+expect "tokens that cannot be read" 1 "$ATTNVIZ" info fine.npy -t none.txt
+check "with their file" grep -q '^error: weights fine: none.txt: cannot open' out
+for file in "$ROOT"/tests/data/*/bad-* "$ROOT"/tests/data/*/unsupported-*; do
+	case $file in */links/* | */vocab/* | */tokens/* | */image/*) continue ;; esac
+	"$ATTNVIZ" info "$file" > out 2> err
+	status=$?
+	[ $status = 1 ] && [ "$(wc -l < err)" = 1 ] || echo "not ok info ${file##*/}: status $status, $(cat err)"
+done
+echo "ok each file of tests/data that cannot be read is told in one line"
 refuse "broken container" 1 "bad-" "$ATTNVIZ" info "$(ls "$ROOT"/tests/data/npz/bad-* | head -n 1)"
 
 "$ATTNVIZ" explain > out
