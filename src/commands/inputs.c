@@ -37,6 +37,7 @@ const struct option_row input_file_rows[] = {
 	OPTION_LIST('k', "key", "FILE[:NAME]", &given.roles.spec[NAME_KEY], "keys"),
 	OPTION_LIST('v', "value", "FILE[:NAME]", &given.roles.spec[NAME_VALUE], "values"),
 	OPTION_LIST('w', "weights", "FILE[:NAME]", &given.roles.spec[NAME_WEIGHTS], "ready attention weights"),
+	OPTION_LIST(0, "shard", "FILE[:NAME]", &given.roles.shard, "pieces along the tokens, {rank} in the name, which tells the role"),
 	OPTION_LIST(0, "qkv", "FILE[:NAME]", &given.roles.fused, "queries, keys and values fused in one tensor"),
 	OPTION_CHOICE(0, "qkv-order", "ORDER", &given.order, order_words, "how they lie in its last axis"),
 	OPTION_LIST(0, "input", "ROLE=FILE[:NAME]", &given.roles.input, "any input of the attention"),

@@ -111,12 +111,43 @@ enum err roles_bind_sequences(struct roles *roles, const struct roles_request *r
 static enum err cut_sequence(struct role *role, const struct roles_request *request, struct err_info *info)
 {
 	int64_t first, count, sequences = role->cu_seqlens->rank ? role->cu_seqlens->shape[0] - 1 : 0;
+	if (role->sharded)
+		return err_set(info, ERR_USAGE, "--cu-seqlens cuts whole tensors, not pieces ({rank})");
 	if (request->sequence < 0 && sequences > 1)
 		return err_set(info, ERR_USAGE, "%" PRId64 " sequences lie one after another: choose one with --sequence 0 ... %" PRId64, sequences, sequences - 1);
 	enum err err = layout_packed_sequence(role->cu_seqlens, role->heads.size[AXIS_TOKEN], request->sequence < 0 ? 0 : request->sequence, &first, &count, info);
 	if (!err)
 		layout_slice_tokens(&role->heads, first, count);
 	return err ? err_in_file(info, role->cu_seqlens->file) : ERR_OK;
+}
+
+/* Pieces of the token axis, in the order of their ranks. */
+static enum err join_shards(struct role *role, struct err_info *info)
+{
+	struct heads *heads = &role->heads;
+	int64_t tokens = 0;
+	role->shard_end = mem_array(role->count, sizeof *role->shard_end);
+	if (!role->shard_end)
+		return err_nomem(info, "the inputs");
+	for (size_t i = 0; i < role->count; i++) {
+		struct heads *shard = &role->shard[i];
+		shard->tensors = &role->slot[i];
+		for (int axis = 0; axis < AXIS_COUNT; axis++)
+			if (axis != AXIS_TOKEN && shard->size[axis] != role->shard[0].size[axis])
+				return err_set(info, ERR_SHAPE, "%s and %s are no pieces of one tensor: only their tokens may differ in number",
+					       role->tensor[0].name, role->tensor[i].name);
+		if (role->tensor[i].dtype != role->tensor[0].dtype)
+			return err_set(info, ERR_SHAPE, "%s and %s are no pieces of one tensor: their types differ", role->tensor[0].name,
+				       role->tensor[i].name);
+		role->shard_end[i] = tokens += shard->size[AXIS_TOKEN];
+	}
+	*heads = role->shard[0];
+	heads->size[AXIS_TOKEN] = tokens;
+	heads->present[AXIS_TOKEN] = true;
+	heads->shard = role->shard;
+	heads->shard_end = role->shard_end;
+	heads->shard_count = (int64_t)role->count;
+	return ERR_OK;
 }
 
 static enum err resolve_views(struct role *role, const struct roles_request *request, const struct role *before, struct err_info *info)
@@ -126,16 +157,22 @@ static enum err resolve_views(struct role *role, const struct roles_request *req
 	enum err err = role_letters(&request->layout, role->word, &layout.letters, info);
 	if (!err)
 		err = set_packing(role, request, before, &layout, info);
+	if (!err && role->sharded && !(role->shard = mem_zero_array(role->count, sizeof *role->shard)))
+		err = err_nomem(info, "the inputs");
 	for (size_t i = 0; !err && i < role->count; i++) {
 		struct heads view;
 		err = layout_resolve(&role->tensor[i], &layout, &role->slot[i], &view, info);
 		if (!err && i == 0)
 			role->heads = view;
-		if (!err && role->count > 1)
+		if (!err && role->sharded)
+			role->shard[i] = view;
+		else if (!err && role->count > 1)
 			err = join_layer(role, i, &view, info);
 		if (err)
 			err_in_file(info, role->part[i].archive->file);
 	}
+	if (role->sharded)
+		return err ? err : join_shards(role, info);
 	if (!err && role->count > 1) {
 		role->heads.present[AXIS_LAYER] = true;
 		role->heads.size[AXIS_LAYER] = (int64_t)role->count;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/memory.h"
 #include "base/strbuf.h"
@@ -17,6 +18,8 @@ static void role_free(struct role *role)
 	free(role->part);
 	free(role->tensor);
 	free(role->slot);
+	free(role->shard);
+	free(role->shard_end);
 	free(role->word);
 	free(role);
 }
@@ -162,12 +165,46 @@ static enum err add_spec(struct roles *roles, const char *word, enum name_role k
 	return err;
 }
 
+/* A spec with {rank} stands for the files of ranks 0, 1, ... as far as there are any: pieces of one tensor along its tokens. */
+static enum err add_shards(struct roles *roles, const char *word, enum name_role kind, const char *spec, struct err_info *info)
+{
+	const char *mark = strstr(spec, "{rank}");
+	struct role *role = roles_find(roles, word);
+	enum err err = ERR_OK;
+	if (role)
+		return err_set(info, ERR_USAGE, "%s: pieces of the %s go together with nothing else", spec, word);
+	for (int rank = 0; !err; rank++) {
+		struct strbuf one;
+		char *file = NULL, *name = NULL;
+		strbuf_init(&one);
+		strbuf_addf(&one, "%.*s%d%s", (int)(mark - spec), spec, rank, mark + strlen("{rank}"));
+		err = strbuf_failed(&one) ? err_nomem(info, "the inputs") : archive_split_spec(one.buf, &file, &name, info);
+		bool last = !err && rank > 0 && access(file, F_OK) != 0;
+		if (!err && !last)
+			err = add_spec(roles, word, kind, one.buf, info);
+		free(name);
+		free(file);
+		strbuf_release(&one);
+		if (last)
+			break;
+	}
+	if (!err)
+		roles_find(roles, word)->sharded = true;
+	return err;
+}
+
+static enum err add_input(struct roles *roles, enum name_role kind, const char *spec, struct err_info *info)
+{
+	const char *word = name_role_word(kind);
+	return strstr(spec, "{rank}") ? add_shards(roles, word, kind, spec, info) : add_spec(roles, word, kind, spec, info);
+}
+
 static enum err gather_options(struct roles *roles, const struct roles_request *request, struct err_info *info)
 {
 	enum err err = ERR_OK;
 	for (int kind = NAME_QUERY; kind < NAME_ROLE_COUNT; kind++)
 		for (size_t i = 0; !err && i < request->spec[kind].count; i++)
-			err = add_spec(roles, name_role_word((enum name_role)kind), (enum name_role)kind, request->spec[kind].item[i], info);
+			err = add_input(roles, (enum name_role)kind, request->spec[kind].item[i], info);
 	for (int kind = NAME_QUERY; kind <= NAME_VALUE; kind++) {
 		for (size_t i = 0; !err && i < request->fused.count; i++)
 			err = add_spec(roles, name_role_word((enum name_role)kind), (enum name_role)kind, request->fused.item[i], info);
@@ -244,6 +281,31 @@ static enum err gather_names(struct roles *roles, const struct roles_request *re
 	return err;
 }
 
+/* --shard k.{rank}.npy: the name of the first piece tells the role. */
+static enum err gather_shards(struct roles *roles, const struct roles_request *request, struct err_info *info)
+{
+	enum err err = ERR_OK;
+	for (size_t i = 0; !err && i < request->shard.count; i++) {
+		const char *spec = request->shard.item[i], *mark = strstr(spec, "{rank}"), *colon = strrchr(spec, ':');
+		enum name_role kind = NAME_NONE;
+		char buffer[256];
+		struct strbuf one;
+		if (!mark)
+			return err_set(info, ERR_USAGE, "--shard %s: wants {rank} in the name: k.{rank}.npy", spec);
+		strbuf_init(&one);
+		strbuf_addf(&one, "%.*s0%s", (int)(mark - spec), spec, mark + strlen("{rank}"));
+		const char *name = strbuf_failed(&one) ? NULL : colon ? colon + 1 : name_of_file(one.buf, buffer, sizeof buffer);
+		if (!name)
+			err = err_nomem(info, "the inputs");
+		else if (!named_role(&request->names, name, &kind) || !kind)
+			err = err_set(info, ERR_USAGE, "--shard %s: the name does not tell the role: use -q, -k or -v", spec);
+		else
+			err = add_shards(roles, name_role_word(kind), kind, spec, info);
+		strbuf_release(&one);
+	}
+	return err;
+}
+
 static int compare_layers(const void *a, const void *b)
 {
 	const struct role_part *one = a, *two = b;
@@ -316,6 +378,8 @@ enum err roles_gather(struct roles *roles, const struct roles_request *request, 
 {
 	*roles = (struct roles){ 0 };
 	enum err err = gather_options(roles, request, info);
+	if (!err)
+		err = gather_shards(roles, request, info);
 	bool lone = !roles->count && request->file_count == 1 && !request->names.count;
 	for (int i = 0; !err && i < request->file_count; i++) {
 		struct archive *archive;

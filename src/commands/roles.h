@@ -25,6 +25,7 @@ struct roles_request {
 	int file_count;
 	struct string_list spec[NAME_ROLE_COUNT]; /* -q -k -v -w: FILE[:NAME], one a layer */
 	struct string_list fused;                 /* --qkv FILE[:NAME]: queries, keys and values in one tensor */
+	struct string_list shard;                 /* FILE[:NAME] with {rank}, whose name tells the role */
 	struct string_list input;                 /* ROLE=FILE[:NAME] */
 	struct string_list names;                 /* PATTERN (which names count), or ROLE=PATTERN */
 	struct string_list layout;                /* LETTERS, or ROLE=LETTERS */
@@ -48,6 +49,7 @@ struct role {
 	char *word;         /* "query", "projection", ... */
 	enum name_role kind; /* NAME_NONE for roles that only one mechanism knows */
 	bool by_option;
+	bool sharded;       /* its parts are pieces of the token axis, not layers: FILE had {rank} */
 	bool fused;         /* its tensor holds the other two as well */
 	const struct tensor *cu_seqlens; /* where its sequences end, or NULL; the archive's */
 	struct role_part *part;
@@ -56,6 +58,8 @@ struct role {
 	struct tensor *tensor; /* [count] */
 	const struct tensor **slot;
 	struct heads heads; /* where kind is not NAME_NONE */
+	struct heads *shard; /* [count], where sharded; */
+	int64_t *shard_end;  /* [count] */
 	bool loaded;
 };
 

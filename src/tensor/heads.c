@@ -13,11 +13,29 @@ struct span {
 	int64_t first;             /* element offset in the tensor */
 };
 
+/* The piece that holds a token. */
+static int64_t shard_of(const struct heads *heads, int64_t token)
+{
+	int64_t shard = 0;
+	while (shard < heads->shard_count - 1 && token >= heads->shard_end[shard])
+		shard++;
+	return shard;
+}
+
+static int64_t shard_begin(const struct heads *heads, int64_t shard)
+{
+	return shard ? heads->shard_end[shard - 1] : 0;
+}
+
 const struct tensor *heads_locate(const struct heads *heads, int64_t layer, int64_t batch, int64_t head, int64_t token, int64_t *first)
 {
 	int64_t index[AXIS_COUNT] = { layer, batch, head, token, 0 };
 	bool layers_apart = heads->tensor_count > 1;
 	int64_t offset = heads->first;
+	if (heads->shard_count) {
+		int64_t shard = shard_of(heads, token);
+		return heads_locate(&heads->shard[shard], layer, batch, head, token - shard_begin(heads, shard), first);
+	}
 	if (heads->head_group) {
 		offset += head / heads->head_group * heads->head_group_stride;
 		index[AXIS_HEAD] = head % heads->head_group;
@@ -112,6 +130,19 @@ static enum err refuse_nonfinite(const struct span *span, int64_t place, double 
 	enum err heads_decode_##SUFFIX(const struct heads *heads, int64_t layer, int64_t batch, int64_t head, int64_t token, \
 				       int64_t count, bool allow_nonfinite, FLOAT *out, int64_t out_stride, struct err_info *info) \
 	{ \
+		while (heads->shard_count && count > 0) { \
+			int64_t shard = shard_of(heads, token), begin = shard_begin(heads, shard), here = heads->shard_end[shard] - token; \
+			here = here < count ? here : count; \
+			enum err err = heads_decode_##SUFFIX(&heads->shard[shard], layer, batch, head, token - begin, here, \
+							     allow_nonfinite, out, out_stride, info); \
+			if (err) \
+				return err; \
+			token += here; \
+			count -= here; \
+			out += here * out_stride; \
+		} \
+		if (count == 0) \
+			return ERR_OK; \
 		struct span span = span_of(heads, layer, batch, head, token, 0); \
 		span.rows = count; \
 		span.columns = heads->size[AXIS_DIM]; \
@@ -121,9 +152,15 @@ static enum err refuse_nonfinite(const struct span *span, int64_t place, double 
 	enum err heads_decode_part_##SUFFIX(const struct heads *heads, int64_t layer, int64_t batch, int64_t head, int64_t token, \
 					    int64_t dim, int64_t count, bool allow_nonfinite, FLOAT *out, struct err_info *info) \
 	{ \
+		if (heads->shard_count) { \
+			int64_t shard = shard_of(heads, token); \
+			return heads_decode_part_##SUFFIX(&heads->shard[shard], layer, batch, head, token - shard_begin(heads, shard), \
+							  dim, count, allow_nonfinite, out, info); \
+		} \
 		struct span span = span_of(heads, layer, batch, head, token, dim); \
 		span.columns = count; \
 		return span_##SUFFIX(&span, allow_nonfinite, out, count, info); \
 	}
+
 DEFINE_DECODE(f32, float)
 DEFINE_DECODE(f64, double)
