@@ -5,6 +5,9 @@
 
 #include "base/memory.h"
 
+/* Above it no value is the logarithm of a weight, whatever was rounded. */
+static const double LOGARITHM_MAX = 1e-6;
+
 static void widen(double *low, double *high, double value)
 {
 	*low = value < *low ? value : *low;
@@ -49,7 +52,7 @@ static void note_sum(struct weights_facts *facts, int64_t row, double sum)
 
 static void scan_row(struct weights_facts *facts, int64_t row, const double *weight, double *column, double *mass)
 {
-	double sum = 0, exp_sum = 0, low = INFINITY, high = -INFINITY, even = 1 / (double)facts->keys;
+	double sum = 0, exp_sum = 0, low = INFINITY, high = -INFINITY, faintest = INFINITY, even = 1 / (double)facts->keys;
 	int64_t last_visible = row + facts->keys - facts->rows;
 	for (int64_t key = 0; key < facts->keys; key++) {
 		double value = weight[key];
@@ -62,13 +65,16 @@ static void scan_row(struct weights_facts *facts, int64_t row, const double *wei
 			continue;
 		}
 		sum += value;
-		exp_sum += exp(value);
+		exp_sum += facts->largest > LOGARITHM_MAX || high > LOGARITHM_MAX ? 0 : exp(value);
 		*mass += fabs(value);
 		column[key] += value;
 		widen(&low, &high, value);
+		faintest = (value != 0 || key <= last_visible) && value < faintest ? value : faintest;
 		facts->from_uniform = fmax(facts->from_uniform, fabs(value - even));
 		if (key > last_visible)
 			note_after(facts, row, key, value);
+		if (key > row)
+			facts->top_left_share += fabs(value);
 	}
 	widen(&facts->smallest, &facts->largest, low);
 	widen(&facts->smallest, &facts->largest, high);
@@ -78,12 +84,15 @@ static void scan_row(struct weights_facts *facts, int64_t row, const double *wei
 	}
 	note_sum(facts, row, sum);
 	widen(&facts->exp_sum_low, &facts->exp_sum_high, exp_sum);
-	facts->ratio = fmax(facts->ratio, low > 0 ? high / low : INFINITY);
+	facts->ratio = fmax(facts->ratio, faintest > 0 ? high / faintest : INFINITY);
 }
 
 static void finish(struct weights_facts *facts, const double *column, double mass)
 {
 	facts->after_share = mass > 0 ? facts->after_share / mass : 0;
+	facts->top_left_share = mass > 0 ? facts->top_left_share / mass : 0;
+	if (facts->largest > LOGARITHM_MAX)
+		facts->exp_sum_low = facts->exp_sum_high = NAN;
 	for (facts->empty_tail = 0; facts->empty_tail < facts->keys && column[facts->keys - 1 - facts->empty_tail] == 0;)
 		facts->empty_tail++;
 	for (int64_t key = 0; key < facts->keys; key++)

@@ -26,11 +26,12 @@ struct weights_facts {
 	int64_t rows_off, worst_row;          /* rows whose sum is further from 1 than WEIGHTS_SUM_TOLERANCE + rounding, and the furthest */
 	double worst_sum;
 	double column_sum_low, column_sum_high; /* of the columns that are not all zero */
-	double exp_sum_low, exp_sum_high;     /* sums of e^value over a row: 1 where the values are ln p */
+	double exp_sum_low, exp_sum_high;     /* sums of e^value over a row: 1 where the values are ln p; NaN where some value is above 0 */
 	int64_t empty_tail;                   /* columns at the end that are all zero */
 	double after_share, after_largest;    /* mass after the diagonal as a share of all, and the largest weight there */
 	int64_t after_row, after_key;
-	double ratio;                         /* largest over the rows of largest / smallest weight; infinity where one is zero */
+	double top_left_share;                /* likewise after the keys j > i: what a causal mask aligned at the beginning hides */
+	double ratio;                         /* largest over the rows of largest / smallest weight; infinity where one is zero that no causal mask hides */
 	double from_uniform;                  /* largest |w - 1 / keys| */
 };
 

@@ -6,10 +6,13 @@
 #include "base/memory.h"
 #include "base/strbuf.h"
 #include "commands/checks_parts.h"
+#include "commands/masking.h"
 
 /* Less mass than this after the diagonal is more likely a leak than a wish to look ahead. */
 static const double LEAK_SHARE = 0.01;
 static const double UNIFORM_TOLERANCE = 1e-6;
+/* Fewer weights may be alike by chance. */
+enum { WEIGHTS_THAT_TELL = 64 };
 
 static bool sums_to_one(const struct weights_facts *facts, double low, double high)
 {
@@ -24,7 +27,7 @@ static bool rows_sum_to_one(const struct weights_facts *facts)
 
 static bool are_logarithms(const struct weights_facts *facts)
 {
-	return facts->largest <= 1e-6 && facts->smallest < 0 && sums_to_one(facts, facts->exp_sum_low, facts->exp_sum_high);
+	return facts->smallest < 0 && sums_to_one(facts, facts->exp_sum_low, facts->exp_sum_high);
 }
 
 static bool columns_sum_to_one(const struct weights_facts *facts)
@@ -63,12 +66,6 @@ static bool find_signed(const struct weights_facts *facts, struct strbuf *text)
 	return rows_sum_to_one(facts) && facts->smallest < -1e-6;
 }
 
-static bool find_swapped(const struct weights_facts *facts, struct strbuf *text)
-{
-	strbuf_addstr(text, "columns sum to one and rows do not: queries and keys are swapped, say --layout with M before N");
-	return columns_sum_to_one(facts);
-}
-
 static bool find_row_sums(const struct weights_facts *facts, struct strbuf *text)
 {
 	strbuf_addf(text, "%" PRId64 " of %" PRId64 " rows do not sum to one: %.4g to %.4g, the furthest is query %" PRId64 " (%.6g)", facts->rows_off, facts->rows,
@@ -104,20 +101,35 @@ static const struct map_check {
 	bool (*find)(const struct weights_facts *facts, struct strbuf *text);
 } map_checks[] = {
 	{ "finite", "error", find_nonfinite },     { "log-weights", "warning", find_logarithms }, { "logits", "warning", find_logits },
-	{ "signed", "warning", find_signed },      { "axis-order", "warning", find_swapped },     { "row-sums", "warning", find_row_sums },
-	{ "constant", "warning", find_constant },  { "dead-rows", "note", find_dead_rows },       { "padding", "note", find_padding },
+	{ "signed", "warning", find_signed },      { "row-sums", "warning", find_row_sums },      { "constant", "warning", find_constant },
+	{ "dead-rows", "note", find_dead_rows },   { "padding", "note", find_padding },
 };
 
-/* softmax(p) of weights in 0 .. 1 leaves no weight of a row more than e times another; a real head of any sharpness does. */
-static bool find_double_softmax(const struct weights_facts *facts, int64_t count, struct strbuf *text)
+/* Square maps along the first two of three axes: the heads come last. */
+static bool find_swapped(const struct heads *heads, const struct weights_facts *facts, int64_t count, struct strbuf *text)
 {
-	bool bounded = true, varies = false;
+	bool swapped = count > 0;
+	for (int64_t i = 0; i < count; i++)
+		swapped = swapped && columns_sum_to_one(&facts[i]);
+	strbuf_addstr(text, "columns sum to one and rows do not: ");
+	if (heads->tensors[0]->rank == 3 && heads->present[AXIS_HEAD] && heads->size[AXIS_HEAD] == heads->size[AXIS_TOKEN] && facts->rows != facts->keys)
+		strbuf_addstr(text, "the heads come last, say --layout NMH");
+	else
+		strbuf_addstr(text, "queries and keys are swapped, say --layout with M before N");
+	return swapped;
+}
+
+/* softmax(p) of weights in 0 .. 1 leaves no weight of a row more than e times another; a real head of any sharpness does. */
+static bool find_double_softmax(const struct heads *heads, const struct weights_facts *facts, int64_t count, struct strbuf *text)
+{
+	bool bounded = heads->size[AXIS_TOKEN] * heads->size[AXIS_DIM] * count >= WEIGHTS_THAT_TELL;
+	double ratio = 0;
 	for (int64_t i = 0; i < count; i++) {
-		bounded = bounded && facts[i].keys > 2 && rows_sum_to_one(&facts[i]) && facts[i].ratio <= M_E * (1 + 1e-3);
-		varies = varies || facts[i].from_uniform >= UNIFORM_TOLERANCE;
+		bounded = bounded && rows_sum_to_one(&facts[i]);
+		ratio = fmax(ratio, facts[i].ratio);
 	}
-	strbuf_addstr(text, "no weight of a row is more than e times another, in any head: a softmax that was taken twice");
-	return bounded && varies;
+	strbuf_addf(text, "no weight of a row is more than %.3g times another that it sees, in any head: a softmax that was taken twice", ratio);
+	return bounded && ratio > 1 + UNIFORM_TOLERANCE && ratio <= M_E * (1 + 1e-3);
 }
 
 static double largest_share(const struct weights_facts *facts, int64_t count)
@@ -133,14 +145,19 @@ static bool can_be_causal(const struct weights_facts *facts)
 	return facts->rows > 1 && facts->rows <= facts->keys;
 }
 
-static bool find_causal(const struct weights_facts *facts, int64_t count, struct strbuf *text)
+static bool find_causal(const struct heads *heads, const struct weights_facts *facts, int64_t count, struct strbuf *text)
 {
-	strbuf_addstr(text, "nothing lies after the diagonal: say --causal, so that statistics count only what a query can see");
-	return can_be_causal(facts) && largest_share(facts, count) == 0;
+	bool at_beginning = facts->rows < facts->keys;
+	(void)heads;
+	for (int64_t i = 0; i < count; i++)
+		at_beginning = at_beginning && facts[i].top_left_share == 0;
+	strbuf_addf(text, "nothing lies after the diagonal: say --causal%s, so that statistics count only what a query can see", at_beginning ? "=top-left" : "");
+	return !masking_is_causal() && can_be_causal(facts) && largest_share(facts, count) == 0;
 }
 
-static bool find_leak(const struct weights_facts *facts, int64_t count, struct strbuf *text)
+static bool find_leak(const struct heads *heads, const struct weights_facts *facts, int64_t count, struct strbuf *text)
 {
+	(void)heads;
 	double share = largest_share(facts, count);
 	if (!can_be_causal(facts) || share == 0 || share >= LEAK_SHARE)
 		return false;
@@ -155,8 +172,9 @@ static bool find_leak(const struct weights_facts *facts, int64_t count, struct s
 /* Checks of all maps of an array together. */
 static const struct array_check {
 	const char *name, *severity;
-	bool (*find)(const struct weights_facts *facts, int64_t count, struct strbuf *text);
+	bool (*find)(const struct heads *heads, const struct weights_facts *facts, int64_t count, struct strbuf *text);
 } array_checks[] = {
+	{ "axis-order", "warning", find_swapped },
 	{ "softmax-twice", "warning", find_double_softmax },
 	{ "causal-leak", "warning", find_leak },
 	{ "causal", "note", find_causal },
@@ -186,7 +204,7 @@ static enum err run_array_check(const struct reporter *reporter, const struct ar
 {
 	struct strbuf text;
 	strbuf_init(&text);
-	enum err err = check->find(facts, count, &text) ? check_report(reporter, check->name, check->severity, -1, count, &text) : ERR_OK;
+	enum err err = check->find(&reporter->role->heads, facts, count, &text) ? check_report(reporter, check->name, check->severity, -1, count, &text) : ERR_OK;
 	strbuf_release(&text);
 	return err;
 }

@@ -57,11 +57,25 @@ floats 0.5 0.5 0 0 0 0 0.75 0.25 0 | npy bad.npy '<f4' '(3, 3)'
 found 'dead-rows padding ' bad.npy
 repeat 16 floats 0.25 | npy bad.npy '<f4' '(4, 4)'
 found 'constant ' bad.npy
-floats 0.25 0.5 0.25 0.25 0.25 0.5 0.5 0.25 0.25 | npy bad.npy '<f4' '(3, 3)'
-found 'softmax-twice ' bad.npy
-"$ATTNVIZ" weights "$ROOT"/samples/genesis/L2_[qk].npy --causal -o twice.npy
-"$ATTNVIZ" weights twice.npy --logits -o twice.npy
+floats 0.25 0.5 0.25 0.25 0.25 0.5 0.5 0.25 0.25 | npy few.npy '<f4' '(3, 3)'
+found '' few.npy
+"$ATTNVIZ" weights "$ROOT"/samples/genesis/L2_[qk].npy --causal -o once.npy
+found 'causal ' once.npy
+found '' once.npy --causal
+"$ATTNVIZ" weights once.npy --logits -o twice.npy
 found 'softmax-twice ' twice.npy
+"$ATTNVIZ" weights once.npy --logits --causal -o twice.npy
+found 'softmax-twice causal ' twice.npy
+floats 1 0 0 0 0.5 0.5 0 0 | npy bad.npy '<f4' '(2, 4)'
+found 'padding causal ' bad.npy
+"$ATTNVIZ" info bad.npy > out
+check "which alignment of a causal mask" grep -q 'say --causal=top-left, so' out
+floats 0.5 0.25 0.5 0.75 0.25 0 0.75 1 | npy bad.npy '<f4' '(2, 2, 2)'
+found 'axis-order ' bad.npy
+floats 0.5 0.25 1 0.5 0.75 0 0.25 0.5 0.75 0.75 0.5 0.25 | npy bad.npy '<f4' '(2, 2, 3)'
+found 'axis-order ' bad.npy
+"$ATTNVIZ" info bad.npy > out
+check "heads that come last" grep -q 'the heads come last, say --layout NMH' out
 repeat 9 bytes 85 | npy bad.npy '|u1' '(3, 3)'
 found 'constant ' bad.npy
 repeat 24 floats 1 | npy q.npy '<f4' '(8, 3)'
