@@ -85,6 +85,16 @@ static enum err check_fit(const struct roles *roles, findings_put *put, void *da
 	return err;
 }
 
+static enum err check_fused(const struct roles *roles, findings_put *put, void *data)
+{
+	const char *file, *name = roles_fused_name(roles, &file);
+	if (!name)
+		return ERR_OK;
+	const struct finding finding = { .check = "fused", .severity = "note", .role = "", .tensor = name, .layer = -1, .batch = -1, .head = -1,
+					 .text = "the name says that queries, keys and values are in one: say --qkv FILE:NAME, and --heads-in H[,HK]" };
+	return put(data, &finding);
+}
+
 enum err checks_run(struct roles *roles, const struct roles_request *request, findings_put *put, void *data, struct err_info *unreadable, struct err_info *info)
 {
 	bool verified = roles_kind(roles, NAME_QUERY) && roles_kind(roles, NAME_WEIGHTS);
@@ -96,5 +106,7 @@ enum err checks_run(struct roles *roles, const struct roles_request *request, fi
 		if (role)
 			err = check_role(role, request, before != role && before && before->loaded ? before : NULL, &reporter, info);
 	}
+	if (!err && !roles_kind(roles, NAME_QUERY) && !roles_kind(roles, NAME_WEIGHTS))
+		err = check_fused(roles, put, data);
 	return err ? err : check_fit(roles, put, data, unreadable);
 }

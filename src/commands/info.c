@@ -67,9 +67,10 @@ static const struct record_column verified_columns[VERIFIED_COLUMNS] = {
 	[AT_KEY] = { "key", RECORD_INT },
 };
 
-/* Who uses this tensor of this archive? */
-static const struct role *role_of(const struct roles *roles, const struct archive *archive, const struct tensor *tensor, int64_t *layer)
+/* Who uses this tensor of this archive? One that is fused, or given for several, plays several roles: their words are joined in `words`. */
+static const struct role *role_of(const struct roles *roles, const struct archive *archive, const struct tensor *tensor, int64_t *layer, struct strbuf *words)
 {
+	const struct role *first = NULL;
 	for (size_t r = 0; r < roles->count; r++) {
 		const struct role *role = roles->role[r];
 		for (size_t i = 0; i < role->count; i++) {
@@ -77,10 +78,11 @@ static const struct role *role_of(const struct roles *roles, const struct archiv
 			if (part->archive != archive || (part->member && strcmp(part->member, tensor->name) != 0))
 				continue;
 			*layer = role->count > 1 ? part->layer : -1;
-			return role;
+			strbuf_addf(words, "%s%s", words->len ? ", " : "", role->word);
+			first = first ? first : role;
 		}
 	}
-	return NULL;
+	return first;
 }
 
 static void record_layout(struct record *record, const struct role *role, const struct tensor *tensor)
@@ -99,24 +101,28 @@ static void record_layout(struct record *record, const struct role *role, const 
 static enum err list_archive(const struct roles *roles, const struct archive *archive, struct record *record)
 {
 	enum err err = ERR_OK;
+	struct strbuf words;
+	strbuf_init(&words);
 	for (size_t i = 0; !err && i < archive->count; i++) {
 		const struct tensor *tensor = &archive->tensor[i];
 		char shape[128], name[256];
 		int64_t layer = -1;
-		const struct role *role = role_of(roles, archive, tensor, &layer);
+		strbuf_clear(&words);
+		const struct role *role = role_of(roles, archive, tensor, &layer, &words);
 		record_text(record, FILE_NAME, archive->file);
 		record_text(record, FORMAT, archive->format);
 		record_text(record, TENSOR, roles_tensor_name(archive, tensor, name, sizeof name));
 		record_text(record, DTYPE, dtype_name(tensor->dtype));
 		record_text(record, SHAPE, tensor_shape_text(tensor, shape, sizeof shape));
 		if (role)
-			record_text(record, ROLE, role->word);
+			record_text(record, ROLE, words.buf);
 		if (role && layer >= 0)
 			record_int(record, LAYER, layer);
 		if (role)
 			record_layout(record, role, tensor);
 		err = record_row(record);
 	}
+	strbuf_release(&words);
 	return err;
 }
 
@@ -199,7 +205,7 @@ static enum err put_finding(void *data, const struct finding *finding)
 		const char *what;
 		int64_t number;
 	} places[] = { { "item", finding->batch }, { "head", finding->head } };
-	strbuf_addf(&line, "%s%s: %s %s", findings->count++ ? "" : "\n", finding->severity, finding->role, finding->tensor);
+	strbuf_addf(&line, "%s%s: %s%s%s", findings->count++ ? "" : "\n", finding->severity, finding->role, *finding->role ? " " : "", finding->tensor);
 	for (size_t i = 0; i < sizeof places / sizeof *places; i++)
 		if (places[i].number >= 0)
 			strbuf_addf(&line, ", %s %" PRId64, places[i].what, places[i].number);

@@ -130,6 +130,10 @@ static enum err missing_input(const struct input *input, struct err_info *info)
 		return err_set(info, ERR_USAGE, "keys without queries: give them with -q FILE[:NAME]");
 	if (!input->roles.archive_count)
 		return err_set(info, ERR_USAGE, "no input: give -q and -k, or -w, or a file that holds them");
+	const char *file, *fused = roles_fused_name(&input->roles, &file);
+	if (fused)
+		return err_set(info, ERR_USAGE, "%s holds queries, keys and values in one: say --qkv %s%s%s, and --heads-in H", fused, file,
+			       fused == file ? "" : ":", fused == file ? "" : fused);
 	err_set(info, ERR_USAGE, "no name in here tells a query and a key, or weights: say which with -q FILE:NAME -k FILE:NAME (attnviz info lists them)");
 	return err_in_file(info, input->roles.archive[0]->file);
 }

@@ -76,6 +76,22 @@ static bool is_length(const char *name, const struct word *telling)
 	return false;
 }
 
+bool name_is_fused(const char *name)
+{
+	struct word word, before, first;
+	size_t end = strlen(name);
+	while (last_word(name, end, &word) && is_silent(&word))
+		end = (size_t)(word.text - name);
+	if (end == 0)
+		return false;
+	if (word_is(&word, "qkv") || word_is(&word, "wqkv"))
+		return true;
+	if (!last_word(name, (size_t)(word.text - name), &before))
+		return false;
+	bool conv = word_is(&word, "attn") && word_is(&before, "c");
+	return conv || (word_is(&word, "value") && word_is(&before, "key") && last_word(name, (size_t)(before.text - name), &first) && word_is(&first, "query"));
+}
+
 /* The word that tells the role; a zero length where no word does. */
 static struct word telling_word(const char *name)
 {
@@ -83,7 +99,7 @@ static struct word telling_word(const char *name)
 	size_t end = strlen(name);
 	while (last_word(name, end, &word) && is_silent(&word))
 		end = (size_t)(word.text - name);
-	if (end == 0 || word_role(&word) == NAME_NONE || is_length(name, &word))
+	if (end == 0 || word_role(&word) == NAME_NONE || is_length(name, &word) || name_is_fused(name))
 		word.length = 0;
 	return word;
 }

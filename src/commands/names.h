@@ -26,6 +26,9 @@ enum name_role name_role_find(const char *word, size_t length);
 /* The role that the name of a tensor tells. */
 enum name_role name_role(const char *name);
 
+/* Does the name tell a tensor that holds queries, keys and values: qkv_proj, Wqkv, query_key_value, c_attn? It has no role of its own. */
+bool name_is_fused(const char *name);
+
 /* The number of the `index`th run of digits in the name; false where there are fewer, or it does not fit. */
 bool name_number(const char *name, int index, int64_t *number);
 

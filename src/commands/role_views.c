@@ -86,6 +86,20 @@ static enum err join_layer(struct role *role, size_t index, const struct heads *
 	return ERR_OK;
 }
 
+const char *roles_fused_name(const struct roles *roles, const char **file)
+{
+	for (size_t a = 0; a < roles->archive_count; a++)
+		for (size_t i = 0; i < roles->archive[a]->count; i++) {
+			const struct archive *archive = roles->archive[a];
+			const char *name = strcmp(archive->format, "npy") == 0 ? archive->file : archive->tensor[i].name;
+			char buffer[256];
+			*file = archive->file;
+			if (name_is_fused(roles_tensor_name(archive, &archive->tensor[i], buffer, sizeof buffer)))
+				return name;
+		}
+	return NULL;
+}
+
 enum err roles_bind_sequences(struct roles *roles, const struct roles_request *request, struct err_info *info)
 {
 	enum err err = ERR_OK;

@@ -366,6 +366,10 @@ static enum err gather_lone_file(struct roles *roles, struct err_info *info)
 	char name[256];
 	roles_tensor_name(archive, &archive->tensor[0], name, sizeof name);
 	enum name_role kind = name_role(name);
+	if (name_is_fused(name)) {
+		err_set(info, ERR_USAGE, "the name says that queries, keys and values are in one: give it with --qkv, and --heads-in, or say -w if these are ready weights");
+		return err_in_file(info, archive->file);
+	}
 	if (kind == NAME_QUERY || kind == NAME_KEY) {
 		err_set(info, ERR_USAGE, "the name says that this is a %s: give both with -q and -k, or say -w if these are ready weights", name_role_word(kind));
 		return err_in_file(info, archive->file);

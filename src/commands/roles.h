@@ -79,6 +79,9 @@ void roles_release(struct roles *roles); /* works on a zeroed struct */
 struct role *roles_find(const struct roles *roles, const char *word);
 struct role *roles_kind(const struct roles *roles, enum name_role kind);
 
+/* A tensor of the positional files whose name tells that it holds queries, keys and values; *file is where. NULL where there is none. */
+const char *roles_fused_name(const struct roles *roles, const char **file);
+
 /* Bind a tensor of the positional files by its exact name to a role that only a mechanism knows. False where there is none. */
 bool roles_bind_by_name(struct roles *roles, const char *word, struct err_info *info);
 

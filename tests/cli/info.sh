@@ -103,6 +103,14 @@ found 'rotation ' "$samples"/L2_[qk].npy
 check "keys that were rotated" grep -q '^note: key L2_k: the keys are rotated already (half pairs, base near 10000)' out
 "$ATTNVIZ" info "$samples"/L2_[qk].npy --rope half > out
 check "keys that would be rotated twice" grep -q '^warning: key L2_k: the keys are rotated already .*: --rope would rotate them twice' out
+repeat 96 floats 0.5 1 | npy h.0.attn.c_attn.npy '<f4' '(4, 48)'
+cp h.0.attn.c_attn.npy other.npy
+found 'fused ' h.0.attn.c_attn.npy other.npy
+"$ATTNVIZ" info --qkv h.0.attn.c_attn.npy --heads-in 4 --no-checks --tsv | cut -f 6 > out
+printf 'role\nquery, key, value\n' > want
+same "a tensor with several roles" out want
+refuse "a fused tensor alone" 2 "queries, keys and values are in one: give it with --qkv" "$ATTNVIZ" heatmap h.0.attn.c_attn.npy
+refuse "a fused tensor among others" 2 "holds queries, keys and values in one: say --qkv h.0.attn.c_attn.npy, and --heads-in H" "$ATTNVIZ" heatmap h.0.attn.c_attn.npy other.npy
 for line in 1 2 3 4 5 6 7 8 9 10; do echo "1-1 2-3 ${line}p4"; done > gold.txt
 printf '0-0 1-1\n\n2-1\n' > system.txt
 found 'index-base ' gold.txt system.txt fine.npy

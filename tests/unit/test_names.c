@@ -32,6 +32,20 @@ START_TEST(parameters_and_variants_have_no_role)
 }
 END_TEST
 
+START_TEST(fused_tensors_are_told_and_have_no_role)
+{
+	static const char *const cases[] = { "qkv", "layers.0.self_attn.qkv_proj", "encoder.Wqkv", "gpt_neox.layers.3.attention.query_key_value", "h.0.attn.c_attn",
+					     "mixed_qkv" };
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		ck_assert_msg(name_is_fused(cases[i]), "%s", cases[i]);
+		ck_assert_msg(name_role(cases[i]) == NAME_NONE, "%s", cases[i]);
+	}
+	static const char *const others[] = { "q", "key_value", "layers.0.value", "h.0.attn", "c_attn.weight", "qkv.bias", "abc.attn", "", "3" };
+	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+		ck_assert_msg(!name_is_fused(others[i]), "%s", others[i]);
+}
+END_TEST
+
 START_TEST(templates_differ_in_numbers_only)
 {
 	ck_assert(name_same_template("layers.1.q", "layers.12.q"));
@@ -79,6 +93,7 @@ int main(void)
 	TCase *names = tcase_create("names");
 	tcase_add_test(names, usual_names_tell_their_role);
 	tcase_add_test(names, parameters_and_variants_have_no_role);
+	tcase_add_test(names, fused_tensors_are_told_and_have_no_role);
 	tcase_add_test(names, templates_differ_in_numbers_only);
 	tcase_add_test(names, numbers_are_found_by_their_place);
 	tcase_add_test(names, roles_are_named_by_word_or_letter);
