@@ -4,7 +4,8 @@
 
 static const double WEIGHT_FLOOR = 1e-4;
 
-void deviation_add(struct deviation *deviation, int64_t map, int64_t row, const double *computed, const double *model, int64_t keys)
+void deviation_add(struct deviation *deviation, int64_t map, int64_t row, const double *computed, const double *model,
+		   int64_t keys)
 {
 	for (int64_t key = 0; key < keys; key++) {
 		double apart = fabs(computed[key] - model[key]);

@@ -14,12 +14,13 @@ struct deviation {
 	int64_t map, row, key; /* where the largest is */
 };
 
-void deviation_add(struct deviation *deviation, int64_t map, int64_t row, const double *computed, const double *model, int64_t keys);
+void deviation_add(struct deviation *deviation, int64_t map, int64_t row, const double *computed, const double *model,
+		   int64_t keys);
 double deviation_mean(const struct deviation *deviation); /* NaN where nothing was compared */
 
 /*
- * A softmax of f z leaves ln w_ij = f z_ij - c_i with a constant for each row: f is the slope of ln w on z, by least squares within rows. Weights below
- * 1e-4 are left out, which half precision stores too coarsely. Begin with a zeroed struct.
+ * A softmax of f z leaves ln w_ij = f z_ij - c_i with a constant for each row: f is the slope of ln w on z, by least squares
+ * within rows. Weights below 1e-4 are left out, which half precision stores too coarsely. Begin with a zeroed struct.
  */
 struct scale_fit {
 	double covariance, variance;

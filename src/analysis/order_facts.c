@@ -35,14 +35,16 @@ static enum err choose(const struct heads *vectors, int64_t layer, int64_t batch
 	enum err err = ERR_OK;
 	for (int64_t h = 0; h < chosen->heads; h++)
 		for (int64_t t = 0; t < chosen->tokens && !err; t++)
-			err = heads_decode_f64(vectors, layer, batch, h * size[AXIS_HEAD] / chosen->heads, t * size[AXIS_TOKEN] / chosen->tokens, 1, true,
+			err = heads_decode_f64(vectors, layer, batch, h * size[AXIS_HEAD] / chosen->heads,
+					       t * size[AXIS_TOKEN] / chosen->tokens, 1, true,
 					       chosen->value + (h * chosen->tokens + t) * chosen->dims, chosen->dims, info);
 	for (int64_t i = 0; i < chosen->heads * chosen->tokens * chosen->dims && !err; i++)
 		chosen->value[i] = isfinite(chosen->value[i]) ? chosen->value[i] : 0;
 	return err;
 }
 
-enum err order_facts_add(const struct heads *vectors, int64_t layer, int64_t batch, struct order_facts *facts, struct err_info *info)
+enum err order_facts_add(const struct heads *vectors, int64_t layer, int64_t batch, struct order_facts *facts,
+			 struct err_info *info)
 {
 	const int64_t *size = vectors->size;
 	struct chosen chosen = {
@@ -68,5 +70,7 @@ enum err order_facts_add(const struct heads *vectors, int64_t layer, int64_t bat
 
 double order_facts_ratio(const struct order_facts *facts)
 {
-	return facts->numbers >= ORDER_FACTS_MIN && facts->over_tokens > 0 && facts->over_heads > 0 ? facts->over_tokens / facts->over_heads : NAN;
+	return facts->numbers >= ORDER_FACTS_MIN && facts->over_tokens > 0 && facts->over_heads > 0
+		       ? facts->over_tokens / facts->over_heads
+		       : NAN;
 }

@@ -46,9 +46,11 @@ static double square_of(const double *vector, int64_t count)
 	return square;
 }
 
-enum err rotation_facts_add(const struct heads *keys, int64_t layer, int64_t batch, int64_t head, struct rotation_facts *facts, struct err_info *info)
+enum err rotation_facts_add(const struct heads *keys, int64_t layer, int64_t batch, int64_t head, struct rotation_facts *facts,
+			    struct err_info *info)
 {
-	int64_t dims = keys->size[AXIS_DIM], pairs = dims / 2, tokens = keys->size[AXIS_TOKEN] < TOKENS_MAX ? keys->size[AXIS_TOKEN] : TOKENS_MAX;
+	int64_t dims = keys->size[AXIS_DIM], pairs = dims / 2,
+		tokens = keys->size[AXIS_TOKEN] < TOKENS_MAX ? keys->size[AXIS_TOKEN] : TOKENS_MAX;
 	if (dims < 2 || dims % 2 || tokens < 1)
 		return ERR_OK;
 	double *vector = mem_array((size_t)dims, sizeof *vector), *turn = mem_array((size_t)pairs, 2 * ROTATIONS * sizeof *turn),
@@ -82,7 +84,8 @@ int rotation_facts_find(const struct rotation_facts *facts)
 	bool stands_out = facts->mean_square[best] > TELLS * facts->square;
 	for (int r = 0; r < ROTATIONS; r++) {
 		/* Bases that differ turn the fast pairs alike: only no rotation, and the other pairing, must be clearly worse. */
-		bool alike = r == best || (rotation_list[best].base > 0 && rotation_list[r].base > 0 && rotation_list[r].interleaved == rotation_list[best].interleaved);
+		bool alike = r == best || (rotation_list[best].base > 0 && rotation_list[r].base > 0 &&
+					   rotation_list[r].interleaved == rotation_list[best].interleaved);
 		stands_out = stands_out && (alike || facts->mean_square[best] > STANDS_OUT * facts->mean_square[r]);
 	}
 	return stands_out ? best : -1;

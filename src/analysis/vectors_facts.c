@@ -19,7 +19,8 @@ static void scan_vector(struct vectors_facts *facts, int64_t token, const float 
 	facts->zero_tail = zero ? facts->zero_tail + 1 : 0;
 }
 
-enum err vectors_facts_scan(const struct heads *vectors, int64_t layer, int64_t batch, int64_t head, struct vectors_facts *facts, struct err_info *info)
+enum err vectors_facts_scan(const struct heads *vectors, int64_t layer, int64_t batch, int64_t head, struct vectors_facts *facts,
+			    struct err_info *info)
 {
 	*facts = (struct vectors_facts){ .tokens = vectors->size[AXIS_TOKEN], .dims = vectors->size[AXIS_DIM], .constant = true };
 	float *vector = mem_array((size_t)facts->dims, sizeof *vector), *first = mem_array((size_t)facts->dims, sizeof *first);

@@ -17,6 +17,7 @@ struct vectors_facts {
 	int64_t zero_tail;                     /* tokens at the end that are all zero */
 };
 
-enum err vectors_facts_scan(const struct heads *vectors, int64_t layer, int64_t batch, int64_t head, struct vectors_facts *facts, struct err_info *info);
+enum err vectors_facts_scan(const struct heads *vectors, int64_t layer, int64_t batch, int64_t head, struct vectors_facts *facts,
+			    struct err_info *info);
 
 #endif

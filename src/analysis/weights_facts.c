@@ -117,7 +117,8 @@ double weights_rounding(enum dtype dtype, int64_t keys)
 	}
 }
 
-enum err weights_facts_scan(const struct heads *weights, int64_t layer, int64_t batch, int64_t head, struct weights_facts *facts, struct err_info *info)
+enum err weights_facts_scan(const struct heads *weights, int64_t layer, int64_t batch, int64_t head, struct weights_facts *facts,
+			    struct err_info *info)
 {
 	*facts = (struct weights_facts){
 		.rows = weights->size[AXIS_TOKEN], .keys = weights->size[AXIS_DIM],

@@ -1,8 +1,8 @@
 /*
  * What an array of ready weights is like, before anybody believes it: one pass over a map, whatever it holds.
  *
- * The rows are read as they are stored (uint8 as k / 255); nothing is masked. "After the diagonal" are the keys j > i + keys - queries, which a causal model
- * cannot see.
+ * The rows are read as they are stored (uint8 as k / 255); nothing is masked. "After the diagonal" are the keys j > i + keys -
+ * queries, which a causal model cannot see.
  */
 #ifndef ATTNVIZ_ANALYSIS_WEIGHTS_FACTS_H
 #define ATTNVIZ_ANALYSIS_WEIGHTS_FACTS_H
@@ -23,15 +23,17 @@ struct weights_facts {
 	double rounding;                      /* by which the sum of a row may be off because of how the array stores its weights */
 	int64_t zero_rows;                    /* nothing but zeros */
 	double row_sum_low, row_sum_high;     /* of the other rows; NaN where there is none */
-	int64_t rows_off, worst_row;          /* rows whose sum is further from 1 than WEIGHTS_SUM_TOLERANCE + rounding, and the furthest */
+	int64_t rows_off;                     /* rows whose sum is further from 1 than WEIGHTS_SUM_TOLERANCE + rounding */
+	int64_t worst_row;                    /* the furthest, and its sum */
 	double worst_sum;
 	double column_sum_low, column_sum_high; /* of the columns that are not all zero */
-	double exp_sum_low, exp_sum_high;     /* sums of e^value over a row: 1 where the values are ln p; NaN where some value is above 0 */
+	double exp_sum_low, exp_sum_high;     /* sums of e^value over a row, 1 for ln p; NaN where some value is above 0 */
 	int64_t empty_tail;                   /* columns at the end that are all zero */
 	double after_share, after_largest;    /* mass after the diagonal as a share of all, and the largest weight there */
 	int64_t after_row, after_key;
 	double top_left_share;                /* likewise after the keys j > i: what a causal mask aligned at the beginning hides */
-	double ratio;                         /* largest over the rows of largest / smallest weight; infinity where one is zero that no causal mask hides */
+	double ratio;                         /* largest over the rows of largest / smallest weight, without the zeros after the */
+	                                      /* diagonal; infinity where there are others */
 	double from_uniform;                  /* largest |w - 1 / keys| */
 };
 
@@ -39,6 +41,7 @@ struct weights_facts {
 double weights_rounding(enum dtype dtype, int64_t keys);
 
 /* Memory: two rows. ERR_NOMEM only. */
-enum err weights_facts_scan(const struct heads *weights, int64_t layer, int64_t batch, int64_t head, struct weights_facts *facts, struct err_info *info);
+enum err weights_facts_scan(const struct heads *weights, int64_t layer, int64_t batch, int64_t head, struct weights_facts *facts,
+			    struct err_info *info);
 
 #endif

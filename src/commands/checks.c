@@ -18,11 +18,19 @@ void check_place(const struct heads *heads, int64_t map, int64_t *layer, int64_t
 	*layer = map / heads->size[AXIS_HEAD] / heads->size[AXIS_BATCH];
 }
 
-enum err check_report(const struct reporter *reporter, const char *check, const char *severity, int64_t map, int64_t maps, const struct strbuf *text)
+enum err check_report(const struct reporter *reporter, const char *check, const char *severity, int64_t map, int64_t maps,
+		      const struct strbuf *text)
 {
 	const struct role *role = reporter->role;
-	struct finding finding = { .check = check, .severity = severity, .role = role->word, .tensor = role->part[0].name, .layer = -1, .batch = -1, .head = -1,
-				   .maps = maps, .text = text->buf };
+	struct finding finding = { .check = check,
+				   .severity = severity,
+				   .role = role->word,
+				   .tensor = role->part[0].name,
+				   .layer = -1,
+				   .batch = -1,
+				   .head = -1,
+				   .maps = maps,
+				   .text = text->buf };
 	if (map >= 0) {
 		const bool *present = role->heads.present;
 		check_place(&role->heads, map, &finding.layer, &finding.batch, &finding.head);
@@ -49,8 +57,8 @@ static enum err report_trouble(const struct reporter *reporter, const char *chec
 	return err;
 }
 
-static enum err check_role(struct role *role, const struct roles_request *request, const struct role *before, const struct reporter *reporter,
-			   struct err_info *info)
+static enum err check_role(struct role *role, const struct roles_request *request, const struct role *before,
+			   const struct reporter *reporter, struct err_info *info)
 {
 	struct err_info trouble = { 0 };
 	if (!role_load(role, request, before, &trouble))
@@ -73,14 +81,17 @@ static enum err check_fit(const struct roles *roles, findings_put *put, void *da
 	}
 	struct err_info trouble = { 0 };
 	struct labels labels = { 0 };
-	const struct role *rows = role[NAME_QUERY] ? role[NAME_QUERY] : role[NAME_WEIGHTS], *columns = role[NAME_KEY] ? role[NAME_KEY] : role[NAME_WEIGHTS];
+	const struct role *rows = role[NAME_QUERY] ? role[NAME_QUERY] : role[NAME_WEIGHTS],
+			  *columns = role[NAME_KEY] ? role[NAME_KEY] : role[NAME_WEIGHTS];
 	if (!rows || !columns)
 		return ERR_OK;
 	const struct reporter reporter = { .put = put, .data = data, .role = columns, .unreadable = unreadable };
 	int64_t keys = columns->heads.size[columns->kind == NAME_WEIGHTS ? AXIS_DIM : AXIS_TOKEN];
 	if (fit_heads(role[NAME_QUERY], role[NAME_KEY], role[NAME_VALUE], &trouble))
 		return report_trouble(&reporter, "fit", &trouble);
-	enum err err = labels_open(&labels, rows->heads.size[AXIS_TOKEN], keys, 0, rows, columns, &trouble) ? report_trouble(&reporter, "tokens", &trouble) : ERR_OK;
+	enum err err = labels_open(&labels, rows->heads.size[AXIS_TOKEN], keys, 0, rows, columns, &trouble)
+			       ? report_trouble(&reporter, "tokens", &trouble)
+			       : ERR_OK;
 	labels_release(&labels);
 	return err;
 }
@@ -90,12 +101,21 @@ static enum err check_fused(const struct roles *roles, findings_put *put, void *
 	const char *file, *name = roles_fused_name(roles, &file);
 	if (!name)
 		return ERR_OK;
-	const struct finding finding = { .check = "fused", .severity = "note", .role = "", .tensor = name, .layer = -1, .batch = -1, .head = -1,
-					 .text = "the name says that queries, keys and values are in one: say --qkv FILE:NAME, and --heads-in H[,HK]" };
+	const struct finding finding = {
+		.check = "fused",
+		.severity = "note",
+		.role = "",
+		.tensor = name,
+		.layer = -1,
+		.batch = -1,
+		.head = -1,
+		.text = "the name says that queries, keys and values are in one: say --qkv FILE:NAME, and --heads-in H[,HK]"
+	};
 	return put(data, &finding);
 }
 
-enum err checks_run(struct roles *roles, const struct roles_request *request, findings_put *put, void *data, struct err_info *unreadable, struct err_info *info)
+enum err checks_run(struct roles *roles, const struct roles_request *request, findings_put *put, void *data,
+		    struct err_info *unreadable, struct err_info *info)
 {
 	bool verified = roles_kind(roles, NAME_QUERY) && roles_kind(roles, NAME_WEIGHTS);
 	enum err err = ERR_OK;

@@ -1,8 +1,8 @@
 /*
  * What looks wrong with a dump, one plain sentence each: `attnviz info`.
  *
- * The facts come from analysis/ (one pass over each map and vector); here are the thresholds and the wording. To add a check, write a function and a row of
- * the table that it belongs to in checks.c.
+ * The facts come from analysis/ (one pass over each map and vector); here are the thresholds and the wording. To add a check,
+ * write a function and a row of the table that it belongs to in checks.c.
  */
 #ifndef ATTNVIZ_COMMANDS_CHECKS_H
 #define ATTNVIZ_COMMANDS_CHECKS_H
@@ -25,7 +25,9 @@ struct finding {
 /* Called for each finding, in the order of the roles; what it points at is valid during the call. */
 typedef enum err findings_put(void *data, const struct finding *finding);
 
-/* Look at everything that plays one of the usual roles. An input that cannot be loaded is a finding too; *unreadable tells the first whose bytes are to blame. */
-enum err checks_run(struct roles *roles, const struct roles_request *request, findings_put *put, void *data, struct err_info *unreadable, struct err_info *info);
+/* Look at everything that plays one of the usual roles. An input that cannot be loaded is a finding too; *unreadable tells the
+ * first whose bytes are to blame. */
+enum err checks_run(struct roles *roles, const struct roles_request *request, findings_put *put, void *data,
+		    struct err_info *unreadable, struct err_info *info);
 
 #endif

@@ -26,7 +26,8 @@ int64_t check_maps(const struct heads *heads);
 void check_place(const struct heads *heads, int64_t map, int64_t *layer, int64_t *batch, int64_t *head);
 
 /* `map` is the first of the `maps` in which it was found; -1: all of them together. */
-enum err check_report(const struct reporter *reporter, const char *check, const char *severity, int64_t map, int64_t maps, const struct strbuf *text);
+enum err check_report(const struct reporter *reporter, const char *check, const char *severity, int64_t map, int64_t maps,
+		      const struct strbuf *text);
 
 /* Of loaded roles. */
 enum err check_weights(const struct reporter *reporter, struct err_info *info);

@@ -18,7 +18,8 @@ enum { ROTATION_HEADS = 64 };
 
 static bool find_nonfinite(const struct vectors_facts *facts, struct strbuf *text)
 {
-	strbuf_addf(text, "%" PRId64 " values are NaN or infinite, the first at token %" PRId64 ", dim %" PRId64, facts->nonfinite, facts->bad_token, facts->bad_dim);
+	strbuf_addf(text, "%" PRId64 " values are NaN or infinite, the first at token %" PRId64 ", dim %" PRId64,
+		    facts->nonfinite, facts->bad_token, facts->bad_dim);
 	return facts->nonfinite > 0;
 }
 
@@ -45,11 +46,15 @@ static const struct vectors_check {
 	const char *name, *severity;
 	bool (*find)(const struct vectors_facts *facts, struct strbuf *text);
 } checks[] = {
-	{ "finite", "error", find_nonfinite }, { "dead", "warning", find_dead }, { "constant", "warning", find_constant }, { "padding", "note", find_padding },
+	{ "finite", "error", find_nonfinite },
+	{ "dead", "warning", find_dead },
+	{ "constant", "warning", find_constant },
+	{ "padding", "note", find_padding },
 };
 
 /* One finding for all the heads with the same trouble, with the sentence of the first. */
-static enum err run_check(const struct reporter *reporter, const struct vectors_check *check, const struct vectors_facts *facts, int64_t count)
+static enum err run_check(const struct reporter *reporter, const struct vectors_check *check, const struct vectors_facts *facts,
+			  int64_t count)
 {
 	int64_t first = -1, maps = 0;
 	struct strbuf text, sentence;
@@ -101,8 +106,11 @@ static enum err check_order(const struct reporter *reporter, const struct roles_
 		return err;
 	strbuf_init(&text);
 	if (ratio > SWAPPED)
-		strbuf_addf(&text, "read as %" PRId64 " heads of %" PRId64 " tokens, but the numbers vary %.2g times more from token to token than from head to head: "
-			    "tokens and heads are likely swapped", count, tokens, ratio);
+		strbuf_addf(&text,
+			    "read as %" PRId64 " heads of %" PRId64
+			    " tokens, but the numbers vary %.2g times more from token to token than from head to head: "
+			    "tokens and heads are likely swapped",
+			    count, tokens, ratio);
 	else
 		strbuf_addf(&text, "read as %" PRId64 " heads of %" PRId64 " tokens: if the tokens come before the heads", count, tokens);
 	add_other_order(reporter->role, request, &text);
@@ -127,10 +135,13 @@ static enum err check_rotation(const struct reporter *reporter, struct err_info 
 	struct strbuf text;
 	strbuf_init(&text);
 	if (found == 0)
-		strbuf_addstr(&text, "the keys carry no rotation: if the model has RoPE, they were taken before it, say --rope half or --rope interleaved");
+		strbuf_addstr(&text, "the keys carry no rotation: if the model has RoPE, they were taken before it, say --rope "
+				     "half or --rope interleaved");
 	else
-		strbuf_addf(&text, "the keys are rotated already (%s pairs, base near %.0f): %s", rotation_list[found].interleaved ? "interleaved" : "half",
-			    rotation_list[found].base, position_rope() ? "--rope would rotate them twice, leave it out" : "right as they are, without --rope");
+		strbuf_addf(&text, "the keys are rotated already (%s pairs, base near %.0f): %s",
+			    rotation_list[found].interleaved ? "interleaved" : "half", rotation_list[found].base,
+			    position_rope() ? "--rope would rotate them twice, leave it out"
+					    : "right as they are, without --rope");
 	err = check_report(reporter, "rotation", found && position_rope() ? "warning" : "note", -1, count, &text);
 	strbuf_release(&text);
 	return err;

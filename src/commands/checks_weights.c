@@ -37,24 +37,29 @@ static bool columns_sum_to_one(const struct weights_facts *facts)
 
 static bool are_logits(const struct weights_facts *facts)
 {
-	return !rows_sum_to_one(facts) && !are_logarithms(facts) && (facts->smallest < -WEIGHTS_SUM_TOLERANCE || facts->largest > 1 + WEIGHTS_SUM_TOLERANCE || facts->hidden);
+	return !rows_sum_to_one(facts) && !are_logarithms(facts) &&
+	       (facts->smallest < -WEIGHTS_SUM_TOLERANCE || facts->largest > 1 + WEIGHTS_SUM_TOLERANCE || facts->hidden);
 }
 
 static bool find_nonfinite(const struct weights_facts *facts, struct strbuf *text)
 {
-	strbuf_addf(text, "%" PRId64 " values are NaN or infinite, the first at query %" PRId64 ", key %" PRId64, facts->nonfinite, facts->bad_row, facts->bad_key);
+	strbuf_addf(text, "%" PRId64 " values are NaN or infinite, the first at query %" PRId64 ", key %" PRId64,
+		    facts->nonfinite, facts->bad_row, facts->bad_key);
 	return facts->nonfinite > 0;
 }
 
 static bool find_logarithms(const struct weights_facts *facts, struct strbuf *text)
 {
-	strbuf_addstr(text, "no value is above 0, and their exponentials sum to one: these are logarithms of weights, say --log-weights");
+	strbuf_addstr(
+		text,
+		"no value is above 0, and their exponentials sum to one: these are logarithms of weights, say --log-weights");
 	return are_logarithms(facts);
 }
 
 static bool find_logits(const struct weights_facts *facts, struct strbuf *text)
 {
-	strbuf_addf(text, "values from %.3g to %.3g in rows that do not sum to one: these are logits, not weights, say --logits", facts->smallest, facts->largest);
+	strbuf_addf(text, "values from %.3g to %.3g in rows that do not sum to one: these are logits, not weights, say --logits",
+		    facts->smallest, facts->largest);
 	if (facts->rows != facts->keys && !facts->hidden)
 		strbuf_addstr(text, "; or queries or keys, then give both with -q and -k");
 	return are_logits(facts);
@@ -68,13 +73,15 @@ static bool find_signed(const struct weights_facts *facts, struct strbuf *text)
 
 static bool find_row_sums(const struct weights_facts *facts, struct strbuf *text)
 {
-	strbuf_addf(text, "%" PRId64 " of %" PRId64 " rows do not sum to one: %.4g to %.4g, the furthest is query %" PRId64 " (%.6g)", facts->rows_off, facts->rows,
-		    facts->row_sum_low, facts->row_sum_high, facts->worst_row, facts->worst_sum);
+	strbuf_addf(text,
+		    "%" PRId64 " of %" PRId64 " rows do not sum to one: %.4g to %.4g, the furthest is query %" PRId64 " (%.6g)",
+		    facts->rows_off, facts->rows, facts->row_sum_low, facts->row_sum_high, facts->worst_row, facts->worst_sum);
 	if (facts->row_sum_high < 1 + WEIGHTS_SUM_TOLERANCE)
 		strbuf_addstr(text, "; a sink logit and keys that were cut off leave less than one");
 	else if (facts->row_sum_low < 1)
 		strbuf_addstr(text, "; dropout leaves more and less than one: call model.eval() before the dump");
-	return !rows_sum_to_one(facts) && !isnan(facts->row_sum_low) && !are_logits(facts) && !are_logarithms(facts) && !columns_sum_to_one(facts);
+	return !rows_sum_to_one(facts) && !isnan(facts->row_sum_low) && !are_logits(facts) && !are_logarithms(facts) &&
+	       !columns_sum_to_one(facts);
 }
 
 static bool find_constant(const struct weights_facts *facts, struct strbuf *text)
@@ -100,9 +107,10 @@ static const struct map_check {
 	const char *name, *severity;
 	bool (*find)(const struct weights_facts *facts, struct strbuf *text);
 } map_checks[] = {
-	{ "finite", "error", find_nonfinite },     { "log-weights", "warning", find_logarithms }, { "logits", "warning", find_logits },
-	{ "signed", "warning", find_signed },      { "row-sums", "warning", find_row_sums },      { "constant", "warning", find_constant },
-	{ "dead-rows", "note", find_dead_rows },   { "padding", "note", find_padding },
+	{ "finite", "error", find_nonfinite },    { "log-weights", "warning", find_logarithms },
+	{ "logits", "warning", find_logits },     { "signed", "warning", find_signed },
+	{ "row-sums", "warning", find_row_sums }, { "constant", "warning", find_constant },
+	{ "dead-rows", "note", find_dead_rows },  { "padding", "note", find_padding },
 };
 
 /* Square maps along the first two of three axes: the heads come last. */
@@ -112,7 +120,8 @@ static bool find_swapped(const struct heads *heads, const struct weights_facts *
 	for (int64_t i = 0; i < count; i++)
 		swapped = swapped && columns_sum_to_one(&facts[i]);
 	strbuf_addstr(text, "columns sum to one and rows do not: ");
-	if (heads->tensors[0]->rank == 3 && heads->present[AXIS_HEAD] && heads->size[AXIS_HEAD] == heads->size[AXIS_TOKEN] && facts->rows != facts->keys)
+	if (heads->tensors[0]->rank == 3 && heads->present[AXIS_HEAD] && heads->size[AXIS_HEAD] == heads->size[AXIS_TOKEN] &&
+	    facts->rows != facts->keys)
 		strbuf_addstr(text, "the heads come last, say --layout NMH");
 	else
 		strbuf_addstr(text, "queries and keys are swapped, say --layout with M before N");
@@ -128,7 +137,10 @@ static bool find_double_softmax(const struct heads *heads, const struct weights_
 		bounded = bounded && rows_sum_to_one(&facts[i]);
 		ratio = fmax(ratio, facts[i].ratio);
 	}
-	strbuf_addf(text, "no weight of a row is more than %.3g times another that it sees, in any head: a softmax that was taken twice", ratio);
+	strbuf_addf(
+		text,
+		"no weight of a row is more than %.3g times another that it sees, in any head: a softmax that was taken twice",
+		ratio);
 	return bounded && ratio > 1 + UNIFORM_TOLERANCE && ratio <= M_E * (1 + 1e-3);
 }
 
@@ -151,7 +163,8 @@ static bool find_causal(const struct heads *heads, const struct weights_facts *f
 	(void)heads;
 	for (int64_t i = 0; i < count; i++)
 		at_beginning = at_beginning && facts[i].top_left_share == 0;
-	strbuf_addf(text, "nothing lies after the diagonal: say --causal%s, so that statistics count only what a query can see", at_beginning ? "=top-left" : "");
+	strbuf_addf(text, "nothing lies after the diagonal: say --causal%s, so that statistics count only what a query can see",
+		    at_beginning ? "=top-left" : "");
 	return !masking_is_causal() && can_be_causal(facts) && largest_share(facts, count) == 0;
 }
 
@@ -164,7 +177,9 @@ static bool find_leak(const struct heads *heads, const struct weights_facts *fac
 	const struct weights_facts *worst = facts;
 	for (int64_t i = 1; i < count; i++)
 		worst = facts[i].after_largest > worst->after_largest ? &facts[i] : worst;
-	strbuf_addf(text, "%.2g %% of a head's mass lies after the diagonal, at most (%.2g at query %" PRId64 ", key %" PRId64 "): a causal mask that leaks",
+	strbuf_addf(text,
+		    "%.2g %% of a head's mass lies after the diagonal, at most (%.2g at query %" PRId64 ", key %" PRId64
+		    "): a causal mask that leaks",
 		    100 * share, worst->after_largest, worst->after_row, worst->after_key);
 	return true;
 }
@@ -181,7 +196,8 @@ static const struct array_check {
 };
 
 /* One finding for all the maps with the same trouble, with the sentence of the first. */
-static enum err run_map_check(const struct reporter *reporter, const struct map_check *check, const struct weights_facts *facts, int64_t count)
+static enum err run_map_check(const struct reporter *reporter, const struct map_check *check, const struct weights_facts *facts,
+			      int64_t count)
 {
 	int64_t first = -1, maps = 0;
 	struct strbuf text;
@@ -200,11 +216,14 @@ static enum err run_map_check(const struct reporter *reporter, const struct map_
 	return err;
 }
 
-static enum err run_array_check(const struct reporter *reporter, const struct array_check *check, const struct weights_facts *facts, int64_t count)
+static enum err run_array_check(const struct reporter *reporter, const struct array_check *check,
+				const struct weights_facts *facts, int64_t count)
 {
 	struct strbuf text;
 	strbuf_init(&text);
-	enum err err = check->find(&reporter->role->heads, facts, count, &text) ? check_report(reporter, check->name, check->severity, -1, count, &text) : ERR_OK;
+	enum err err = check->find(&reporter->role->heads, facts, count, &text)
+			       ? check_report(reporter, check->name, check->severity, -1, count, &text)
+			       : ERR_OK;
 	strbuf_release(&text);
 	return err;
 }

@@ -25,7 +25,8 @@ static struct {
 
 static const struct option_row check_rows[] = {
 	OPTION_FLAG(0, "no-checks", &given.no_checks, "only list the tensors, without reading them"),
-	OPTION_STRING(0, "verify-weights", "FILE[:NAME]", &given.verify, "compare the model's own weights with those of the queries and keys"),
+	OPTION_STRING(0, "verify-weights", "FILE[:NAME]", &given.verify,
+		      "compare the model's own weights with those of the queries and keys"),
 	OPTION_END
 };
 
@@ -45,11 +46,15 @@ static const struct option_row info_options[] = {
 enum column { FILE_NAME, FORMAT, TENSOR, DTYPE, SHAPE, ROLE, LAYER, LAYOUT, COLUMNS };
 
 static const struct record_column columns[COLUMNS] = {
-	[FILE_NAME] = { "file", RECORD_TEXT }, [FORMAT] = { "format", RECORD_TEXT }, [TENSOR] = { "tensor", RECORD_TEXT }, [DTYPE] = { "dtype", RECORD_TEXT },
-	[SHAPE] = { "shape", RECORD_TEXT },    [ROLE] = { "role", RECORD_TEXT },     [LAYER] = { "layer", RECORD_INT },   [LAYOUT] = { "layout", RECORD_TEXT },
+	[FILE_NAME] = { "file", RECORD_TEXT }, [FORMAT] = { "format", RECORD_TEXT }, [TENSOR] = { "tensor", RECORD_TEXT },
+	[DTYPE] = { "dtype", RECORD_TEXT },    [SHAPE] = { "shape", RECORD_TEXT },   [ROLE] = { "role", RECORD_TEXT },
+	[LAYER] = { "layer", RECORD_INT },     [LAYOUT] = { "layout", RECORD_TEXT },
 };
 
-enum finding_column { CHECK, SEVERITY, FOUND_ROLE, FOUND_TENSOR, FOUND_LAYER, FOUND_BATCH, FOUND_HEAD, MAPS, FOUND, FINDING_COLUMNS };
+enum finding_column {
+	CHECK, SEVERITY, FOUND_ROLE, FOUND_TENSOR, FOUND_LAYER, FOUND_BATCH,
+	FOUND_HEAD, MAPS, FOUND, FINDING_COLUMNS
+};
 
 static const struct record_column finding_columns[FINDING_COLUMNS] = {
 	[CHECK] = { "check", RECORD_TEXT },        [SEVERITY] = { "severity", RECORD_TEXT }, [FOUND_ROLE] = { "role", RECORD_TEXT },
@@ -58,7 +63,10 @@ static const struct record_column finding_columns[FINDING_COLUMNS] = {
 };
 
 /* What was verified, for programs: as the options say, and with the settings that explain the weights best. */
-enum verified_column { VERIFIED, SETTINGS, MAX_ABS, MEAN_ABS, COMPARED, AT_LAYER, AT_BATCH, AT_HEAD, AT_QUERY, AT_KEY, VERIFIED_COLUMNS };
+enum verified_column {
+	VERIFIED, SETTINGS, MAX_ABS, MEAN_ABS, COMPARED, AT_LAYER,
+	AT_BATCH, AT_HEAD, AT_QUERY, AT_KEY, VERIFIED_COLUMNS
+};
 
 static const struct record_column verified_columns[VERIFIED_COLUMNS] = {
 	[VERIFIED] = { "verified", RECORD_TEXT }, [SETTINGS] = { "settings", RECORD_TEXT },  [MAX_ABS] = { "max_abs", RECORD_REAL },
@@ -67,8 +75,10 @@ static const struct record_column verified_columns[VERIFIED_COLUMNS] = {
 	[AT_KEY] = { "key", RECORD_INT },
 };
 
-/* Who uses this tensor of this archive? One that is fused, or given for several, plays several roles: their words are joined in `words`. */
-static const struct role *role_of(const struct roles *roles, const struct archive *archive, const struct tensor *tensor, int64_t *layer, struct strbuf *words)
+/* Who uses this tensor of this archive? One that is fused, or given for several, plays several roles: their words are joined in
+ * `words`. */
+static const struct role *role_of(const struct roles *roles, const struct archive *archive, const struct tensor *tensor,
+				  int64_t *layer, struct strbuf *words)
 {
 	const struct role *first = NULL;
 	for (size_t r = 0; r < roles->count; r++) {
@@ -87,7 +97,8 @@ static const struct role *role_of(const struct roles *roles, const struct archiv
 
 static void record_layout(struct record *record, const struct role *role, const struct tensor *tensor)
 {
-	static const enum layout_role layout_roles[NAME_ROLE_COUNT] = { LAYOUT_QUERY, LAYOUT_QUERY, LAYOUT_KEY, LAYOUT_VALUE, LAYOUT_WEIGHTS };
+	static const enum layout_role layout_roles[NAME_ROLE_COUNT] = { LAYOUT_QUERY, LAYOUT_QUERY, LAYOUT_KEY, LAYOUT_VALUE,
+									LAYOUT_WEIGHTS };
 	struct err_info info = { 0 };
 	const char *letters = NULL;
 	if (!role->kind || role_letters(&input_request()->layout, role->word, &letters, &info))
@@ -205,7 +216,8 @@ static enum err put_finding(void *data, const struct finding *finding)
 		const char *what;
 		int64_t number;
 	} places[] = { { "item", finding->batch }, { "head", finding->head } };
-	strbuf_addf(&line, "%s%s: %s%s%s", findings->count++ ? "" : "\n", finding->severity, finding->role, *finding->role ? " " : "", finding->tensor);
+	strbuf_addf(&line, "%s%s: %s%s%s", findings->count++ ? "" : "\n", finding->severity, finding->role,
+		    *finding->role ? " " : "", finding->tensor);
 	for (size_t i = 0; i < sizeof places / sizeof *places; i++)
 		if (places[i].number >= 0)
 			strbuf_addf(&line, ", %s %" PRId64, places[i].what, places[i].number);
@@ -223,7 +235,8 @@ static void put_index(struct record *record, int column, int64_t index)
 		record_int(record, column, index);
 }
 
-static enum err put_deviation(struct record *record, const struct verification *verification, const char *settings, const struct deviation *deviation)
+static enum err put_deviation(struct record *record, const struct verification *verification, const char *settings,
+			      const struct deviation *deviation)
 {
 	record_text(record, VERIFIED, verification->tensor);
 	record_text(record, SETTINGS, settings);
@@ -252,7 +265,8 @@ static enum err put_verification(const struct verification *verification, struct
 	return err ? err : end;
 }
 
-/* Unasked where the files hold queries, keys and the weights that the model made of them; what does not open has been told by the checks. */
+/* Unasked where the files hold queries, keys and the weights that the model made of them; what does not open has been told by the
+ * checks. */
 static enum err verify(struct roles *roles, struct findings *findings, struct verification *verification, struct err_info *info)
 {
 	struct input input = { 0 };
@@ -284,7 +298,9 @@ static enum err check_all(struct looking *looking, struct err_info *info)
 		return ERR_OK;
 	if (format() != RECORD_TABLE && !(findings.record = record_new(format(), finding_columns, FINDING_COLUMNS, out)))
 		return err_nomem(info, "the findings");
-	enum err err = given.no_checks ? ERR_OK : checks_run(&looking->roles, input_request(), put_finding, &findings, &looking->unreadable, info);
+	enum err err = given.no_checks
+			       ? ERR_OK
+			       : checks_run(&looking->roles, input_request(), put_finding, &findings, &looking->unreadable, info);
 	for (int i = 0; i < looking->link_count && !err && !given.no_checks; i++)
 		err = link_file_check(&looking->links[i], put_finding, &findings);
 	if (!err)
@@ -330,7 +346,8 @@ static bool has_tensors(const struct roles *roles)
 static enum err look(struct looking *looking, int argc, char **argv, struct err_info *info)
 {
 	struct err_info trouble = { 0 };
-	enum err err = given.json && given.tsv ? err_set(info, ERR_USAGE, "--json or --tsv, not both") : part_files(looking, argc, argv, info);
+	enum err err = given.json && given.tsv ? err_set(info, ERR_USAGE, "--json or --tsv, not both")
+					       : part_files(looking, argc, argv, info);
 	if (err)
 		return err;
 	if (input_gather(&looking->roles, looking->file_count, looking->file, &trouble) && !is_about_names(&trouble, &looking->roles)) {

@@ -47,10 +47,18 @@ enum err link_file_check(const struct link_file *file, findings_put *put, void *
 	struct strbuf text;
 	strbuf_init(&text);
 	bool tells = file->lines >= LINES_THAT_TELL && file->smallest == 1;
-	strbuf_addf(&text, "the smallest index of %" PRId64 " links in %" PRId64 " lines is %" PRId32 ": %s", file->links, file->lines, file->smallest,
-		    tells ? "they count from 1, say --gold-base 1 (or --base 1) to attnviz align" : "they may count from 1 (--gold-base 1, --base 1)");
-	const struct finding finding = { .check = "index-base", .severity = tells ? "warning" : "note", .role = "links", .tensor = file->file, .layer = -1,
-					 .batch = -1, .head = -1, .text = text.buf };
+	strbuf_addf(&text, "the smallest index of %" PRId64 " links in %" PRId64 " lines is %" PRId32 ": %s", file->links,
+		    file->lines, file->smallest,
+		    tells ? "they count from 1, say --gold-base 1 (or --base 1) to attnviz align"
+			  : "they may count from 1 (--gold-base 1, --base 1)");
+	const struct finding finding = { .check = "index-base",
+					 .severity = tells ? "warning" : "note",
+					 .role = "links",
+					 .tensor = file->file,
+					 .layer = -1,
+					 .batch = -1,
+					 .head = -1,
+					 .text = text.buf };
 	enum err err = put(data, &finding);
 	strbuf_release(&text);
 	return err;

@@ -43,8 +43,8 @@ static enum err parse_heads_in(const char *text, int64_t *queries, int64_t *keys
 	return ERR_OK;
 }
 
-/* Keys and values may pack fewer heads than queries (GQA). Where it is not said how many, a key head is as wide as a query head, and there are as many value
- * heads as key heads. */
+/* Keys and values may pack fewer heads than queries (GQA). Where it is not said how many, a key head is as wide as a query head,
+ * and there are as many value heads as key heads. */
 static int64_t packed_key_heads(const struct role *role, const struct role *before, int64_t queries)
 {
 	const struct tensor *tensor = &role->tensor[0];
@@ -56,8 +56,8 @@ static int64_t packed_key_heads(const struct role *role, const struct role *befo
 	return queries;
 }
 
-static enum err set_packing(const struct role *role, const struct roles_request *request, const struct role *before, struct layout_request *layout,
-			    struct err_info *info)
+static enum err set_packing(const struct role *role, const struct roles_request *request, const struct role *before,
+			    struct layout_request *layout, struct err_info *info)
 {
 	int64_t queries, keys;
 	enum err err = parse_heads_in(request->heads_in, &queries, &keys, info);
@@ -77,12 +77,16 @@ static enum err join_layer(struct role *role, size_t index, const struct heads *
 	const struct tensor *tensor = &role->tensor[index], *first = &role->tensor[0];
 	char shape[128], shape_first[128];
 	if (view->present[AXIS_LAYER])
-		return err_set(info, ERR_SHAPE, "%s has a layer axis, and is one of %zu layers: give one or the other", tensor->name, role->count);
+		return err_set(info, ERR_SHAPE, "%s has a layer axis, and is one of %zu layers: give one or the other",
+			       tensor->name, role->count);
 	if (memcmp(view->size, role->heads.size, sizeof view->size) != 0)
 		return err_set(info, ERR_SHAPE, "layers of different shapes (%s %s, %s %s): show them one at a time", first->name,
-			       tensor_shape_text(first, shape_first, sizeof shape_first), tensor->name, tensor_shape_text(tensor, shape, sizeof shape));
+			       tensor_shape_text(first, shape_first, sizeof shape_first), tensor->name,
+			       tensor_shape_text(tensor, shape, sizeof shape));
 	if (memcmp(view->stride, role->heads.stride, sizeof view->stride) != 0 || view->first != role->heads.first)
-		return err_set(info, ERR_UNSUPPORTED, "layers whose elements lie in different orders (%s, %s): save them all in C order", first->name, tensor->name);
+		return err_set(info, ERR_UNSUPPORTED,
+			       "layers whose elements lie in different orders (%s, %s): save them all in C order", first->name,
+			       tensor->name);
 	return ERR_OK;
 }
 
@@ -128,8 +132,11 @@ static enum err cut_sequence(struct role *role, const struct roles_request *requ
 	if (role->sharded)
 		return err_set(info, ERR_USAGE, "--cu-seqlens cuts whole tensors, not pieces ({rank})");
 	if (request->sequence < 0 && sequences > 1)
-		return err_set(info, ERR_USAGE, "%" PRId64 " sequences lie one after another: choose one with --sequence 0 ... %" PRId64, sequences, sequences - 1);
-	enum err err = layout_packed_sequence(role->cu_seqlens, role->heads.size[AXIS_TOKEN], request->sequence < 0 ? 0 : request->sequence, &first, &count, info);
+		return err_set(info, ERR_USAGE,
+			       "%" PRId64 " sequences lie one after another: choose one with --sequence 0 ... %" PRId64,
+			       sequences, sequences - 1);
+	enum err err = layout_packed_sequence(role->cu_seqlens, role->heads.size[AXIS_TOKEN],
+					      request->sequence < 0 ? 0 : request->sequence, &first, &count, info);
 	if (!err)
 		layout_slice_tokens(&role->heads, first, count);
 	return err ? err_in_file(info, role->cu_seqlens->file) : ERR_OK;
@@ -164,9 +171,11 @@ static enum err join_shards(struct role *role, struct err_info *info)
 	return ERR_OK;
 }
 
-static enum err resolve_views(struct role *role, const struct roles_request *request, const struct role *before, struct err_info *info)
+static enum err resolve_views(struct role *role, const struct roles_request *request, const struct role *before,
+			      struct err_info *info)
 {
-	static const enum layout_role layout_roles[NAME_ROLE_COUNT] = { LAYOUT_QUERY, LAYOUT_QUERY, LAYOUT_KEY, LAYOUT_VALUE, LAYOUT_WEIGHTS };
+	static const enum layout_role layout_roles[NAME_ROLE_COUNT] = { LAYOUT_QUERY, LAYOUT_QUERY, LAYOUT_KEY, LAYOUT_VALUE,
+									LAYOUT_WEIGHTS };
 	struct layout_request layout = { .role = layout_roles[role->kind] };
 	enum err err = role_letters(&request->layout, role->word, &layout.letters, info);
 	if (!err)

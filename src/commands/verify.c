@@ -18,7 +18,8 @@ enum { MAPS_MAX = 4, ROWS_MAX = 16, ROWS_MIN = 2, WEIGHTS_MAX = 1 << 16 };
 /* Weights that are computed from the definition where all of them are compared; above, in float32. */
 static const int64_t DEFINITION_MAX = 4 << 20;
 
-/* Weights agree that are this close, beside what their storage rounds away: a model's own arithmetic in half precision is about as good. */
+/* Weights agree that are this close, beside what their storage rounds away: a model's own arithmetic in half precision is about
+ * as good. */
 static const double AGREES = 1e-3;
 
 /* Nothing better is worth looking for. */
@@ -56,15 +57,18 @@ static enum err shape_of_model(const struct comparison *comparison, struct err_i
 	const struct source *source = comparison->source;
 	const int64_t *size = comparison->heads.size;
 	char shape[128];
-	if (size[AXIS_LAYER] == source->layers && size[AXIS_BATCH] == source->batches && size[AXIS_HEAD] == source->heads && size[AXIS_TOKEN] == source->queries &&
-	    size[AXIS_DIM] == source->keys)
+	if (size[AXIS_LAYER] == source->layers && size[AXIS_BATCH] == source->batches && size[AXIS_HEAD] == source->heads &&
+	    size[AXIS_TOKEN] == source->queries && size[AXIS_DIM] == source->keys)
 		return ERR_OK;
-	return err_set(info, ERR_SHAPE, "weights %s, but queries and keys make %" PRId64 " layers, %" PRId64 " items, %" PRId64 " heads of %" PRId64 " x %" PRId64,
-		       tensor_shape_text(comparison->heads.tensors[0], shape, sizeof shape), source->layers, source->batches, source->heads, source->queries,
-		       source->keys);
+	return err_set(info, ERR_SHAPE,
+		       "weights %s, but queries and keys make %" PRId64 " layers, %" PRId64 " items, %" PRId64
+		       " heads of %" PRId64 " x %" PRId64,
+		       tensor_shape_text(comparison->heads.tensors[0], shape, sizeof shape), source->layers, source->batches,
+		       source->heads, source->queries, source->keys);
 }
 
-static enum err view_of_spec(struct comparison *comparison, const char *spec, struct verification *verification, struct err_info *info)
+static enum err view_of_spec(struct comparison *comparison, const char *spec, struct verification *verification,
+			     struct err_info *info)
 {
 	const struct tensor *tensor;
 	struct layout_request request = { .role = LAYOUT_WEIGHTS, .layers = comparison->source->layers > 1 };
@@ -144,7 +148,8 @@ static void release(struct comparison *comparison)
  */
 
 /* The sample; once it is further off than `bound` the rest is left out. */
-static enum err compare_sample(const struct comparison *comparison, const struct source *source, double bound, struct deviation *deviation, struct err_info *info)
+static enum err compare_sample(const struct comparison *comparison, const struct source *source, double bound,
+			       struct deviation *deviation, struct err_info *info)
 {
 	const struct sample *sample = &comparison->sample;
 	enum err err = ERR_OK;
@@ -181,7 +186,13 @@ static enum err compare_all(const struct comparison *comparison, struct deviatio
 	for (int64_t i = 0; row && i < source->queries; i++)
 		row[i] = i;
 	const struct difference_request request = {
-		.a = source, .b = comparison->model, .options = &options, .row = row, .row_count = source->queries, .see = see_row, .see_data = &seeing,
+		.a = source,
+		.b = comparison->model,
+		.options = &options,
+		.row = row,
+		.row_count = source->queries,
+		.see = see_row,
+		.see_data = &seeing,
 		.exact = (double)selection->maps * (double)source->queries * (double)source->keys <= (double)DEFINITION_MAX,
 	};
 	progress_start(&progress, "verification");
@@ -214,9 +225,10 @@ static enum err fit_scale(const struct comparison *comparison, const struct sour
 	return err;
 }
 
-/* How far off the sample is under a setting; infinitely where the setting says nothing new, or these inputs do not allow it (an odd size cannot rotate). */
-static enum err try_setting(const struct comparison *comparison, const struct setting *setting, double bound, struct deviation *deviation,
-			    struct mechanism_args *args, struct err_info *info)
+/* How far off the sample is under a setting; infinitely where the setting says nothing new, or these inputs do not allow it (an
+ * odd size cannot rotate). */
+static enum err try_setting(const struct comparison *comparison, const struct setting *setting, double bound,
+			    struct deviation *deviation, struct mechanism_args *args, struct err_info *info)
 {
 	struct source *source = NULL;
 	bool fits_scale;
@@ -288,7 +300,8 @@ static void add_place(const struct verification *verification, struct strbuf *te
 			strbuf_addf(text, "%s%s %" PRId64, said++ ? ", " : "", place[i].what, place[i].number);
 }
 
-static void describe(const struct comparison *comparison, const struct verification *verification, bool whole, struct strbuf *text)
+static void describe(const struct comparison *comparison, const struct verification *verification, bool whole,
+		     struct strbuf *text)
 {
 	const struct deviation *given = &verification->given;
 	strbuf_addf(text, "computed from queries and keys they differ by at most %.2g (", given->largest);
@@ -300,21 +313,31 @@ static void describe(const struct comparison *comparison, const struct verificat
 		strbuf_addf(text, "; with %s by at most %.2g%s", verification->settings.buf, verification->best.largest,
 			    comparison->unrotated ? " (the dump was taken before the rotation)" : "");
 	else if (verification->best.largest < given->largest / 2)
-		strbuf_addf(text, "; no plausible scale, causal mask, rotation or soft-cap explains them, %s comes nearest (%.2g)", verification->settings.buf,
-			    verification->best.largest);
+		strbuf_addf(text,
+			    "; no plausible scale, causal mask, rotation or soft-cap explains them, %s comes nearest (%.2g)",
+			    verification->settings.buf, verification->best.largest);
 	else
-		strbuf_addstr(text, "; no plausible scale, causal mask, rotation or soft-cap explains them: are they of the same layer and the same run?");
+		strbuf_addstr(text, "; no plausible scale, causal mask, rotation or soft-cap explains them: are they of the same "
+				    "layer and the same run?");
 }
 
-static enum err put_verdict(const struct comparison *comparison, const struct verification *verification, bool whole, findings_put *put, void *data)
+static enum err put_verdict(const struct comparison *comparison, const struct verification *verification, bool whole,
+			    findings_put *put, void *data)
 {
 	bool explained = verification->searched && verification->best.largest <= comparison->tolerance;
 	bool agrees = verification->given.largest <= comparison->tolerance;
 	struct strbuf text;
 	strbuf_init(&text);
 	describe(comparison, verification, whole, &text);
-	const struct finding finding = { .check = "verify", .severity = agrees || (explained && !whole) ? "note" : "warning", .role = "weights",
-					 .tensor = verification->tensor, .layer = -1, .batch = -1, .head = -1, .maps = verification->maps, .text = text.buf };
+	const struct finding finding = { .check = "verify",
+					 .severity = agrees || (explained && !whole) ? "note" : "warning",
+					 .role = "weights",
+					 .tensor = verification->tensor,
+					 .layer = -1,
+					 .batch = -1,
+					 .head = -1,
+					 .maps = verification->maps,
+					 .text = text.buf };
 	enum err err = put(data, &finding);
 	strbuf_release(&text);
 	return err;
@@ -335,7 +358,8 @@ static enum err compare(struct comparison *comparison, bool whole, struct verifi
 	return is_softmax && verification->given.largest > comparison->tolerance ? search(comparison, verification, info) : ERR_OK;
 }
 
-enum err verify_weights(struct input *input, const char *spec, findings_put *put, void *data, struct verification *verification, struct err_info *info)
+enum err verify_weights(struct input *input, const char *spec, findings_put *put, void *data, struct verification *verification,
+			struct err_info *info)
 {
 	const struct role *query = roles_kind(&input->roles, NAME_QUERY);
 	struct comparison comparison = { .input = input };

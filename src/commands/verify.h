@@ -1,5 +1,6 @@
 /*
- * Do the queries and keys of a dump give the weights that the model had? `attnviz info --verify-weights FILE`, and unasked where a dump holds both.
+ * Do the queries and keys of a dump give the weights that the model had? `attnviz info --verify-weights FILE`, and unasked where
+ * a dump holds both.
  */
 #ifndef ATTNVIZ_COMMANDS_VERIFY_H
 #define ATTNVIZ_COMMANDS_VERIFY_H
@@ -25,10 +26,12 @@ struct verification {
 void verification_release(struct verification *verification); /* works on a zeroed struct */
 
 /*
- * Compute the chosen maps as the options say, and compare them with `spec` FILE[:NAME], weight by weight. Where that is NULL, a sample of rows is compared with the
- * input that plays the weights. Where they differ, each combination of plausible settings (scale, causal mask, RoPE, soft-cap) is tried on a sample. One finding:
- * how far off the weights are, and which settings explain them best.
+ * Compute the chosen maps as the options say, and compare them with `spec` FILE[:NAME], weight by weight. Where that is NULL, a
+ * sample of rows is compared with the input that plays the weights. Where they differ, each combination of plausible settings
+ * (scale, causal mask, RoPE, soft-cap) is tried on a sample. One finding: how far off the weights are, and which settings explain
+ * them best.
  */
-enum err verify_weights(struct input *input, const char *spec, findings_put *put, void *data, struct verification *verification, struct err_info *info);
+enum err verify_weights(struct input *input, const char *spec, findings_put *put, void *data, struct verification *verification,
+			struct err_info *info);
 
 #endif

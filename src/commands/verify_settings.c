@@ -8,10 +8,14 @@ static const struct causal_choice {
 	const char *option;
 	enum causal causal;
 } causals[] = {
-	{ NULL, CAUSAL_NONE }, { "--causal=bottom-right", CAUSAL_BOTTOM_RIGHT }, { "--causal=top-left", CAUSAL_TOP_LEFT }, { "without --causal", CAUSAL_NONE },
+	{ NULL, CAUSAL_NONE },
+	{ "--causal=bottom-right", CAUSAL_BOTTOM_RIGHT },
+	{ "--causal=top-left", CAUSAL_TOP_LEFT },
+	{ "without --causal", CAUSAL_NONE },
 };
 
-/* Llama 2 and most others, Llama 3 and Qwen 2, Code Llama and Qwen 2.5; and the parts of a head that GPT-NeoX, GLM and Pythia rotate. */
+/* Llama 2 and most others, Llama 3 and Qwen 2, Code Llama and Qwen 2.5; and the parts of a head that GPT-NeoX, GLM and Pythia
+ * rotate. */
 static const struct rope_choice {
 	const char *option;
 	enum rope_pairing rope;
@@ -77,7 +81,8 @@ static bool apply_causal(const struct settings_given *given, const struct causal
 	args->causal = choice->causal;
 	if (choice->causal == CAUSAL_NONE)
 		args->has_diagonal = false;
-	return args->causal != given->args.causal && !(given->is_square && args->causal && (given->args.causal || args->causal == CAUSAL_TOP_LEFT));
+	return args->causal != given->args.causal &&
+	       !(given->is_square && args->causal && (given->args.causal || args->causal == CAUSAL_TOP_LEFT));
 }
 
 static bool apply_rope(const struct settings_given *given, const struct rope_choice *choice, struct mechanism_args *args)
@@ -92,12 +97,14 @@ static bool apply_rope(const struct settings_given *given, const struct rope_cho
 		position->rope_dims = given->dim / choice->part / 2 * 2;
 	if (choice->rope == ROPE_NONE)
 		position->inv_freq = position->rope_cos = position->rope_sin = NULL;
-	bool changed = position->rope != before->rope || position->rope_base != before->rope_base || position->rope_dims != before->rope_dims;
+	bool changed = position->rope != before->rope || position->rope_base != before->rope_base ||
+		       position->rope_dims != before->rope_dims;
 	return changed && !(tables && (choice->base > 0 || choice->part)) && !(choice->part && position->rope_dims < 2);
 }
 
 /* A factor can be fitted where nothing lies between it and the softmax. */
-static bool apply_scale(const struct settings_given *given, enum scale_choice choice, struct mechanism_args *args, bool *fits_scale)
+static bool apply_scale(const struct settings_given *given, enum scale_choice choice, struct mechanism_args *args,
+			bool *fits_scale)
 {
 	bool capped = args->softcap > 0;
 	*fits_scale = choice == SCALE_FITTED;
@@ -110,7 +117,8 @@ static bool apply_scale(const struct settings_given *given, enum scale_choice ch
 	return choice == SCALE_FITTED ? !capped : capped && !(choice == SCALE_DEFAULT && isnan(given->args.scale));
 }
 
-bool settings_apply(const struct settings_given *given, const struct setting *setting, struct mechanism_args *args, bool *fits_scale)
+bool settings_apply(const struct settings_given *given, const struct setting *setting, struct mechanism_args *args,
+		    bool *fits_scale)
 {
 	*args = given->args;
 	*fits_scale = false;
@@ -147,7 +155,9 @@ static void describe_scale(const struct settings_given *given, enum scale_choice
 
 void settings_describe(const struct settings_given *given, const struct setting *setting, double scale, struct strbuf *text)
 {
-	const char *option[] = { setting->causal && given->is_square && causals[setting->causal].causal ? "--causal" : causals[setting->causal].option,
+	const char *option[] = { setting->causal && given->is_square && causals[setting->causal].causal
+					 ? "--causal"
+					 : causals[setting->causal].option,
 				 ropes[setting->rope].option, caps[setting->cap].option };
 	const struct rope_choice *rope = &ropes[setting->rope];
 	size_t before = text->len;

@@ -1,5 +1,6 @@
 /*
- * The settings of an attention that a dump does not tell, and people get wrong: what `attnviz info` tries where queries and keys do not give the model's weights.
+ * The settings of an attention that a dump does not tell, and people get wrong: what `attnviz info` tries where queries and keys
+ * do not give the model's weights.
  */
 #ifndef ATTNVIZ_COMMANDS_VERIFY_SETTINGS_H
 #define ATTNVIZ_COMMANDS_VERIFY_SETTINGS_H
@@ -26,9 +27,10 @@ struct settings_given {
 	bool is_square; /* as many keys as queries: both alignments of a causal mask are one */
 };
 
-/* The arguments under a setting; false where it repeats another one, or makes no sense here. `fits_scale` is set where the scale is to be fitted: args->scale is
- * then 1. */
-bool settings_apply(const struct settings_given *given, const struct setting *setting, struct mechanism_args *args, bool *fits_scale);
+/* The arguments under a setting; false where it repeats another one, or makes no sense here. `fits_scale` is set where the scale
+ * is to be fitted: args->scale is then 1. */
+bool settings_apply(const struct settings_given *given, const struct setting *setting, struct mechanism_args *args,
+		    bool *fits_scale);
 
 /* A fitted factor, rounded to the number that somebody meant: 1, 1/dim, 1/sqrt(dim), dim^-1/4, or a few digits. */
 double settings_round_scale(double factor, int64_t dim);

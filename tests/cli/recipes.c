@@ -1,6 +1,7 @@
 /*
- * For scripts: `recipes FOLDER` writes the same queries and keys in the orders in which frameworks export them, and the weights that must come out: a batch of
- * two, six query heads on two key heads, nine tokens, causal. The arithmetic is the definition, in double.
+ * For scripts: `recipes FOLDER` writes the same queries and keys in the orders in which frameworks export them, and the weights
+ * that must come out: a batch of two, six query heads on two key heads, nine tokens, causal. The arithmetic is the definition, in
+ * double.
  */
 #include <math.h>
 #include <stdint.h>
@@ -87,7 +88,8 @@ static void write_plain(void)
 /* (B,N,H,D) under one name and (B,N,H*D) under another hold the same bytes. */
 static void write_token_major(void)
 {
-	FILE *out[] = { create("bnhd_q", "2, 9, 6, 8"), create("proj_q", "2, 9, 48"), create("bnhd_k", "2, 9, 2, 8"), create("proj_k", "2, 9, 16") };
+	FILE *out[] = { create("bnhd_q", "2, 9, 6, 8"), create("proj_q", "2, 9, 48"), create("bnhd_k", "2, 9, 2, 8"),
+			create("proj_k", "2, 9, 16") };
 	for (int b = 0; b < B; b++)
 		for (int n = 0; n < N; n++)
 			for (int i = 0; i < 4; i++)
@@ -100,8 +102,8 @@ static void write_token_major(void)
 /* Queries, keys and values in one tensor; the values are the keys. */
 static void write_fused(void)
 {
-	FILE *three = create("bn3hd_qkv", "2, 9, 3, 6, 8"), *blocks = create("blocks_qkv", "2, 9, 80"), *per_head = create("perhead_qkv", "2, 9, 144"),
-	     *grouped = create("grouped_qkv", "2, 9, 80");
+	FILE *three = create("bn3hd_qkv", "2, 9, 3, 6, 8"), *blocks = create("blocks_qkv", "2, 9, 80"),
+	     *per_head = create("perhead_qkv", "2, 9, 144"), *grouped = create("grouped_qkv", "2, 9, 80");
 	for (int b = 0; b < B; b++)
 		for (int n = 0; n < N; n++) {
 			for (int part = 0; part < 3; part++) {
@@ -120,7 +122,8 @@ static void write_fused(void)
 	fclose(three), fclose(blocks), fclose(per_head), fclose(grouped);
 }
 
-/* The first item alone, as vLLM (tokens, H*D) has it; the last queries of a cache; and the mean over heads that nn.MultiheadAttention returns. */
+/* The first item alone, as vLLM (tokens, H*D) has it; the last queries of a cache; and the mean over heads that
+ * nn.MultiheadAttention returns. */
 static void write_parts(void)
 {
 	FILE *first = create("first_weights", "6, 9, 9"), *flat_q = create("flat_q", "9, 48"), *flat_k = create("flat_k", "9, 16"),
@@ -154,8 +157,9 @@ static void write_parts(void)
 static void write_varlen(void)
 {
 	static const int32_t ends[] = { 0, N, N + 5 }, backwards[] = { 0, N + 5, N }, beyond[] = { 0, N, N + 6 };
-	FILE *q = create("varlen_q", "14, 6, 8"), *k = create("varlen_k", "14, 2, 8"), *second = create("second_weights", "6, 5, 5"),
-	     *index = create_as("cu_seqlens", "<i4", "3,"), *bad = create_as("backwards", "<i4", "3,"), *far = create_as("beyond", "<i4", "3,");
+	FILE *q = create("varlen_q", "14, 6, 8"), *k = create("varlen_k", "14, 2, 8"),
+	     *second = create("second_weights", "6, 5, 5"), *index = create_as("cu_seqlens", "<i4", "3,"),
+	     *bad = create_as("backwards", "<i4", "3,"), *far = create_as("beyond", "<i4", "3,");
 	for (int t = 0; t < N + 5; t++) {
 		for (int h = 0; h < H; h++)
 			put_head(q, query[t / N][h][t % N]);
@@ -171,11 +175,13 @@ static void write_varlen(void)
 	fclose(q), fclose(k), fclose(second), fclose(index), fclose(bad), fclose(far);
 }
 
-/* Two layers: stacked, (L,B,H,N,M) as for sink studies, and as files whose names tell them; sequence-first (N,B,H*D) and folded (B*H,N,D) of torch; (D,N) of a transposed cache. */
+/* Two layers: stacked, (L,B,H,N,M) as for sink studies, and as files whose names tell them; sequence-first (N,B,H*D) and folded
+ * (B*H,N,D) of torch; (D,N) of a transposed cache. */
 static void write_stacks(void)
 {
-	FILE *five = create("stacked", "2, 2, 6, 9, 9"), *first_layer = create("attentions.0", "2, 6, 9, 9"), *second_layer = create("attentions.1", "2, 6, 9, 9"),
-	     *nbe_q = create("nbe_q", "9, 2, 48"), *nbe_k = create("nbe_k", "9, 2, 16"), *folded_q = create("folded_q", "12, 9, 8"),
+	FILE *five = create("stacked", "2, 2, 6, 9, 9"), *first_layer = create("attentions.0", "2, 6, 9, 9"),
+	     *second_layer = create("attentions.1", "2, 6, 9, 9"), *nbe_q = create("nbe_q", "9, 2, 48"),
+	     *nbe_k = create("nbe_k", "9, 2, 16"), *folded_q = create("folded_q", "12, 9, 8"),
 	     *folded_k = create("folded_k", "4, 9, 8"), *transposed = create("transposed_k", "2, 2, 8, 9");
 	FILE *layers[] = { five, five, first_layer, second_layer };
 	for (int i = 0; i < 4; i++)
@@ -194,7 +200,8 @@ static void write_stacks(void)
 			for (int d = 0; d < D; d++)
 				for (int n = 0; n < N; n++)
 					put(transposed, key[b][h][n][d]);
-	fclose(five), fclose(first_layer), fclose(second_layer), fclose(nbe_q), fclose(nbe_k), fclose(folded_q), fclose(folded_k), fclose(transposed);
+	fclose(five), fclose(first_layer), fclose(second_layer), fclose(nbe_q), fclose(nbe_k), fclose(folded_q), fclose(folded_k),
+		fclose(transposed);
 }
 
 int main(int argc, char **argv)

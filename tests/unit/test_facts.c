@@ -1,4 +1,5 @@
-/* What is noticed about weights, queries and keys: on arrays made so that the answer is known, and on the dumps of trained models. */
+/* What is noticed about weights, queries and keys: on arrays made so that the answer is known, and on the dumps of trained
+ * models. */
 #include <glob.h>
 #include <math.h>
 #include <stdlib.h>
@@ -26,7 +27,13 @@ static const struct heads *view_of(struct view *view, const float *values, const
 {
 	uint64_t bytes;
 	const struct layout_request request = { .letters = letters, .role = strchr(letters, 'M') ? LAYOUT_WEIGHTS : LAYOUT_KEY };
-	view->tensor = (struct tensor){ .name = "x", .file = "x.npy", .dtype = DTYPE_F32, .rank = 3, .shape = { a, b, c }, .data = (const unsigned char *)values, .scale = 1 };
+	view->tensor = (struct tensor){ .name = "x",
+					 .file = "x.npy",
+					 .dtype = DTYPE_F32,
+					 .rank = 3,
+					 .shape = { a, b, c },
+					 .data = (const unsigned char *)values,
+					 .scale = 1 };
 	ck_assert(tensor_set_strides(&view->tensor, false, &bytes));
 	ck_assert_int_eq(layout_resolve(&view->tensor, &request, &view->slot, &view->heads, NULL), ERR_OK);
 	return &view->heads;
@@ -34,7 +41,8 @@ static const struct heads *view_of(struct view *view, const float *values, const
 
 START_TEST(the_largest_deviation_and_its_place_are_kept)
 {
-	const double computed[] = { 0.5, 0.25, 0.25 }, model[] = { 0.5, 0.375, 0.125 }, same[] = { 0.5, 0.25, 0.25 }, bad[] = { 0.5, NAN, 0.25 };
+	const double computed[] = { 0.5, 0.25, 0.25 }, model[] = { 0.5, 0.375, 0.125 }, same[] = { 0.5, 0.25, 0.25 },
+		     bad[] = { 0.5, NAN, 0.25 };
 	struct deviation deviation = { 0 };
 	ck_assert(isnan(deviation_mean(&deviation)));
 	deviation_add(&deviation, 4, 7, computed, same, 3);
@@ -100,7 +108,8 @@ START_TEST(zero_vectors_at_the_end_are_counted)
 }
 END_TEST
 
-/* Each (head, dim) has a mean of its own and a spread: var over tokens / var over heads is (spread^2) / (spread^2 + var of the means). */
+/* Each (head, dim) has a mean of its own and a spread: var over tokens / var over heads is (spread^2) / (spread^2 + var of the
+ * means). */
 START_TEST(the_ratio_is_that_of_the_variances_and_its_inverse_the_other_way)
 {
 	float *values = malloc(ELEMENTS * sizeof *values);
