@@ -378,6 +378,29 @@ static enum err gather_lone_file(struct roles *roles, struct err_info *info)
 	return role ? add_part(role, archive, NULL, name, info) : ERR_NOMEM;
 }
 
+/* A positional file, or one tensor of it: FILE:NAME, whose role the name tells; a lone one that tells none holds ready weights. */
+static enum err gather_file(struct roles *roles, const struct roles_request *request, const char *spec, bool lone, struct err_info *info)
+{
+	char *file = NULL, *name = NULL;
+	struct archive *archive;
+	enum name_role kind = NAME_NONE;
+	enum err err = archive_split_spec(spec, &file, &name, info);
+	if (!err && name) {
+		bool told = named_role(&request->names, name, &kind) && kind;
+		if (told || lone)
+			err = add_spec(roles, name_role_word(told ? kind : NAME_WEIGHTS), told ? kind : NAME_WEIGHTS, spec, info);
+		else
+			err = err_set(info, ERR_USAGE, "%s: the name does not tell the role: use -q, -k, -v or -w", spec);
+	} else if (!err) {
+		err = open_archive(roles, file, &archive, info);
+		if (!err)
+			err = lone && is_nameless(archive) ? gather_lone_file(roles, info) : gather_names(roles, request, archive, info);
+	}
+	free(file);
+	free(name);
+	return err;
+}
+
 enum err roles_gather(struct roles *roles, const struct roles_request *request, struct err_info *info)
 {
 	*roles = (struct roles){ 0 };
@@ -385,14 +408,8 @@ enum err roles_gather(struct roles *roles, const struct roles_request *request, 
 	if (!err)
 		err = gather_shards(roles, request, info);
 	bool lone = !roles->count && request->file_count == 1 && !request->names.count;
-	for (int i = 0; !err && i < request->file_count; i++) {
-		struct archive *archive;
-		err = open_archive(roles, request->file[i], &archive, info);
-		if (!err && lone && is_nameless(archive))
-			return gather_lone_file(roles, info);
-		if (!err)
-			err = gather_names(roles, request, archive, info);
-	}
+	for (int i = 0; !err && i < request->file_count; i++)
+		err = gather_file(roles, request, request->file[i], lone, info);
 	for (size_t i = 0; !err && i < roles->count; i++)
 		if (!roles->role[i]->by_option)
 			err = order_layers(roles->role[i], info);

@@ -133,3 +133,10 @@ if [ -w /dev/full ]; then
 	refuse "full device" 1 "no space left" "$ATTNVIZ" weights "$samples"/genesis/*_[qk].npy -o /dev/full
 	expect "full standard output" 1 sh -c '"$0" weights "$1"/genesis/L0_[qk].npy > /dev/full' "$ATTNVIZ" "$samples"
 fi
+
+# One tensor of a container, as a positional file.
+"$ATTNVIZ" weights "$ROOT/samples/mechanisms/multihead.npz:hidden" --log-weights -o named.npy
+"$ATTNVIZ" weights -w "$ROOT/samples/mechanisms/multihead.npz:hidden" --log-weights -o option.npy
+same "FILE:NAME as a positional file" named.npy option.npy
+refuse "a name that is not there" 2 "there are: hidden" "$ATTNVIZ" weights "$ROOT/samples/mechanisms/multihead.npz:nothing" -o x.npy
+refuse "several, one of which tells no role" 2 "does not tell the role" "$ATTNVIZ" weights "$ROOT/samples/mechanisms/multihead.npz:hidden" "$ROOT/samples/genesis/L0_q.npy" -o x.npy
