@@ -95,14 +95,10 @@ static enum err write_scene(struct drawing *drawing, struct err_info *info)
 	const struct labels *labels = &drawing->input.labels;
 	struct picture *picture = &drawing->picture;
 	struct picture_order order;
-	struct strbuf title, caption, sizes;
-	strbuf_init(&title);
-	strbuf_init(&caption);
-	strbuf_init(&sizes);
-	input_describe(&drawing->input, &title);
-	input_describe_sizes(&drawing->input, &sizes);
-	describe(drawing, &caption);
-	picture_order(&order, picture, sizes.buf, caption.buf);
+	struct picture_words words;
+	picture_words_init(&words, &drawing->input);
+	describe(drawing, &words.caption);
+	picture_order(&order, picture, words.sizes.buf, words.caption.buf);
 	const struct arcs_scene scene = {
 		.weight = drawing->weight,
 		.heads = drawing->heads,
@@ -113,15 +109,13 @@ static enum err write_scene(struct drawing *drawing, struct err_info *info)
 			  .label = labels->key ? labels->key + drawing->key_begin : NULL },
 		.least = given.least,
 		.focus = given.focus >= 0 ? given.focus - drawing->row_begin : -1,
-		.title = picture->title ? picture->title : title.buf,
-		.caption = caption.buf,
+		.title = picture->title ? picture->title : words.title.buf,
+		.caption = words.caption.buf,
 		.theme = picture->theme,
 	};
 	enum err err = picture->format == PICTURE_TEXT ? terminal_write_arcs(&scene, &picture->terminal, &picture->out, info)
 						       : arcs_write(&scene, &order.request, info);
-	strbuf_release(&sizes);
-	strbuf_release(&caption);
-	strbuf_release(&title);
+	picture_words_release(&words);
 	return err ? err : output_commit(&picture->out, info);
 }
 

@@ -68,7 +68,8 @@ struct drawing {
 	int64_t *of;
 	size_t of_count;
 	bool of_mean;   /* one panel: the mean over the other axis */
-	float *weight;  /* [maps][queries][keys] */
+	float *weight;  /* [maps][rows][keys]: the queries row_begin .. row_begin + rows - 1, of which only those shown are needed */
+	int64_t row_begin, rows;
 	int64_t maps;   /* after the reduction */
 	float *cell;    /* [panels][height][width] */
 	struct panel *panel;
@@ -141,7 +142,7 @@ static float weight_at(const struct drawing *drawing, int64_t map, int64_t other
 {
 	const struct source *source = drawing->input.source;
 	int64_t row = given.over == OVER_KEYS ? other : patch, key = given.over == OVER_KEYS ? patch : other;
-	return drawing->weight[(map * source->queries + row) * source->keys + key];
+	return drawing->weight[(map * drawing->rows + row - drawing->row_begin) * source->keys + key];
 }
 
 static enum err load_rollout(struct drawing *drawing, struct err_info *info)
@@ -166,13 +167,19 @@ static enum err load_rollout(struct drawing *drawing, struct err_info *info)
 static enum err load_weights(struct drawing *drawing, struct err_info *info)
 {
 	const struct source *source = drawing->input.source;
+	drawing->rows = source->queries;
 	if (given.rollout)
 		return load_rollout(drawing, info);
-	enum err err = gather_maps(&drawing->input, "overlay", 0, source->queries, 0, source->keys, &drawing->weight, info);
+	if (given.over == OVER_KEYS) {
+		drawing->row_begin = drawing->of[0];
+		drawing->rows = drawing->of[drawing->of_count - 1] + 1 - drawing->row_begin;
+	}
+	enum err err = gather_maps(&drawing->input, "overlay", drawing->row_begin, drawing->row_begin + drawing->rows, 0, source->keys,
+				   &drawing->weight, info);
 	if (err)
 		return err;
 	drawing->maps = given.reduce ? 1 : drawing->input.selection.maps;
-	gather_reduce(drawing->weight, drawing->input.selection.maps, source->queries * source->keys, (enum gather_reduce)given.reduce);
+	gather_reduce(drawing->weight, drawing->input.selection.maps, drawing->rows * source->keys, (enum gather_reduce)given.reduce);
 	return ERR_OK;
 }
 
@@ -253,15 +260,11 @@ static enum err write_scene(struct drawing *drawing, struct err_info *info)
 {
 	struct picture *picture = &drawing->picture;
 	struct picture_order order;
-	struct strbuf title, caption, sizes;
-	strbuf_init(&title);
-	strbuf_init(&caption);
-	strbuf_init(&sizes);
-	input_describe(&drawing->input, &title);
-	input_describe_sizes(&drawing->input, &sizes);
-	strbuf_addf(&sizes, ", image %s", given.image);
-	describe(drawing, &caption);
-	picture_order(&order, picture, sizes.buf, caption.buf);
+	struct picture_words words;
+	picture_words_init(&words, &drawing->input);
+	strbuf_addf(&words.sizes, ", image %s", given.image);
+	describe(drawing, &words.caption);
+	picture_order(&order, picture, words.sizes.buf, words.caption.buf);
 	const struct overlay_scene scene = {
 		.rgba = drawing->image.rgba,
 		.image_height = drawing->image.height,
@@ -276,15 +279,13 @@ static enum err write_scene(struct drawing *drawing, struct err_info *info)
 		.mass = given.mass,
 		.mass_style = (enum mass_style)given.mass_style,
 		.colouring = picture_colouring(false, given.rollout ? "rollout" : "attention weight"),
-		.title = picture->title ? picture->title : title.buf,
-		.caption = caption.buf,
+		.title = picture->title ? picture->title : words.title.buf,
+		.caption = words.caption.buf,
 		.theme = picture->theme,
 	};
 	enum err err = picture->format == PICTURE_TEXT ? terminal_write_overlay(&scene, &picture->terminal, &picture->out, info)
 						       : overlay_write(&scene, &order.request, info);
-	strbuf_release(&sizes);
-	strbuf_release(&caption);
-	strbuf_release(&title);
+	picture_words_release(&words);
 	return err ? err : output_commit(&picture->out, info);
 }
 

@@ -133,6 +133,22 @@ struct colouring picture_colouring(bool is_signed, const char *unit)
 	};
 }
 
+void picture_words_init(struct picture_words *words, const struct input *input)
+{
+	strbuf_init(&words->title);
+	strbuf_init(&words->caption);
+	strbuf_init(&words->sizes);
+	input_describe(input, &words->title);
+	input_describe_sizes(input, &words->sizes);
+}
+
+void picture_words_release(struct picture_words *words)
+{
+	strbuf_release(&words->title);
+	strbuf_release(&words->caption);
+	strbuf_release(&words->sizes);
+}
+
 void caption_join(struct strbuf *out)
 {
 	if (out->len)
