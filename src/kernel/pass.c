@@ -158,11 +158,15 @@ static enum err fill_block(const struct pass *pass, const struct group *group, i
 			   struct err_info *info)
 {
 	const struct source *source = pass->source;
-	if (source->ops->fill)
-		return source->ops->fill(source, pass->kernels, &group->rows, pass->keys, group->loaded, key, count, coverage == TILE_PARTIAL, offset,
-					 pass->tile, info);
-	fill_from_scores(pass, group, key, count, offset);
-	return ERR_OK;
+	if (!source->ops->fill) {
+		fill_from_scores(pass, group, key, count, offset);
+		return ERR_OK;
+	}
+	const struct fill fill = {
+		.kernels = pass->kernels, .rows = &group->rows, .prepared = pass->keys, .loaded = group->loaded, .key = key, .count = count,
+		.partial = coverage == TILE_PARTIAL, .offset = offset, .tile = pass->tile,
+	};
+	return source->ops->fill(source, &fill, info);
 }
 
 /* Pass 1 over the key blocks [begin, end) of one row group. */

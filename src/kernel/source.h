@@ -41,6 +41,18 @@ struct cell_grid {
 	int threads;                        /* 0: all that there are */
 };
 
+/* What a source is asked to fill: the scores of keys [key, key + count) for the rows of a group. */
+struct fill {
+	const struct kernels *kernels;
+	const struct row_group *rows;
+	const void *prepared;     /* of the map */
+	const void *loaded;       /* of the row group */
+	int64_t key, count;       /* count <= KEY_BLOCK, key a multiple of KEY_BLOCK */
+	bool partial;             /* false where coverage said FULL */
+	const float *offset;      /* [lanes], all zero unless NORM_SOFTMAX */
+	float *tile;              /* [count][lanes]: score + offset[lane]. Lanes beyond rows->count may hold anything finite. */
+};
+
 struct source;
 
 struct source_ops {
@@ -77,11 +89,8 @@ struct source_ops {
 	 * from what comes first. */
 	enum err (*anchor)(const struct source *source, const struct row_group *rows, float *logit, struct err_info *info);
 
-	/* Scores of keys [key, key + count), count <= KEY_BLOCK, key a multiple of KEY_BLOCK: tile[k * lanes + lane] =
-	 * score + offset[lane]. `partial` is false where coverage said FULL. Lanes beyond rows->count may hold anything
-	 * finite. `offset` is all zero unless NORM_SOFTMAX. A failure (NaN in ready weights) is returned. */
-	enum err (*fill)(const struct source *source, const struct kernels *kernels, const struct row_group *rows, const void *prepared, const void *loaded,
-			 int64_t key, int64_t count, bool partial, const float *offset, float *tile, struct err_info *info);
+	/* A tile of scores. A failure (NaN in ready weights) is returned. */
+	enum err (*fill)(const struct source *source, const struct fill *fill, struct err_info *info);
 
 	/* The definition: all `keys` scores of one row in double, natural units (logits s, weights w or p), -inf
 	 * (softmax) or 0 where not visible. */

@@ -196,21 +196,21 @@ static void far_key(const float *sum, const float *weight, const float *key, int
 	}
 }
 
-static enum err additive_fill(const struct source *source, const struct kernels *kernels, const struct row_group *rows, const void *prepared,
-			      const void *loaded, int64_t key, int64_t count, bool partial, const float *offset, float *tile, struct err_info *info)
+static enum err additive_fill(const struct source *source, const struct fill *fill, struct err_info *info)
 {
 	const struct additive *additive = additive_of(source);
-	int64_t width = additive->width, lanes = kernels->lanes;
-	const float *far = loaded, *sum = far + VECTOR, *power = sum + width * lanes, *weight = power + width * lanes;
-	const float *from = masked_offset(&additive->masked, offset);
-	for (int64_t k = 0; k < count; k++) {
-		const float *at = (const float *)prepared + key_stride(additive) * (size_t)(key + k);
+	int64_t width = additive->width;
+	int lanes = fill->kernels->lanes;
+	const float *far = fill->loaded, *sum = far + VECTOR, *power = sum + width * lanes, *weight = power + width * lanes;
+	const float *from = masked_offset(&additive->masked, fill->offset);
+	for (int64_t k = 0; k < fill->count; k++) {
+		const float *at = (const float *)fill->prepared + key_stride(additive) * (size_t)(fill->key + k);
 		if (*far != 0 || *at != 0 || lanes % VECTOR != 0)
-			far_key(sum, weight, at + 1, width, kernels->lanes, from, tile + k * lanes);
+			far_key(sum, weight, at + 1, width, lanes, from, fill->tile + k * lanes);
 		else
-			near_key(power, weight, at + 1 + width, width, kernels->lanes, from, tile + k * lanes);
+			near_key(power, weight, at + 1 + width, width, lanes, from, fill->tile + k * lanes);
 	}
-	return masked_finish(&additive->masked, kernels, rows, key, count, partial, offset, tile, info);
+	return masked_finish(&additive->masked, fill, info);
 }
 
 static void additive_free(struct source *source)

@@ -82,12 +82,12 @@ static enum err bigbird_score64(const struct source *source, int64_t map, int64_
 	return err;
 }
 
-static enum err bigbird_fill(const struct source *source, const struct kernels *kernels, const struct row_group *rows, const void *prepared,
-			     const void *loaded, int64_t key, int64_t count, bool partial, const float *offset, float *tile, struct err_info *info)
+static enum err bigbird_fill(const struct source *source, const struct fill *fill, struct err_info *info)
 {
+	const struct row_group *rows = fill->rows;
 	const struct bigbird *bigbird = bigbird_of(source);
-	enum err err = dot_fill(source, kernels, rows, prepared, loaded, key, count, partial, offset, tile, info);
-	if (err || !partial || !hides(bigbird))
+	enum err err = dot_fill(source, fill, info);
+	if (err || !fill->partial || !hides(bigbird))
 		return err;
 	int64_t layer, batch, head;
 	int32_t times[KEY_BLOCK];
@@ -95,9 +95,9 @@ static enum err bigbird_fill(const struct source *source, const struct kernels *
 	bool base2 = source->norm == NORM_SOFTMAX;
 	source_map_id(source, rows->map, &layer, &batch, &head);
 	for (int lane = 0; lane < rows->count; lane++) {
-		block_mask_row(&bigbird->blocks, layer, head, rows->row[lane], key, count, times);
-		for (int64_t k = 0; k < count; k++) {
-			float *score = &tile[k * kernels->lanes + lane];
+		block_mask_row(&bigbird->blocks, layer, head, rows->row[lane], fill->key, fill->count, times);
+		for (int64_t k = 0; k < fill->count; k++) {
+			float *score = &fill->tile[k * fill->kernels->lanes + lane];
 			if (times[k] == 0)
 				*score = hidden;
 			else if (times[k] > 1)

@@ -224,57 +224,57 @@ static int64_t clamp(int64_t value, int64_t low, int64_t high)
 }
 
 /* The band of the table that consecutive queries need, as one product, and its diagonals added to the tile. */
-static void add_band(const struct conformer *conformer, const struct kernels *kernels, const float *queries, const float *table, const struct row_group *rows,
-		     int64_t key, int64_t count, float *tile)
+static void add_band(const struct conformer *conformer, const struct fill *fill, const float *queries, const float *table)
 {
 	static const _Alignas(64) float none[MAX_LANES];
+	const struct row_group *rows = fill->rows;
 	_Alignas(64) float band[BAND * MAX_LANES];
-	int64_t dim = conformer->dot.dim, lanes = kernels->lanes, base = first_position(conformer, rows->row[0]) + key;
-	int64_t begin = clamp(base - rows->count + 1, 0, conformer->rows) / KEY_PANEL * KEY_PANEL, end = clamp(base + count, 0, conformer->rows);
+	int64_t dim = conformer->dot.dim, lanes = fill->kernels->lanes, base = first_position(conformer, rows->row[0]) + fill->key;
+	int64_t begin = clamp(base - rows->count + 1, 0, conformer->rows) / KEY_PANEL * KEY_PANEL, end = clamp(base + fill->count, 0, conformer->rows);
 	for (int64_t t = begin; t < end; t += KEY_BLOCK)
-		kernels->dot_tile(queries, table + t * dim, dim, end - t < KEY_BLOCK ? end - t : KEY_BLOCK, none, band + (t - begin) * lanes);
-	for (int64_t k = 0; k < count; k++) {
+		fill->kernels->dot_tile(queries, table + t * dim, dim, end - t < KEY_BLOCK ? end - t : KEY_BLOCK, none, band + (t - begin) * lanes);
+	for (int64_t k = 0; k < fill->count; k++) {
 		for (int lane = 0; lane < rows->count; lane++) {
 			int64_t t = base + k - lane;
 			if (t >= begin && t < end)
-				tile[k * lanes + lane] += band[(t - begin) * lanes + lane];
+				fill->tile[k * lanes + lane] += band[(t - begin) * lanes + lane];
 		}
 	}
 }
 
 /* The same for queries that are scattered over the sequence. */
-static void add_scattered(const struct conformer *conformer, const struct kernels *kernels, const float *queries, const float *table,
-			  const struct row_group *rows, int64_t key, int64_t count, float *tile)
+static void add_scattered(const struct conformer *conformer, const struct fill *fill, const float *queries, const float *table)
 {
-	int64_t dim = conformer->dot.dim, lanes = kernels->lanes;
+	const struct row_group *rows = fill->rows;
+	int64_t dim = conformer->dot.dim, lanes = fill->kernels->lanes;
 	for (int lane = 0; lane < rows->count; lane++) {
-		int64_t base = first_position(conformer, rows->row[lane]) + key;
-		for (int64_t k = 0; k < count; k++) {
+		int64_t base = first_position(conformer, rows->row[lane]) + fill->key;
+		for (int64_t k = 0; k < fill->count; k++) {
 			int64_t t = base + k;
 			float sum = 0;
 			for (int64_t d = 0; d < dim && t >= 0 && t < conformer->rows; d++)
 				sum += queries[d * lanes + lane] * table[t / KEY_PANEL * KEY_PANEL * dim + d * KEY_PANEL + t % KEY_PANEL];
-			tile[k * lanes + lane] += sum;
+			fill->tile[k * lanes + lane] += sum;
 		}
 	}
 }
 
-static enum err conformer_fill(const struct source *source, const struct kernels *kernels, const struct row_group *rows, const void *prepared,
-			       const void *loaded, int64_t key, int64_t count, bool partial, const float *offset, float *tile, struct err_info *info)
+static enum err conformer_fill(const struct source *source, const struct fill *fill, struct err_info *info)
 {
+	const struct row_group *rows = fill->rows;
 	const struct conformer *conformer = conformer_of(source);
-	const float *from = masked_offset(&conformer->dot.masked, offset), *queries = position_rows(source, kernels, loaded);
-	const float *table = (const float *)prepared + dot_prepared_size(source, kernels) / sizeof(float);
+	const float *from = masked_offset(&conformer->dot.masked, fill->offset), *queries = position_rows(source, fill->kernels, fill->loaded);
+	const float *keys = fill->prepared, *table = keys + dot_prepared_size(source, fill->kernels) / sizeof(float);
 	bool consecutive = rows->row[rows->count - 1] - rows->row[0] == rows->count - 1;
 	if (conformer->part != PART_POSITION)
-		kernels->dot_tile(loaded, (const float *)prepared + key * conformer->dot.dim, conformer->dot.dim, count, from, tile);
-	for (int64_t i = 0; conformer->part == PART_POSITION && i < count * kernels->lanes; i++)
-		tile[i] = from[i % kernels->lanes];
+		fill->kernels->dot_tile(fill->loaded, keys + fill->key * conformer->dot.dim, conformer->dot.dim, fill->count, from, fill->tile);
+	for (int64_t i = 0; conformer->part == PART_POSITION && i < fill->count * fill->kernels->lanes; i++)
+		fill->tile[i] = from[i % fill->kernels->lanes];
 	if (conformer->part != PART_CONTENT && consecutive)
-		add_band(conformer, kernels, queries, table, rows, key, count, tile);
+		add_band(conformer, fill, queries, table);
 	else if (conformer->part != PART_CONTENT)
-		add_scattered(conformer, kernels, queries, table, rows, key, count, tile);
-	return masked_finish(&conformer->dot.masked, kernels, rows, key, count, partial, offset, tile, info);
+		add_scattered(conformer, fill, queries, table);
+	return masked_finish(&conformer->dot.masked, fill, info);
 }
 
 static void conformer_free(struct source *source)

@@ -227,12 +227,13 @@ enum err decay_load_rows(const struct source *source, const struct kernels *kern
 }
 
 /* A tile that ends before its rows begin: both factors are relative to its last token. */
-static enum err fill_far(const struct decay *decay, const struct kernels *kernels, const struct row_group *rows, const struct keys *keys,
-			 const struct loaded *from, int64_t key, int64_t count, float *tile, struct err_info *info)
+static enum err fill_far(const struct decay *decay, const struct fill *fill, const struct keys *keys, const struct loaded *from, struct err_info *info)
 {
 	static const _Alignas(64) float none[MAX_LANES];
+	const struct kernels *kernels = fill->kernels;
+	const struct row_group *rows = fill->rows;
 	int64_t dim = decay->dim, lanes = kernels->lanes;
-	const double *end = keys->end + key / KEY_BLOCK * dim;
+	const double *end = keys->end + fill->key / KEY_BLOCK * dim;
 	float *scaled = mem_aligned((size_t)(dim * lanes) * sizeof *scaled);
 	if (!scaled)
 		return err_nomem(info, "a tile");
@@ -244,7 +245,7 @@ static enum err fill_far(const struct decay *decay, const struct kernels *kernel
 		kernels->exp2_block(scaled + n * lanes, dim - n < KEY_BLOCK ? dim - n : KEY_BLOCK, none);
 	for (int64_t i = 0; i < dim * lanes; i++)
 		scaled[i] *= from->packed[i];
-	kernels->dot_tile(scaled, keys->packed + key * dim, dim, count, none, tile);
+	kernels->dot_tile(scaled, keys->packed + fill->key * dim, dim, fill->count, none, fill->tile);
 	mem_aligned_free(scaled);
 	return ERR_OK;
 }
@@ -257,12 +258,12 @@ static int64_t block_end(const struct decay *decay, int64_t key)
 }
 
 /* One row's keys in the tile, from the last of the block that it sees back to the first. `faded` holds q_t exp(P_(t-lag) - P_s). */
-static void fill_row(const struct decay *decay, int64_t lanes, int64_t t, const struct keys *keys, const double *query, const double *read, int64_t key,
-		     int64_t count, double *faded, float *scores)
+static void fill_row(const struct decay *decay, const struct fill *fill, int lane, const struct keys *keys, const struct loaded *from, double *faded)
 {
-	int64_t dim = decay->dim, last = t - decay->lag, block = block_end(decay, key);
+	int64_t dim = decay->dim, lanes = fill->kernels->lanes, key = fill->key, count = fill->count;
+	int64_t last = fill->rows->row[lane] - decay->lag, block = block_end(decay, key);
 	bool beyond = last >= block;
-	const double *end = keys->end + key / KEY_BLOCK * dim;
+	const double *end = keys->end + key / KEY_BLOCK * dim, *query = from->query + lane * dim, *read = from->read + lane * dim;
 	for (int64_t n = 0; n < dim; n++)
 		faded[n] = query[n] * (beyond ? exp(read[n] - end[n]) : 1);
 	for (int64_t s = beyond ? block : last; s >= key; s--) {
@@ -270,40 +271,37 @@ static void fill_row(const struct decay *decay, int64_t lanes, int64_t t, const 
 		for (int64_t n = 0; n < dim && s < key + count; n++)
 			sum += faded[n] * keys->plain[s * dim + n];
 		if (s < key + count)
-			scores[(s - key) * lanes] = (float)sum;
+			fill->tile[(s - key) * lanes + lane] = (float)sum;
 		for (int64_t n = 0; n < dim && s > key; n++)
 			faded[n] *= keys->step[(s - 1) * dim + n];
 	}
 }
 
-static enum err fill_near(const struct decay *decay, const struct kernels *kernels, const struct row_group *rows, const struct keys *keys,
-			  const struct loaded *from, int64_t key, int64_t count, float *tile, struct err_info *info)
+static enum err fill_near(const struct decay *decay, const struct fill *fill, const struct keys *keys, const struct loaded *from, struct err_info *info)
 {
-	int64_t dim = decay->dim, lanes = kernels->lanes;
-	double *faded = mem_array((size_t)dim, sizeof *faded);
+	const struct row_group *rows = fill->rows;
+	int64_t lanes = fill->kernels->lanes, key = fill->key, count = fill->count;
+	double *faded = mem_array((size_t)decay->dim, sizeof *faded);
 	if (!faded)
 		return err_nomem(info, "a tile");
-	memset(tile, 0, (size_t)(count * lanes) * sizeof *tile);
+	memset(fill->tile, 0, (size_t)(count * lanes) * sizeof *fill->tile);
 	for (int lane = 0; lane < rows->count; lane++) {
 		int64_t t = rows->row[lane];
-		fill_row(decay, lanes, t, keys, from->query + lane * dim, from->read + lane * dim, key, count, faded, tile + lane);
+		fill_row(decay, fill, lane, keys, from, faded);
 		if (t >= key && t < key + count)
-			tile[(t - key) * lanes + lane] += (float)from->diagonal[lane];
+			fill->tile[(t - key) * lanes + lane] += (float)from->diagonal[lane];
 	}
 	free(faded);
 	return ERR_OK;
 }
 
-enum err decay_fill(const struct source *source, const struct kernels *kernels, const struct row_group *rows, const void *prepared, const void *loaded,
-		    int64_t key, int64_t count, bool partial, const float *offset, float *tile, struct err_info *info)
+enum err decay_fill(const struct source *source, const struct fill *fill, struct err_info *info)
 {
 	const struct decay *decay = decay_of(source);
 	struct keys keys;
 	struct loaded from;
-	(void)partial;
-	(void)offset;
-	keys_layout(decay, (void *)prepared, &keys);
-	rows_layout(decay, kernels, (void *)loaded, &from);
-	bool far = block_end(decay, key) < rows->row[0];
-	return (far ? fill_far : fill_near)(decay, kernels, rows, &keys, &from, key, count, tile, info);
+	keys_layout(decay, (void *)fill->prepared, &keys);
+	rows_layout(decay, fill->kernels, (void *)fill->loaded, &from);
+	bool far = block_end(decay, fill->key) < fill->rows->row[0];
+	return (far ? fill_far : fill_near)(decay, fill, &keys, &from, info);
 }

@@ -49,8 +49,7 @@ enum err decay_prepare(const struct source *source, const struct kernels *kernel
 		       struct err_info *info);
 size_t decay_rows_size(const struct source *source, const struct kernels *kernels);
 enum err decay_load_rows(const struct source *source, const struct kernels *kernels, const struct row_group *rows, void *loaded, struct err_info *info);
-enum err decay_fill(const struct source *source, const struct kernels *kernels, const struct row_group *rows, const void *prepared, const void *loaded,
-		    int64_t key, int64_t count, bool partial, const float *offset, float *tile, struct err_info *info);
+enum err decay_fill(const struct source *source, const struct fill *fill, struct err_info *info);
 enum err decay_score64(const struct source *source, int64_t map, int64_t row, double *score, struct err_info *info);
 int64_t decay_prepared_id(const struct source *source, int64_t map);
 

@@ -159,13 +159,12 @@ enum err dot_load_rows(const struct source *source, const struct kernels *kernel
 	return dot_pack_queries(dot_of(source), dot_of(source)->vectors, kernels, rows, loaded, info);
 }
 
-enum err dot_fill(const struct source *source, const struct kernels *kernels, const struct row_group *rows, const void *prepared, const void *loaded,
-		  int64_t key, int64_t count, bool partial, const float *offset, float *tile, struct err_info *info)
+enum err dot_fill(const struct source *source, const struct fill *fill, struct err_info *info)
 {
 	const struct dot *dot = dot_of(source);
-	const float *keys = (const float *)prepared + key * dot->dim;
-	kernels->dot_tile(loaded, keys, dot->dim, count, masked_offset(&dot->masked, offset), tile);
-	return masked_finish(&dot->masked, kernels, rows, key, count, partial, offset, tile, info);
+	const float *keys = (const float *)fill->prepared + fill->key * dot->dim;
+	fill->kernels->dot_tile(fill->loaded, keys, dot->dim, fill->count, masked_offset(&dot->masked, fill->offset), fill->tile);
+	return masked_finish(&dot->masked, fill, info);
 }
 
 enum err dot_score64(const struct source *source, int64_t map, int64_t row, double *score, struct err_info *info)

@@ -53,8 +53,7 @@ enum err dot_prepare(const struct source *source, const struct kernels *kernels,
 		     struct err_info *info);
 size_t dot_rows_size(const struct source *source, const struct kernels *kernels);
 enum err dot_load_rows(const struct source *source, const struct kernels *kernels, const struct row_group *rows, void *loaded, struct err_info *info);
-enum err dot_fill(const struct source *source, const struct kernels *kernels, const struct row_group *rows, const void *prepared, const void *loaded,
-		  int64_t key, int64_t count, bool partial, const float *offset, float *tile, struct err_info *info);
+enum err dot_fill(const struct source *source, const struct fill *fill, struct err_info *info);
 
 /* source_ops.pool for inner products without a softmax, under no mask or a causal one: O(n d + cells d). */
 enum err dot_pool(const struct source *source, int64_t map, const struct cell_grid *grid, double *sum, struct err_info *info);

@@ -349,46 +349,46 @@ static enum err infini_load_rows(const struct source *source, const struct kerne
 }
 
 /* Copy the entries of keys [begin, end) of one segment, for the rows that see them this way. */
-static void take(const struct infini *infini, const struct row_group *rows, int lanes, int64_t key, int64_t begin, int64_t end, bool local, const float *from,
-		 float *tile)
+static void take(const struct infini *infini, const struct fill *fill, int64_t begin, int64_t end, bool local, const float *from)
 {
-	int64_t segment = begin / infini->segment;
+	const struct row_group *rows = fill->rows;
+	int64_t key = fill->key, lanes = fill->kernels->lanes, segment = begin / infini->segment;
 	for (int lane = 0; lane < rows->count; lane++) {
 		int64_t row = rows->row[lane], last = local ? row + 1 : end;
 		bool takes = local ? row / infini->segment == segment : row / infini->segment > segment;
 		for (int64_t j = begin; takes && j < end && j < last; j++)
-			tile[(j - key) * lanes + lane] = from[(j - key) * lanes + lane];
+			fill->tile[(j - key) * lanes + lane] = from[(j - key) * lanes + lane];
 	}
 }
 
-static enum err infini_fill(const struct source *source, const struct kernels *kernels, const struct row_group *rows, const void *prepared, const void *loaded,
-			    int64_t key, int64_t count, bool partial, const float *offset, float *tile, struct err_info *info)
+static enum err infini_fill(const struct source *source, const struct fill *fill, struct err_info *info)
 {
 	static const _Alignas(64) float none[MAX_LANES];
 	_Alignas(64) float part[KEY_BLOCK * MAX_LANES];
+	const struct kernels *kernels = fill->kernels;
+	const struct row_group *rows = fill->rows;
 	const struct infini *infini = infini_of(source);
 	struct loaded from;
-	int64_t dim = infini->dim, first = rows->row[0] / infini->segment, last = rows->row[rows->count - 1] / infini->segment;
-	(void)partial;
-	(void)offset;
+	int64_t key = fill->key, count = fill->count, dim = infini->dim;
+	int64_t first = rows->row[0] / infini->segment, last = rows->row[rows->count - 1] / infini->segment;
 	(void)info;
-	rows_layout(infini, kernels, (void *)loaded, &from);
-	memset(tile, 0, (size_t)(count * kernels->lanes) * sizeof *tile);
+	rows_layout(infini, kernels, (void *)fill->loaded, &from);
+	memset(fill->tile, 0, (size_t)(count * kernels->lanes) * sizeof *fill->tile);
 	bool has_local = first <= (key + count - 1) / infini->segment && last >= key / infini->segment;
 	if (has_local) {
-		kernels->dot_tile(from.local, local_keys(infini, prepared) + key * dim, dim, count, from.offset, part);
+		kernels->dot_tile(from.local, local_keys(infini, fill->prepared) + key * dim, dim, count, from.offset, part);
 		kernels->exp2_block(part, count, none);
 	}
 	for (int64_t begin = key; has_local && begin < key + count; begin = (begin / infini->segment + 1) * infini->segment) {
 		int64_t end = segment_end(infini, begin / infini->segment);
-		take(infini, rows, kernels->lanes, key, begin, end < key + count ? end : key + count, true, part, tile);
+		take(infini, fill, begin, end < key + count ? end : key + count, true, part);
 	}
 	for (int64_t begin = key, made = -1; begin < key + count && begin / infini->segment < last; begin = (begin / infini->segment + 1) * infini->segment) {
 		int64_t end = segment_end(infini, begin / infini->segment), which = infini->delta ? begin / infini->segment : 0;
 		if (which != made)
-			kernels->dot_tile(from.memory + (size_t)which * memory_stride(infini, kernels), (const float *)prepared + key * dim, dim, count, none, part);
+			kernels->dot_tile(from.memory + (size_t)which * memory_stride(infini, kernels), (const float *)fill->prepared + key * dim, dim, count, none, part);
 		made = which;
-		take(infini, rows, kernels->lanes, key, begin, end < key + count ? end : key + count, false, part, tile);
+		take(infini, fill, begin, end < key + count ? end : key + count, false, part);
 	}
 	return ERR_OK;
 }

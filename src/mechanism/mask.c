@@ -173,8 +173,10 @@ static void hide(float *scores, int from, int to)
 }
 
 /* Queries ascend with the lanes, so for one key the rows that end before it are the first lanes, and those that begin after it the last. */
-static void apply_limits(const struct mask *mask, int64_t batch, const struct row_group *rows, int lanes, int64_t key, int64_t count, float *tile)
+static void apply_limits(const struct mask *mask, int64_t batch, const struct fill *fill)
 {
+	const struct row_group *rows = fill->rows;
+	int lanes = fill->kernels->lanes;
 	int64_t begin[MAX_LANES], end[MAX_LANES];
 	for (int lane = 0; lane < rows->count; lane++) {
 		struct range range = row_range(mask, batch, rows->row[lane]);
@@ -182,71 +184,73 @@ static void apply_limits(const struct mask *mask, int64_t batch, const struct ro
 		end[lane] = range.end;
 	}
 	int ended = 0, begun = 0;
-	for (int64_t k = 0; k < count; k++) {
-		int64_t at = key + k;
+	for (int64_t k = 0; k < fill->count; k++) {
+		int64_t at = fill->key + k;
 		while (ended < rows->count && end[ended] <= at)
 			ended++;
 		while (begun < rows->count && begin[begun] <= at)
 			begun++;
 		bool kept = at >= mask->key_begin && at < mask->key_begin + mask->keep_first;
-		hide(tile + k * lanes, 0, at < mask->key_begin ? rows->count : ended);
+		hide(fill->tile + k * lanes, 0, at < mask->key_begin ? rows->count : ended);
 		if (!kept)
-			hide(tile + k * lanes, begun, rows->count);
+			hide(fill->tile + k * lanes, begun, rows->count);
 	}
 }
 
-static enum err apply_allow(const struct mask *mask, const struct map_place *at, const struct row_group *rows, int lanes, int64_t key, int64_t count, float *tile,
-			    struct err_info *info)
+static enum err apply_allow(const struct mask *mask, const struct map_place *at, const struct fill *fill, struct err_info *info)
 {
+	const struct row_group *rows = fill->rows;
+	int lanes = fill->kernels->lanes;
 	float run[KEY_BLOCK];
 	for (int lane = 0; lane < rows->count; lane++) {
-		enum err err = mask_file_run(mask->allow, at, rows->row[lane], key, count, 0, run, info);
+		enum err err = mask_file_run(mask->allow, at, rows->row[lane], fill->key, fill->count, 0, run, info);
 		if (err)
 			return err;
 		int hidden = 0;
-		for (int64_t k = 0; k < count; k++)
+		for (int64_t k = 0; k < fill->count; k++)
 			hidden |= run[k] == 0;
-		for (int64_t k = 0; k < count && hidden; k++)
-			tile[k * lanes + lane] = run[k] != 0 ? tile[k * lanes + lane] : -INFINITY;
+		for (int64_t k = 0; k < fill->count && hidden; k++)
+			fill->tile[k * lanes + lane] = run[k] != 0 ? fill->tile[k * lanes + lane] : -INFINITY;
 	}
 	return ERR_OK;
 }
 
-static enum err apply_bias(const struct mask *mask, const struct map_place *at, const struct row_group *rows, int lanes, int64_t key, int64_t count, float *tile,
-			   struct err_info *info)
+static enum err apply_bias(const struct mask *mask, const struct map_place *at, const struct fill *fill, struct err_info *info)
 {
+	const struct row_group *rows = fill->rows;
+	int lanes = fill->kernels->lanes;
 	float run[KEY_BLOCK];
 	double exact[KEY_BLOCK];
 	for (int lane = 0; lane < rows->count; lane++) {
 		int bad = 0;
-		enum err err = mask_file_run(mask->bias, at, rows->row[lane], key, count, -INFINITY, run, info);
-		for (int64_t k = 0; k < count; k++)
+		enum err err = mask_file_run(mask->bias, at, rows->row[lane], fill->key, fill->count, -INFINITY, run, info);
+		for (int64_t k = 0; k < fill->count; k++)
 			bad |= !(run[k] < INFINITY);
 		if (!err && bad)
-			err = mask_file_bias64(mask, at, rows->row[lane], key, count, exact, info);
+			err = mask_file_bias64(mask, at, rows->row[lane], fill->key, fill->count, exact, info);
 		if (err)
 			return err;
-		for (int64_t k = 0; k < count; k++)
-			tile[k * lanes + lane] = run[k] > (float)MASK_HIDES ? tile[k * lanes + lane] + run[k] * (float)LOG2_E : -INFINITY;
+		for (int64_t k = 0; k < fill->count; k++)
+			fill->tile[k * lanes + lane] = run[k] > (float)MASK_HIDES ? fill->tile[k * lanes + lane] + run[k] * (float)LOG2_E : -INFINITY;
 	}
 	return ERR_OK;
 }
 
-enum err mask_apply(const struct mask *mask, int64_t layer, int64_t batch, int64_t head, const struct row_group *rows, int lanes, int64_t key, int64_t count,
-		    const float *offset, float *tile, struct err_info *info)
+enum err mask_apply(const struct mask *mask, int64_t layer, int64_t batch, int64_t head, const struct fill *fill, struct err_info *info)
 {
 	const struct map_place at = { layer, batch, head };
-	enum err err = mask->bias ? apply_bias(mask, &at, rows, lanes, key, count, tile, info) : ERR_OK;
+	int lanes = fill->kernels->lanes;
+	enum err err = mask->bias ? apply_bias(mask, &at, fill, info) : ERR_OK;
 	if (!err && mask->allow)
-		err = apply_allow(mask, &at, rows, lanes, key, count, tile, info);
+		err = apply_allow(mask, &at, fill, info);
 	if (err)
 		return err;
-	apply_limits(mask, batch, rows, lanes, key, count, tile);
-	for (int lane = 0; lane < rows->count && mask->dead_rows == DEAD_ROWS_UNIFORM; lane++) {
-		if (!row_is_uniform(mask, layer, batch, head, rows->row[lane]))
+	apply_limits(mask, batch, fill);
+	for (int lane = 0; lane < fill->rows->count && mask->dead_rows == DEAD_ROWS_UNIFORM; lane++) {
+		if (!row_is_uniform(mask, layer, batch, head, fill->rows->row[lane]))
 			continue;
-		for (int64_t k = 0; k < count; k++)
-			tile[k * lanes + lane] = offset[lane];
+		for (int64_t k = 0; k < fill->count; k++)
+			fill->tile[k * lanes + lane] = fill->offset[lane];
 	}
 	return ERR_OK;
 }

@@ -54,10 +54,9 @@ enum coverage mask_coverage(const struct mask *mask, int64_t batch, int64_t firs
 bool mask_visible(const struct mask *mask, int64_t layer, int64_t batch, int64_t head, int64_t row, int64_t key);
 int64_t mask_support(const struct mask *mask, int64_t layer, int64_t batch, int64_t head, int64_t row);
 
-/* Apply to a tile (see source_ops.fill): bias is added times log2(e), what is hidden becomes -inf, the scores of a uniform row 0. A NaN or +inf in the
- * bias is ERR_VALUE with its place. */
-enum err mask_apply(const struct mask *mask, int64_t layer, int64_t batch, int64_t head, const struct row_group *rows, int lanes, int64_t key, int64_t count,
-		    const float *offset, float *tile, struct err_info *info);
+/* Apply to a tile that was filled: bias is added times log2(e), what is hidden becomes -inf, the scores of a uniform row 0. A NaN or +inf in
+ * the bias is ERR_VALUE with its place. */
+enum err mask_apply(const struct mask *mask, int64_t layer, int64_t batch, int64_t head, const struct fill *fill, struct err_info *info);
 
 /* The same on one row of natural logits in double. */
 enum err mask_apply64(const struct mask *mask, int64_t layer, int64_t batch, int64_t head, int64_t row, double *score, struct err_info *info);

@@ -107,18 +107,17 @@ static void shown(float *tile, int64_t count, double unit)
 		tile[i] = tile[i] == -INFINITY ? 0 : (float)(tile[i] * unit);
 }
 
-enum err masked_finish(const struct masked *masked, const struct kernels *kernels, const struct row_group *rows, int64_t key, int64_t count, bool partial,
-		       const float *offset, float *tile, struct err_info *info)
+enum err masked_finish(const struct masked *masked, const struct fill *fill, struct err_info *info)
 {
 	int64_t layer, batch, head;
 	enum err err = ERR_OK;
 	if (is_capped(masked))
-		kernels->soft_cap(tile, count, (float)(masked->softcap * LOG2_E), offset);
-	source_map_id(&masked->source, rows->map, &layer, &batch, &head);
-	if (partial && masked_hides(masked))
-		err = mask_apply(&masked->mask, layer, batch, head, rows, kernels->lanes, key, count, offset, tile, info);
-	if (masked->source.norm != NORM_SOFTMAX && (partial || masked->is_softmax))
-		shown(tile, count * kernels->lanes, masked->is_softmax ? LN_2 : 1);
+		fill->kernels->soft_cap(fill->tile, fill->count, (float)(masked->softcap * LOG2_E), fill->offset);
+	source_map_id(&masked->source, fill->rows->map, &layer, &batch, &head);
+	if (fill->partial && masked_hides(masked))
+		err = mask_apply(&masked->mask, layer, batch, head, fill, info);
+	if (masked->source.norm != NORM_SOFTMAX && (fill->partial || masked->is_softmax))
+		shown(fill->tile, fill->count * fill->kernels->lanes, masked->is_softmax ? LN_2 : 1);
 	return err;
 }
 

@@ -42,8 +42,7 @@ double masked_factor(const struct masked *masked);
 const float *masked_offset(const struct masked *masked, const float *offset);
 
 /* From scaled scores (offset by masked_offset) to what fill returns. Hidden keys of row sums and of logits that are shown are 0. */
-enum err masked_finish(const struct masked *masked, const struct kernels *kernels, const struct row_group *rows, int64_t key, int64_t count, bool partial,
-		       const float *offset, float *tile, struct err_info *info);
+enum err masked_finish(const struct masked *masked, const struct fill *fill, struct err_info *info);
 
 /* The same for one row of scaled scores in double, natural units: what score64 returns. */
 enum err masked_finish64(const struct masked *masked, int64_t map, int64_t row, double *score, struct err_info *info);

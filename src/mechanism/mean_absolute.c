@@ -95,21 +95,25 @@ static enum err mean_load_rows(const struct source *source, const struct kernels
 	return err;
 }
 
-static enum err mean_fill(const struct source *source, const struct kernels *kernels, const struct row_group *rows, const void *prepared, const void *loaded,
-			  int64_t key, int64_t count, bool partial, const float *offset, float *tile, struct err_info *info)
+static enum err mean_fill(const struct source *source, const struct fill *fill, struct err_info *info)
 {
 	_Alignas(64) float one[KEY_BLOCK * MAX_LANES];
 	const struct source *inner = inner_of(source);
-	size_t keys = prepared_part(source, kernels), queries = rows_part(source, kernels);
-	struct row_group of_head = *rows;
+	size_t keys = prepared_part(source, fill->kernels), queries = rows_part(source, fill->kernels);
+	struct row_group rows = *fill->rows;
+	struct fill of_head = *fill;
+	int64_t count = fill->count * fill->kernels->lanes;
 	enum err err = ERR_OK;
-	memset(tile, 0, (size_t)(count * kernels->lanes) * sizeof *tile);
+	of_head.rows = &rows;
+	of_head.tile = one;
+	memset(fill->tile, 0, (size_t)count * sizeof *fill->tile);
 	for (int64_t head = 0; !err && head < inner->heads; head++) {
-		of_head.map = first_map(source, rows->map) + head;
-		err = inner->ops->fill(inner, kernels, &of_head, (const unsigned char *)prepared + (size_t)head * keys,
-				       (const unsigned char *)loaded + (size_t)head * queries, key, count, partial, offset, one, info);
-		for (int64_t i = 0; !err && i < count * kernels->lanes; i++)
-			tile[i] += fabsf(one[i]) / (float)inner->heads;
+		rows.map = first_map(source, fill->rows->map) + head;
+		of_head.prepared = (const unsigned char *)fill->prepared + (size_t)head * keys;
+		of_head.loaded = (const unsigned char *)fill->loaded + (size_t)head * queries;
+		err = inner->ops->fill(inner, &of_head, info);
+		for (int64_t i = 0; !err && i < count; i++)
+			fill->tile[i] += fabsf(one[i]) / (float)inner->heads;
 	}
 	return err;
 }

@@ -76,15 +76,14 @@ static double factor_of(const struct normalised *normalised, int64_t map)
 	return normalised->factor ? normalised->factor[map] : 1;
 }
 
-static enum err normalised_fill(const struct source *source, const struct kernels *kernels, const struct row_group *rows, const void *prepared,
-				const void *loaded, int64_t key, int64_t count, bool partial, const float *offset, float *tile, struct err_info *info)
+static enum err normalised_fill(const struct source *source, const struct fill *fill, struct err_info *info)
 {
 	const struct normalised *normalised = normalised_of(source);
 	const struct source *inner = normalised->inner;
-	float low = (float)low_of(normalised, rows->map), factor = (float)factor_of(normalised, rows->map);
-	enum err err = inner->ops->fill(inner, kernels, rows, prepared, loaded, key, count, partial, offset, tile, info);
-	for (int64_t i = 0; !err && i < count * kernels->lanes; i++)
-		tile[i] = (fabsf(tile[i]) - low) * factor;
+	float low = (float)low_of(normalised, fill->rows->map), factor = (float)factor_of(normalised, fill->rows->map);
+	enum err err = inner->ops->fill(inner, fill, info);
+	for (int64_t i = 0; !err && i < fill->count * fill->kernels->lanes; i++)
+		fill->tile[i] = (fabsf(fill->tile[i]) - low) * factor;
 	return err;
 }
 

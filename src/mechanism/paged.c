@@ -376,15 +376,15 @@ static bool paged_visible(const struct source *source, int64_t map, int64_t row,
 	return row >= dead_rows(paged_of(source), map) && wrapped_visible(source, map, row, key);
 }
 
-static enum err paged_fill(const struct source *source, const struct kernels *kernels, const struct row_group *rows, const void *prepared, const void *loaded,
-			   int64_t key, int64_t count, bool partial, const float *offset, float *tile, struct err_info *info)
+static enum err paged_fill(const struct source *source, const struct fill *fill, struct err_info *info)
 {
-	enum err err = wrapped_fill(source, kernels, rows, prepared, loaded, key, count, partial, offset, tile, info);
+	const struct row_group *rows = fill->rows;
+	enum err err = wrapped_fill(source, fill, info);
 	int64_t dead = dead_rows(paged_of(source), rows->map);
 	float hidden = source->norm == NORM_SOFTMAX ? -INFINITY : 0;
 	for (int lane = 0; lane < rows->count && rows->row[lane] < dead; lane++)
-		for (int64_t k = 0; k < count; k++)
-			tile[k * kernels->lanes + lane] = hidden;
+		for (int64_t k = 0; k < fill->count; k++)
+			fill->tile[k * fill->kernels->lanes + lane] = hidden;
 	return err;
 }
 

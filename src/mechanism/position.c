@@ -210,16 +210,16 @@ void position_transform_block(const struct position *position, enum position_sid
 	}
 }
 
-void position_add_bias(const struct position *position, int64_t batch, int64_t head, const struct row_group *rows, int lanes, int64_t key, int64_t count, float *tile)
+void position_add_bias(const struct position *position, int64_t batch, int64_t head, const struct fill *fill)
 {
 	int64_t query_position[MAX_LANES], key_position[KEY_BLOCK];
 	if (relative_is_empty(&position->relative))
 		return;
-	for (int lane = 0; lane < rows->count; lane++)
-		query_position[lane] = position_of(position, POSITION_QUERY, batch, rows->row[lane]);
-	for (int64_t k = 0; k < count; k++)
-		key_position[k] = position_of(position, POSITION_KEY, batch, key + k);
-	relative_add(&position->relative, head, query_position, rows->count, lanes, key_position, count, LOG2_E, tile);
+	for (int lane = 0; lane < fill->rows->count; lane++)
+		query_position[lane] = position_of(position, POSITION_QUERY, batch, fill->rows->row[lane]);
+	for (int64_t k = 0; k < fill->count; k++)
+		key_position[k] = position_of(position, POSITION_KEY, batch, fill->key + k);
+	relative_add(&position->relative, head, query_position, fill->rows->count, fill->kernels->lanes, key_position, fill->count, LOG2_E, fill->tile);
 }
 
 void position_add_bias64(const struct position *position, int64_t batch, int64_t head, int64_t row, int64_t keys, double *score)

@@ -51,7 +51,7 @@ void position_transform_block(const struct position *position, enum position_sid
 			      double *scratch);
 
 /* Add the biases of a tile of base-2 logits, or of a row of natural ones. */
-void position_add_bias(const struct position *position, int64_t batch, int64_t head, const struct row_group *rows, int lanes, int64_t key, int64_t count, float *tile);
+void position_add_bias(const struct position *position, int64_t batch, int64_t head, const struct fill *fill);
 void position_add_bias64(const struct position *position, int64_t batch, int64_t head, int64_t row, int64_t keys, double *score);
 
 #endif

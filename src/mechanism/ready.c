@@ -126,31 +126,31 @@ static void drop_hidden(float *tile, int64_t count)
 		tile[i] = tile[i] == -INFINITY ? 0 : tile[i];
 }
 
-static enum err ready_fill(const struct source *source, const struct kernels *kernels, const struct row_group *rows, const void *prepared, const void *loaded,
-			   int64_t key, int64_t count, bool partial, const float *offset, float *tile, struct err_info *info)
+static enum err ready_fill(const struct source *source, const struct fill *fill, struct err_info *info)
 {
-	(void)prepared, (void)loaded;
 	const struct ready *ready = ready_of(source);
-	int lanes = kernels->lanes;
+	const struct row_group *rows = fill->rows;
+	int64_t count = fill->count;
+	int lanes = fill->kernels->lanes;
 	float run[KEY_BLOCK];
 	int64_t at[AXIS_COUNT];
 	source_map_id(source, rows->map, &at[AXIS_LAYER], &at[AXIS_BATCH], &at[AXIS_HEAD]);
 	for (int lane = 0; lane < rows->count; lane++) {
 		at[AXIS_TOKEN] = rows->row[lane];
-		at[AXIS_DIM] = key;
+		at[AXIS_DIM] = fill->key;
 		enum err err = decode_run(ready, at, count, run, info);
 		if (err)
 			return err;
-		place_lane(ready, run, count, offset[lane], lanes, tile + lane);
+		place_lane(ready, run, count, fill->offset[lane], lanes, fill->tile + lane);
 	}
 	for (int lane = rows->count; lane < lanes; lane++)
 		for (int64_t k = 0; k < count; k++)
-			tile[k * lanes + lane] = 0;
-	if (!partial || !ready->masked)
+			fill->tile[k * lanes + lane] = 0;
+	if (!fill->partial || !ready->masked)
 		return ERR_OK;
-	enum err err = mask_apply(&ready->mask, at[AXIS_LAYER], at[AXIS_BATCH], at[AXIS_HEAD], rows, lanes, key, count, offset, tile, info);
+	enum err err = mask_apply(&ready->mask, at[AXIS_LAYER], at[AXIS_BATCH], at[AXIS_HEAD], fill, info);
 	if (source->norm == NORM_NONE)
-		drop_hidden(tile, count * lanes);
+		drop_hidden(fill->tile, count * lanes);
 	return err;
 }
 

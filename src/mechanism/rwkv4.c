@@ -87,19 +87,19 @@ static enum err rwkv4_prepare(const struct source *source, const struct kernels 
 }
 
 /* In double up to the last step: far from the diagonal the logit is a large number, and the offset takes most of it away. */
-static enum err rwkv4_fill(const struct source *source, const struct kernels *kernels, const struct row_group *rows, const void *prepared, const void *loaded,
-			   int64_t key, int64_t count, bool partial, const float *offset, float *tile, struct err_info *info)
+static enum err rwkv4_fill(const struct source *source, const struct fill *fill, struct err_info *info)
 {
+	const struct row_group *rows = fill->rows;
+	int64_t key = fill->key;
+	int lanes = fill->kernels->lanes;
 	struct place place = place_of(rwkv4_of(source), rows->map);
-	const double *keys = prepared;
-	(void)loaded;
-	(void)partial;
+	const double *keys = fill->prepared;
 	(void)info;
-	for (int64_t k = 0; k < count; k++) {
-		float *to = tile + k * kernels->lanes;
-		for (int lane = 0; lane < kernels->lanes; lane++) {
+	for (int64_t k = 0; k < fill->count; k++) {
+		float *to = fill->tile + k * lanes;
+		for (int lane = 0; lane < lanes; lane++) {
 			int64_t t = lane < rows->count ? rows->row[lane] : key + k;
-			double e = logit(&place, t, key + k, keys[key + k]) * LOG2_E + (double)offset[lane];
+			double e = logit(&place, t, key + k, keys[key + k]) * LOG2_E + (double)fill->offset[lane];
 			to[lane] = key + k <= t ? (float)e : -INFINITY;
 		}
 	}

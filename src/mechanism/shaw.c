@@ -102,20 +102,21 @@ static enum err shaw_load_rows(const struct source *source, const struct kernels
 	return err;
 }
 
-static enum err shaw_fill(const struct source *source, const struct kernels *kernels, const struct row_group *rows, const void *prepared, const void *loaded,
-			  int64_t key, int64_t count, bool partial, const float *offset, float *tile, struct err_info *info)
+static enum err shaw_fill(const struct source *source, const struct fill *fill, struct err_info *info)
 {
+	const struct row_group *rows = fill->rows;
 	const struct shaw *shaw = shaw_of(source);
-	const float *from = masked_offset(&shaw->dot.masked, offset), *products = products_of(source, kernels, loaded);
-	int64_t lanes = kernels->lanes;
+	const float *from = masked_offset(&shaw->dot.masked, fill->offset), *products = products_of(source, fill->kernels, fill->loaded);
+	const float *keys = (const float *)fill->prepared + fill->key * shaw->dot.dim;
+	int64_t lanes = fill->kernels->lanes;
 	if (shaw->part != PART_POSITION)
-		kernels->dot_tile(loaded, (const float *)prepared + key * shaw->dot.dim, shaw->dot.dim, count, from, tile);
-	for (int64_t i = 0; shaw->part == PART_POSITION && i < count * lanes; i++)
-		tile[i] = from[i % lanes];
-	for (int64_t k = 0; shaw->part != PART_CONTENT && k < count; k++)
+		fill->kernels->dot_tile(fill->loaded, keys, shaw->dot.dim, fill->count, from, fill->tile);
+	for (int64_t i = 0; shaw->part == PART_POSITION && i < fill->count * lanes; i++)
+		fill->tile[i] = from[i % lanes];
+	for (int64_t k = 0; shaw->part != PART_CONTENT && k < fill->count; k++)
 		for (int lane = 0; lane < rows->count; lane++)
-			tile[k * lanes + lane] += products[row_of_key(shaw, rows->row[lane], key + k) * lanes + lane];
-	return masked_finish(&shaw->dot.masked, kernels, rows, key, count, partial, offset, tile, info);
+			fill->tile[k * lanes + lane] += products[row_of_key(shaw, rows->row[lane], fill->key + k) * lanes + lane];
+	return masked_finish(&shaw->dot.masked, fill, info);
 }
 
 static void shaw_free(struct source *source)

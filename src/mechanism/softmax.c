@@ -196,25 +196,24 @@ static void show_logits(float *tile, int64_t count)
 		tile[i] = tile[i] == -INFINITY ? 0 : tile[i] * (float)LN_2;
 }
 
-static enum err softmax_fill(const struct source *source, const struct kernels *kernels, const struct row_group *rows, const void *prepared, const void *loaded,
-			     int64_t key, int64_t count, bool partial, const float *offset, float *tile, struct err_info *info)
+static enum err softmax_fill(const struct source *source, const struct fill *fill, struct err_info *info)
 {
 	static const float zero[MAX_LANES];
 	const struct softmax *softmax = softmax_of(source);
-	struct map_index at = map_index(softmax, rows->map);
+	struct map_index at = map_index(softmax, fill->rows->map);
 	bool capped = softmax->softcap > 0 && softmax->stage != STAGE_SCORES, biased = is_masked(softmax);
 	enum err err = ERR_OK;
-	dot_products(softmax, kernels, prepared, loaded, key, count, capped ? zero : offset, tile);
+	dot_products(softmax, fill->kernels, fill->prepared, fill->loaded, fill->key, fill->count, capped ? zero : fill->offset, fill->tile);
 	if (biased && softmax->bias_before_scale)
-		position_add_bias(&softmax->position, at.batch, at.head, rows, kernels->lanes, key, count, tile);
+		position_add_bias(&softmax->position, at.batch, at.head, fill);
 	if (capped)
-		kernels->soft_cap(tile, count, (float)(softmax->softcap * LOG2_E), offset);
+		fill->kernels->soft_cap(fill->tile, fill->count, (float)(softmax->softcap * LOG2_E), fill->offset);
 	if (biased && !softmax->bias_before_scale)
-		position_add_bias(&softmax->position, at.batch, at.head, rows, kernels->lanes, key, count, tile);
-	if (biased && partial)
-		err = mask_apply(&softmax->mask, at.layer, at.batch, at.head, rows, kernels->lanes, key, count, offset, tile, info);
+		position_add_bias(&softmax->position, at.batch, at.head, fill);
+	if (biased && fill->partial)
+		err = mask_apply(&softmax->mask, at.layer, at.batch, at.head, fill, info);
 	if (softmax->stage != STAGE_WEIGHTS)
-		show_logits(tile, count * kernels->lanes);
+		show_logits(fill->tile, fill->count * fill->kernels->lanes);
 	return err;
 }
 

@@ -219,8 +219,11 @@ static void hide_outside(const struct reach *reach, int lanes, int64_t key, int6
 		scores[(k - 1) * lanes] = hidden;
 }
 
-static void hide(const struct window *window, const struct row_group *rows, int lanes, int64_t key, int64_t count, float *tile)
+static void hide(const struct window *window, const struct fill *fill)
 {
+	const struct row_group *rows = fill->rows;
+	int64_t key = fill->key, count = fill->count;
+	int lanes = fill->kernels->lanes;
 	const struct token_kinds *kinds = &window->kinds;
 	float hidden = masked_hidden(&window->dot.masked);
 	for (int lane = 0; lane < rows->count; lane++) {
@@ -228,42 +231,42 @@ static void hide(const struct window *window, const struct row_group *rows, int 
 		bool plain = reach.kind == TOKEN_LOCAL && reach.step == 1 && token_kinds_globals(kinds, reach.batch, key, key + count) == 0 &&
 			     token_kinds_paddings(kinds, reach.batch, key, key + count) == 0;
 		if (plain)
-			hide_outside(&reach, lanes, key, count, hidden, tile + lane);
+			hide_outside(&reach, lanes, key, count, hidden, fill->tile + lane);
 		for (int64_t k = 0; k < count && !plain; k++)
 			if (!reaches(window, &reach, key + k))
-				tile[k * lanes + lane] = hidden;
+				fill->tile[k * lanes + lane] = hidden;
 	}
 }
 
 /* Replace the lanes of global rows by scores from the global projections. */
-static void score_global_rows(const struct window *window, const struct kernels *kernels, const struct row_group *rows, const void *prepared,
-			      const void *loaded, int64_t key, int64_t count, const float *offset, float *tile)
+static void score_global_rows(const struct window *window, const struct fill *fill, const float *offset)
 {
+	const struct kernels *kernels = fill->kernels;
+	const struct row_group *rows = fill->rows;
 	_Alignas(64) float other[KEY_BLOCK * MAX_LANES];
 	const struct source *source = &window->dot.masked.source;
-	const float *keys = global_part(source, kernels, prepared) + key * window->dot.dim;
-	const float *queries = (const float *)loaded + dot_rows_size(source, kernels) / sizeof(float);
-	kernels->dot_tile(queries, keys, window->dot.dim, count, offset, other);
+	const float *keys = global_part(source, kernels, fill->prepared) + fill->key * window->dot.dim;
+	const float *queries = (const float *)fill->loaded + dot_rows_size(source, kernels) / sizeof(float);
+	kernels->dot_tile(queries, keys, window->dot.dim, fill->count, offset, other);
 	for (int lane = 0; lane < rows->count; lane++) {
 		if (!is_global_row(window, rows->map, rows->row[lane]))
 			continue;
-		for (int64_t k = 0; k < count; k++)
-			tile[k * kernels->lanes + lane] = other[k * kernels->lanes + lane];
+		for (int64_t k = 0; k < fill->count; k++)
+			fill->tile[k * kernels->lanes + lane] = other[k * kernels->lanes + lane];
 	}
 }
 
-static enum err window_fill(const struct source *source, const struct kernels *kernels, const struct row_group *rows, const void *prepared, const void *loaded,
-			    int64_t key, int64_t count, bool partial, const float *offset, float *tile, struct err_info *info)
+static enum err window_fill(const struct source *source, const struct fill *fill, struct err_info *info)
 {
 	const struct window *window = window_of(source);
 	const struct masked *masked = &window->dot.masked;
-	const float *keys = (const float *)prepared + key * window->dot.dim, *from = masked_offset(masked, offset);
-	kernels->dot_tile(loaded, keys, window->dot.dim, count, from, tile);
-	if (has_global_row(window, rows))
-		score_global_rows(window, kernels, rows, prepared, loaded, key, count, from, tile);
-	enum err err = masked_finish(masked, kernels, rows, key, count, partial, offset, tile, info);
-	if (!err && partial && masked_hides(masked))
-		hide(window, rows, kernels->lanes, key, count, tile);
+	const float *keys = (const float *)fill->prepared + fill->key * window->dot.dim, *from = masked_offset(masked, fill->offset);
+	fill->kernels->dot_tile(fill->loaded, keys, window->dot.dim, fill->count, from, fill->tile);
+	if (has_global_row(window, fill->rows))
+		score_global_rows(window, fill, from);
+	enum err err = masked_finish(masked, fill, info);
+	if (!err && fill->partial && masked_hides(masked))
+		hide(window, fill);
 	return err;
 }
 

@@ -85,11 +85,10 @@ enum err wrapped_load_rows(const struct source *source, const struct kernels *ke
 	return inner->ops->load_rows(inner, kernels, rows, loaded, info);
 }
 
-enum err wrapped_fill(const struct source *source, const struct kernels *kernels, const struct row_group *rows, const void *prepared, const void *loaded,
-		      int64_t key, int64_t count, bool partial, const float *offset, float *tile, struct err_info *info)
+enum err wrapped_fill(const struct source *source, const struct fill *fill, struct err_info *info)
 {
 	const struct source *inner = inner_of(source);
-	return inner->ops->fill(inner, kernels, rows, prepared, loaded, key, count, partial, offset, tile, info);
+	return inner->ops->fill(inner, fill, info);
 }
 
 enum err wrapped_score64(const struct source *source, int64_t map, int64_t row, double *score, struct err_info *info)

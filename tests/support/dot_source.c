@@ -104,19 +104,20 @@ static enum err load_rows(const struct source *source, const struct kernels *ker
 	return ERR_OK;
 }
 
-static enum err fill(const struct source *source, const struct kernels *kernels, const struct row_group *rows, const void *prepared, const void *loaded,
-		     int64_t key, int64_t count, bool partial, const float *offset, float *tile, struct err_info *info)
+static enum err fill(const struct source *source, const struct fill *fill, struct err_info *info)
 {
 	(void)info;
 	static const float zero[MAX_LANES];
 	const struct dot_source *dot = dot_of(source);
-	kernels->dot_tile(loaded, (const float *)prepared + key * dot->dim, dot->dim, count, dot->cap > 0 ? zero : offset, tile);
+	const struct row_group *rows = fill->rows;
+	const float *keys = (const float *)fill->prepared + fill->key * dot->dim;
+	fill->kernels->dot_tile(fill->loaded, keys, dot->dim, fill->count, dot->cap > 0 ? zero : fill->offset, fill->tile);
 	if (dot->cap > 0)
-		kernels->soft_cap(tile, count, (float)(dot->cap * 1.44269504088896340736), offset);
-	for (int64_t k = 0; k < count && partial; k++)
+		fill->kernels->soft_cap(fill->tile, fill->count, (float)(dot->cap * 1.44269504088896340736), fill->offset);
+	for (int64_t k = 0; k < fill->count && fill->partial; k++)
 		for (int lane = 0; lane < rows->count; lane++)
-			if (!visible(source, rows->map, rows->row[lane], key + k))
-				tile[k * kernels->lanes + lane] = source->norm == NORM_SOFTMAX ? -INFINITY : 0;
+			if (!visible(source, rows->map, rows->row[lane], fill->key + k))
+				fill->tile[k * fill->kernels->lanes + lane] = source->norm == NORM_SOFTMAX ? -INFINITY : 0;
 	return ERR_OK;
 }
 

@@ -89,6 +89,14 @@ START_TEST(coverage_is_exact_for_consecutive_rows)
 }
 END_TEST
 
+/* To a tile of the keys from 0 on. */
+static enum err apply(const struct mask *mask, int64_t batch, const struct row_group *rows, int lanes, int64_t count, const float *offset, float *tile)
+{
+	const struct kernels kernels = { .lanes = lanes };
+	const struct fill fill = { .kernels = &kernels, .rows = rows, .count = count, .partial = true, .offset = offset, .tile = tile };
+	return mask_apply(mask, 0, batch, 0, &fill, NULL);
+}
+
 /* Tile and row against the predicate, with rows that are not consecutive and a tile that does not begin at 0. */
 static void check_tile(const struct mask *mask, int64_t batch, const int64_t *row, int rows)
 {
@@ -98,7 +106,7 @@ static void check_tile(const struct mask *mask, int64_t batch, const int64_t *ro
 	struct row_group group = { .count = rows, .row = row };
 	for (int i = 0; i < KEYS * LANES; i++)
 		tile[i] = 1.5F;
-	ck_assert_int_eq(mask_apply(mask, 0, batch, 0, &group, LANES, 0, KEYS, offset, tile, NULL), ERR_OK);
+	ck_assert_int_eq(apply(mask, batch, &group, LANES, KEYS, offset, tile), ERR_OK);
 	for (int lane = 0; lane < rows; lane++) {
 		for (int j = 0; j < KEYS; j++)
 			score[j] = 1.5;
@@ -171,7 +179,7 @@ START_TEST(a_bias_is_added_in_both_units_and_hides)
 	ck_assert_double_eq(score[2], -INFINITY);
 	ck_assert_double_eq(score[3], 3);
 	float tile[8] = { 0 }, offset[2] = { 0 };
-	ck_assert_int_eq(mask_apply(&mask, 0, 0, 0, &(struct row_group){ .count = 2, .row = (int64_t[]){ 0, 1 } }, 2, 0, 4, offset, tile, NULL), ERR_OK);
+	ck_assert_int_eq(apply(&mask, 0, &(struct row_group){ .count = 2, .row = (int64_t[]){ 0, 1 } }, 2, 4, offset, tile), ERR_OK);
 	ck_assert_float_eq_tol(tile[6], 2 * 1.4426950408889634F, 1e-6F);
 	ck_assert_float_eq(tile[4], -INFINITY);
 	ck_assert_float_eq_tol(tile[5], -14426.95F, 1e-2F);
@@ -205,7 +213,7 @@ static void check_dead(struct mask *mask, int64_t dead_row, int64_t live_row)
 	ck_assert_int_eq(mask_find_dead(mask, 1, 1, NULL), ERR_OK);
 	ck_assert_int_eq(mask_support(mask, 0, 0, 0, dead_row), 4);
 	ck_assert_int_eq(mask_coverage(mask, 0, dead_row, dead_row, 0, 4), TILE_PARTIAL);
-	ck_assert_int_eq(mask_apply(mask, 0, 0, 0, &(struct row_group){ .count = 2, .row = row }, 4, 0, 4, offset, tile, NULL), ERR_OK);
+	ck_assert_int_eq(apply(mask, 0, &(struct row_group){ .count = 2, .row = row }, 4, 4, offset, tile), ERR_OK);
 	ck_assert_int_eq(mask_apply64(mask, 0, 0, 0, dead_row, score, NULL), ERR_OK);
 	for (int key = 0; key < 4; key++) {
 		ck_assert_float_eq(tile[key * 4 + lane], 3);
