@@ -12,6 +12,15 @@ void softmax_state_init(struct softmax_state *state)
 	}
 }
 
+void fold_start(struct fold *fold, float *tile, int64_t count, int lanes)
+{
+	fold->next = tile;
+	fold->end = tile + count / FOLD_KEYS * FOLD_KEYS * lanes;
+	fold->rest = count % FOLD_KEYS;
+	fold->lane = 0;
+	fold->flags = FOLD_KEEP;
+}
+
 int histogram_bin(float value)
 {
 	const float lowest = histogram_edge(0);

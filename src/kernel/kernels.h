@@ -38,10 +38,37 @@ struct softmax_state {
 
 void softmax_state_init(struct softmax_state *state);
 
-/* What softmax_block does beyond the sums. */
-enum softmax_flags {
-	SOFTMAX_MIN = 1,  /* keep state->min */
-	SOFTMAX_TILE = 2, /* leave 2^(s - base) in the tile; otherwise its contents are undefined afterwards */
+/*
+ * The exponentials of one tile, and in pass 1 their sums, which may be taken while the next tile is multiplied: products
+ * keep two ports of a processor busy, and most of an exponential runs on the others. The sums of a lane are taken in the
+ * order of the keys, so that the bits do not depend on what is taken when.
+ */
+enum fold_flags {
+	FOLD_SUMS = 1, /* pass 1: sum, first and second */
+	FOLD_KEEP = 2, /* 2^(tile - shift) is left in the tile; without it the tile's contents are undefined afterwards */
+};
+
+/* Keys that are taken together, of one vector of lanes. */
+enum { FOLD_KEYS = 4 };
+
+struct fold {
+	_Alignas(64) float shift[MAX_LANES];
+	float sum[MAX_LANES], first[MAX_LANES], second[MAX_LANES]; /* of this tile, as in softmax_state */
+	float fall[MAX_LANES], factor[MAX_LANES]; /* old base - new base, and two to its power */
+	float *next, *end;                        /* the keys that are next, up to the last that are FOLD_KEYS together */
+	int64_t lane;                             /* the lane of theirs that is next */
+	int64_t rest;                             /* keys after the end */
+	unsigned flags;
+};
+
+/* Pass 2: to leave 2^(tile - shift) of `count` keys in the tile; shift stays as it is. */
+void fold_start(struct fold *fold, float *tile, int64_t count, int lanes);
+
+/* What dot_tile does on the way. */
+struct weave {
+	_Alignas(64) float max[MAX_LANES]; /* largest entry of each lane of the tile, where has_max */
+	bool has_max;      /* set by dot_tile; whoever changes the tile afterwards clears it */
+	struct fold *fold; /* as much of it is taken as goes in between; NULL: none */
 };
 
 /* Values of a histogram: float32 bit patterns cut to HISTOGRAM_BITS mantissa bits, from 2^-HISTOGRAM_OCTAVES up to and
@@ -59,19 +86,26 @@ struct kernels {
 	/* tile[key][lane] = sum_d queries[d][lane] * keys[d][key] + offset[lane]; `count` keys (1 .. KEY_BLOCK; packed
 	 * panels are zero padded). The sum is rounded before the offset is added: a logit is then the same number in
 	 * every pass, and rounding errors of large logits cancel in e^(s - lse). Rows of the tile up to the next
-	 * multiple of KEY_PANEL may be written. */
-	void (*dot_tile)(const float *queries, const float *keys, int64_t dim, int64_t count, const float *offset, float *tile);
+	 * multiple of KEY_PANEL may be written. weave may be NULL. */
+	void (*dot_tile)(const float *queries, const float *keys, int64_t dim, int64_t count, const float *offset, float *tile, struct weave *weave);
 
 	/* The same for bfloat16 operands: products are exact, sums are float32 with the rounding of the dot instruction
 	 * (denormal operands and results are zero); tile = offset + factor * sum. queries lie as [pair][lanes][2], keys
 	 * as [panel][pair][KEY_PANEL][2] with pairs of dims (an odd last one is followed by a zero). NULL where there is
 	 * no such instruction. */
-	void (*dot_tile_bf16)(const uint16_t *queries, const uint16_t *keys, int64_t pairs, int64_t count, float factor, const float *offset, float *tile);
+	void (*dot_tile_bf16)(const uint16_t *queries, const uint16_t *keys, int64_t pairs, int64_t count, float factor, const float *offset, float *tile,
+			      struct weave *weave);
 
-	/* Pass 1: fold `count` keys whose base-2 logits less state->base are in the tile into the state; -inf is "not
-	 * visible". Returns whether the base of some lane moved: `rescale`, where not NULL, then holds 2^(old base - new
-	 * base), by which earlier sums (O = P V) must be multiplied, and is left alone otherwise. */
-	bool (*softmax_block)(float *tile, int64_t count, struct softmax_state *state, unsigned flags, float *rescale);
+	/* Pass 1, for `count` keys whose base-2 logits less state->base are in the tile; -inf is "not visible". Opening looks
+	 * at the largest (`max` [lanes], or NULL: they are searched), moves the bases and state->above (and state->min, with
+	 * `min`), and starts a fold with sums; `keep` leaves 2^(s - base) in the tile. It returns whether the base of some lane
+	 * moved: fold->factor then says by what earlier sums (O = P V) must be multiplied. Closing, once the fold is complete,
+	 * adds its sums to the state. */
+	bool (*softmax_open)(float *tile, int64_t count, const float *max, struct softmax_state *state, bool min, bool keep, struct fold *fold);
+	void (*softmax_close)(const struct fold *fold, struct softmax_state *state);
+
+	/* Take what is left of a fold. */
+	void (*fold_rest)(struct fold *fold);
 
 	/* Pass 2: tile = 2^(tile - shift[lane]) in place; -inf and all below 2^-127 give exactly 0. Relative error below
 	 * 3e-7 for results from 2^-126 up. */

@@ -63,9 +63,9 @@ enum err pass_init(struct pass *pass, const struct source *source, const struct 
 	pass->key_tile = key_tile > 0 ? (key_tile + KEY_BLOCK - 1) / KEY_BLOCK * KEY_BLOCK : INT64_MAX / 2 / KEY_BLOCK * KEY_BLOCK;
 	pass->group_count = min_i64(row_tile > kernels->lanes ? row_tile / kernels->lanes : 1, ITEM_ROWS / kernels->lanes);
 	pass->group = mem_zero_array((size_t)pass->group_count, sizeof(*pass->group));
-	pass->tile = mem_aligned((size_t)(KEY_BLOCK * kernels->lanes) * sizeof(float));
+	pass->scratch = mem_aligned(sizeof(*pass->scratch));
 	pass->output = mem_aligned((size_t)(output_rows(pass) * kernels->lanes) * sizeof(float));
-	bool complete = pass->group && pass->tile && pass->output;
+	bool complete = pass->group && pass->scratch && pass->output;
 	for (int64_t i = 0; i < pass->group_count && complete; i++)
 		complete = pass_group_init(pass, &pass->group[i]);
 	if (complete)
@@ -79,7 +79,7 @@ void pass_release(struct pass *pass)
 	for (int64_t i = 0; i < pass->group_count && pass->group; i++)
 		pass_group_release(&pass->group[i]);
 	free(pass->group);
-	mem_aligned_free(pass->tile);
+	mem_aligned_free(pass->scratch);
 	mem_aligned_free(pass->output);
 	*pass = (struct pass){ 0 };
 }
@@ -95,14 +95,14 @@ static enum err load_scores(const struct pass *pass, const struct row_group *row
 	return ERR_OK;
 }
 
-static void fill_from_scores(const struct pass *pass, const struct group *group, int64_t key, int64_t count, const float *offset)
+static void fill_from_scores(const struct pass *pass, const struct group *group, int64_t key, int64_t count, const float *offset, float *tile)
 {
 	const double *scores = group->loaded, unit = pass->source->norm == NORM_SOFTMAX ? LOG2E : 1;
 	int lanes = pass->kernels->lanes;
-	memset(pass->tile, 0, (size_t)(count * lanes) * sizeof(float));
+	memset(tile, 0, (size_t)(count * lanes) * sizeof(float));
 	for (int lane = 0; lane < group->rows.count; lane++)
 		for (int64_t k = 0; k < count; k++)
-			pass->tile[k * lanes + lane] = (float)(scores[lane * pass->source->keys + key + k] * unit + (double)offset[lane]);
+			tile[k * lanes + lane] = (float)(scores[lane * pass->source->keys + key + k] * unit + (double)offset[lane]);
 }
 
 static enum err start_from_anchor(const struct pass *pass, struct group *group, struct err_info *info)
@@ -154,46 +154,72 @@ static enum coverage block_coverage(const struct source *source, const struct ro
 	return TILE_PARTIAL;
 }
 
-static enum err fill_block(const struct pass *pass, const struct group *group, int64_t key, int64_t count, enum coverage coverage, const float *offset,
-			   struct err_info *info)
+/* A tile that is filled, and waits for its exponentials. */
+struct block {
+	int64_t key, count; /* count 0: there is none */
+	float *tile;
+	bool moved;         /* softmax_open said so */
+};
+
+/* Fill the tile that does not wait. */
+static enum err fill_block(const struct pass *pass, const struct group *group, const struct block *waiting, struct block *block, enum coverage coverage,
+			   const float *offset, struct err_info *info)
 {
 	const struct source *source = pass->source;
-	if (!source->ops->fill) {
-		fill_from_scores(pass, group, key, count, offset);
-		return ERR_OK;
+	struct scratch *scratch = pass->scratch;
+	block->tile = scratch->tile[waiting->tile == scratch->tile[0]];
+	scratch->weave.has_max = false;
+	scratch->weave.fold = waiting->count ? &scratch->fold : NULL;
+	struct fill fill = { .kernels = pass->kernels, .rows = &group->rows, .prepared = pass->keys, .loaded = group->loaded, .key = block->key, .count = block->count,
+			     .partial = coverage == TILE_PARTIAL, .offset = offset, .tile = block->tile,
+			     .weave = source->norm == NORM_SOFTMAX ? &scratch->weave : NULL };
+	if (source->ops->fill)
+		return source->ops->fill(source, &fill, info);
+	fill_from_scores(pass, group, block->key, block->count, offset, block->tile);
+	return ERR_OK;
+}
+
+static void sum_block(const struct pass *pass, struct group *group, const struct block *block)
+{
+	struct fold *fold = &pass->scratch->fold;
+	if (!block->count)
+		return;
+	if (pass->source->norm == NORM_SOFTMAX) {
+		pass->kernels->fold_rest(fold);
+		pass->kernels->softmax_close(fold, &group->state);
 	}
-	const struct fill fill = {
-		.kernels = pass->kernels, .rows = &group->rows, .prepared = pass->keys, .loaded = group->loaded, .key = key, .count = count,
-		.partial = coverage == TILE_PARTIAL, .offset = offset, .tile = pass->tile,
-	};
-	return source->ops->fill(source, &fill, info);
+	if (group->output)
+		pass->kernels->accumulate_values(block->tile, block->count, prepared_values_block(pass->source, pass->values, block->key),
+						 min_i64(KEY_BLOCK, pass->source->keys - block->key), output_width(pass), block->moved ? fold->factor : NULL,
+						 group->output);
 }
 
 /* Pass 1 over the key blocks [begin, end) of one row group. */
 enum err pass_sweep(const struct pass *pass, struct group *group, int64_t begin, int64_t end, struct err_info *info)
 {
 	const struct kernels *kernels = pass->kernels;
-	struct softmax_state *state = &group->state;
-	float offset[MAX_LANES] __attribute__((aligned(64))), rescale[MAX_LANES] __attribute__((aligned(64)));
-	bool softmax = pass->source->norm == NORM_SOFTMAX;
-	unsigned flags = (pass->needs & SINK_LOGIT_MIN ? SOFTMAX_MIN : 0) | (group->output ? SOFTMAX_TILE : 0);
+	struct scratch *scratch = pass->scratch;
+	float offset[MAX_LANES] __attribute__((aligned(64)));
+	struct block waiting = { 0 };
 	for (int64_t key = begin; key < end; key += KEY_BLOCK) {
-		int64_t count;
-		enum coverage coverage = block_coverage(pass->source, &group->rows, key, &count);
+		struct block block = { .key = key };
+		enum coverage coverage = block_coverage(pass->source, &group->rows, key, &block.count);
 		if (coverage == TILE_EMPTY)
 			continue;
 		for (int lane = 0; lane < kernels->lanes; lane++)
-			offset[lane] = -state->base[lane];
-		enum err err = fill_block(pass, group, key, count, coverage, offset, info);
+			offset[lane] = -group->state.base[lane];
+		enum err err = fill_block(pass, group, &waiting, &block, coverage, offset, info);
 		if (err)
 			return err;
-		bool moved = softmax && kernels->softmax_block(pass->tile, count, state, flags, rescale);
-		if (!softmax)
-			kernels->weights_block(pass->tile, count, state);
-		if (group->output)
-			kernels->accumulate_values(pass->tile, count, prepared_values_block(pass->source, pass->values, key),
-						   min_i64(KEY_BLOCK, pass->source->keys - key), output_width(pass), moved ? rescale : NULL, group->output);
+		sum_block(pass, group, &waiting);
+		if (pass->source->norm == NORM_SOFTMAX)
+			block.moved = kernels->softmax_open(block.tile, block.count, scratch->weave.has_max ? scratch->weave.max : NULL, &group->state,
+							    pass->needs & SINK_LOGIT_MIN, group->output != NULL, &scratch->fold);
+		else
+			kernels->weights_block(block.tile, block.count, &group->state);
+		waiting = block;
 	}
+	sum_block(pass, group, &waiting);
 	return ERR_OK;
 }
 
@@ -303,11 +329,18 @@ static void weighing_init(struct weighing *weighing, const struct pass *pass, co
 	}
 }
 
-static void scan_sinks(const struct pass *pass, const struct item *item, int64_t lane0, const struct tile *tile, void *const *partial)
+static void scan_block(const struct pass *pass, const struct item *item, int64_t lane0, const struct group *group, const struct block *block,
+		       void *const *partial)
 {
+	if (!block->count)
+		return;
+	if (pass->source->norm == NORM_SOFTMAX)
+		pass->kernels->fold_rest(&pass->scratch->fold);
+	struct tile tile = { .rows = &group->rows, .stats = group->stats, .key = block->key, .count = block->count, .lanes = pass->kernels->lanes,
+			     .p = block->tile, .kernels = pass->kernels, .source = pass->source };
 	for (int i = 0; i < pass->sink_count; i++)
 		if (pass->sinks[i]->ops->needs & SINK_TILES)
-			pass->sinks[i]->ops->scan(pass->sinks[i], item, lane0, tile, partial[i]);
+			pass->sinks[i]->ops->scan(pass->sinks[i], item, lane0, &tile, partial[i]);
 }
 
 /* Pass 2 over the key blocks [begin, end) of one row group. */
@@ -315,25 +348,27 @@ enum err pass_scan(const struct pass *pass, const struct item *item, int64_t lan
 		   void *const *partial, struct err_info *info)
 {
 	const struct kernels *kernels = pass->kernels;
-	const struct source *source = pass->source;
+	struct fold *fold = &pass->scratch->fold;
+	struct block waiting = { 0 };
 	struct weighing weighing;
 	weighing_init(&weighing, pass, group);
+	memcpy(fold->shift, weighing.shift, sizeof(fold->shift));
 	for (int64_t key = begin; key < end; key += KEY_BLOCK) {
-		int64_t count;
-		enum coverage coverage = block_coverage(source, &group->rows, key, &count);
+		struct block block = { .key = key };
+		enum coverage coverage = block_coverage(pass->source, &group->rows, key, &block.count);
 		if (coverage == TILE_EMPTY)
 			continue;
-		enum err err = fill_block(pass, group, key, count, coverage, weighing.offset, info);
+		enum err err = fill_block(pass, group, &waiting, &block, coverage, weighing.offset, info);
 		if (err)
 			return err;
-		if (source->norm == NORM_SOFTMAX)
-			kernels->exp2_block(pass->tile, count, weighing.shift);
+		scan_block(pass, item, lane0, group, &waiting, partial);
+		if (pass->source->norm == NORM_SOFTMAX)
+			fold_start(fold, block.tile, block.count, kernels->lanes);
 		else if (weighing.scaled)
-			kernels->scale_block(pass->tile, count, weighing.factor);
-		struct tile tile = { .rows = &group->rows, .stats = group->stats, .key = key, .count = count, .lanes = kernels->lanes, .p = pass->tile,
-				     .kernels = kernels, .source = source };
-		scan_sinks(pass, item, lane0, &tile, partial);
+			kernels->scale_block(block.tile, block.count, weighing.factor);
+		waiting = block;
 	}
+	scan_block(pass, item, lane0, group, &waiting, partial);
 	return ERR_OK;
 }
 

@@ -22,6 +22,13 @@ struct group {
 	struct row_stats stats[MAX_LANES];
 };
 
+/* Two tiles: the exponentials of one are taken while the other is multiplied. */
+struct scratch {
+	struct fold fold;
+	struct weave weave;
+	_Alignas(64) float tile[2][KEY_BLOCK * MAX_LANES];
+};
+
 struct pass {
 	const struct source *source;
 	const struct kernels *kernels;
@@ -32,7 +39,7 @@ struct pass {
 	int64_t key_tile;             /* keys a sweep of pass 1 */
 	int64_t group_count;          /* row groups that sweep together */
 	struct group *group;
-	float *tile;
+	struct scratch *scratch;
 	float *output;                /* [lanes][width], what sinks see */
 	const void *keys, *values;    /* prepared state of the item's map */
 };

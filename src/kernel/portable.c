@@ -2,11 +2,12 @@
  * explained. */
 #include "kernel/tables.h"
 
-enum { VECTOR = 1, ROW_VECTORS = 4, ROW_KEYS = 2, LANES = 8, SIDE_BY_SIDE = 1 };
+enum { VECTOR = 1, ROW_VECTORS = 4, ROW_KEYS = 2, LANES = 8, SUMS = 1, FOLD_STEP = 16, FOLD_APART = 0 };
 typedef float vf, vf_memory;
 typedef double vd;
 typedef int32_t vi, vi_memory;
 typedef uint32_t vu;
+#define V_PIN(a) ((void)0)
 #define v_mask(comparison) (-(comparison))
 #define V_FLOAT_OF_INT(a) ((float)(a))
 

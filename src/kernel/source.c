@@ -2,6 +2,12 @@
 
 #include <math.h>
 
+void fill_changed(const struct fill *fill)
+{
+	if (fill->weave)
+		fill->weave->has_max = false;
+}
+
 int64_t source_maps(const struct source *source)
 {
 	return source->layers * source->batches * source->heads;

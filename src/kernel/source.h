@@ -51,7 +51,11 @@ struct fill {
 	bool partial;             /* false where coverage said FULL */
 	const float *offset;      /* [lanes], all zero unless NORM_SOFTMAX */
 	float *tile;              /* [count][lanes]: score + offset[lane]. Lanes beyond rows->count may hold anything finite. */
+	struct weave *weave;      /* for the dot_tile that makes the tile, or nobody; NULL: nothing to weave in */
 };
+
+/* For whoever changes the tile after dot_tile: what that noted of it no longer holds. */
+void fill_changed(const struct fill *fill);
 
 struct source;
 

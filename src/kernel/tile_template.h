@@ -5,7 +5,11 @@
  *     ROW_VECTORS     vectors of queries in the register tile
  *     ROW_KEYS        keys in the register tile: divides KEY_PANEL
  *     LANES           queries a tile: a multiple of VECTOR * ROW_VECTORS
- *     SIDE_BY_SIDE    exponentials in flight: as many as leave room for their constants
+ *     SUMS            sums of each pair of key and query in it: 1, or 2 that take the dimensions in turn
+ *     FOLD_STEP       multiplications of the register tile between two units of a fold: the fewest that cost no registers
+ *     FOLD_APART      whether products with units and those without are loops apart (which of the two gives the better code is a matter of the compiler)
+ *     V_PIN           keep a value in a register from here on, where the compiler does better so
+ *     EXP2_BITS, EXP2_TABLE, EXP2_COEFFICIENTS   where there is a permutation to look up powers with (math_template.h)
  *     v_fma v_max v_min v_mask   a * b + c, maximum, minimum, comparison -> all ones or zero
  *     v_clamp         maximum with EXP2_LOWEST
  *     v_any           is any lane of a mask set?
@@ -61,104 +65,139 @@ static inline vf v_abs(vf a)
 	return v_float(v_bits(a) & 0x7fffffff);
 }
 
-/* p = 2^x for EXP2_LOWEST <= x <= 127: x = n + r with |r| <= 1/2, minimax polynomial of degree 5 for 2^r (relative error
- * 1.5e-7 with the constant term set to 1, so that 2^0 is 1), and n added to the exponent. At EXP2_LOWEST that leaves all
- * bits 0. Several at once go side by side, since each is one long chain. */
-static inline __attribute__((always_inline)) void v_exp2_each(const vf *x, vf *p, int count)
-{
-	const float magic = 0x1.8p23f; /* adding it rounds to an integer and leaves n in the low bits */
-	static const float coefficient[5] = { 9.6755413344e-3f, 5.5507132736e-2f, 2.4022119724e-1f, 6.9314696706e-1f, 1.0f };
-	vf shifted[SIDE_BY_SIDE], r[SIDE_BY_SIDE];
-	UNROLL for (int i = 0; i < count; i++) {
-		shifted[i] = x[i] + magic;
-		r[i] = x[i] - (shifted[i] - magic);
-		p[i] = v_set(1.3276471979e-3f);
-	}
-	UNROLL for (int c = 0; c < 5; c++)
-		UNROLL for (int i = 0; i < count; i++)
-			p[i] = v_fma(p[i], r[i], v_set(coefficient[c]));
-	UNROLL for (int i = 0; i < count; i++)
-		p[i] = v_float((vi)((vu)v_bits(p[i]) + ((vu)v_bits(shifted[i]) << 23)));
-}
+#include "kernel/math_template.h"
 
-static inline vf v_exp2(vf x)
-{
-	vf p;
-	v_exp2_each(&x, &p, 1);
-	return p;
-}
+#include "kernel/fold_template.h"
 
-/* log2 of a normal x > 0: x = 2^e m with m in [sqrt 1/2, sqrt 2), then the series of atanh((m - 1) / (m + 1)). */
-static inline vf v_log2(vf x)
+/* The register tile: sums of products of ROW_KEYS keys and ROW_VECTORS vectors of queries, SUMS of each, which take the dimensions in turn. */
+/* `depth`, a constant, is a multiple of SUMS, or 1. */
+static inline __attribute__((always_inline)) void multiply(const float *rows, const float *panel, int depth, vf sum[SUMS][ROW_KEYS][ROW_VECTORS])
 {
-	vi bits = v_bits(x) - 0x3f3504f3;
-	vi exponent = bits >> 23;
-	vf m = v_float((bits & 0x007fffff) + 0x3f3504f3);
-	vf s = (m - 1.0f) / (m + 1.0f), z = s * s;
-	vf series = v_fma(v_set(1.0f / 9), z, v_set(1.0f / 7));
-	series = v_fma(series, z, v_set(1.0f / 5));
-	series = v_fma(series, z, v_set(1.0f / 3));
-	series = v_fma(series, z, v_set(1.0f));
-	return v_fma(series * 2.885390081777927f, s, V_FLOAT_OF_INT(exponent));
-}
-
-/* 1 - 2 / (e^2a + 1) away from zero, an odd polynomial (the Taylor series to x^9, error below 2e-8 there) near it. */
-static inline vf v_tanh(vf x)
-{
-	vf a = v_abs(x), z = x * x;
-	vf e = v_exp2(v_clamp(a * -2.885390081777927f));
-	vf far = (1.0f - e) / (1.0f + e);
-	far = v_float(v_bits(far) | (v_bits(x) & (int32_t)0x80000000));
-	vf near = v_fma(v_set(62.0f / 2835), z, v_set(-17.0f / 315));
-	near = v_fma(near, z, v_set(2.0f / 15));
-	near = v_fma(near, z, v_set(-1.0f / 3));
-	near = v_fma(near * z, x, x);
-	return v_select(v_mask(a < 0.25f), near, far);
-}
-
-/* The register tile: ROW_KEYS keys of ROW_VECTORS vectors of queries, over `depth` products. */
-static inline __attribute__((always_inline)) void register_tile(const float *rows, const float *panel, int64_t depth, vf sum[ROW_KEYS][ROW_VECTORS])
-{
-	UNROLL for (int k = 0; k < ROW_KEYS; k++)
-		UNROLL for (int v = 0; v < ROW_VECTORS; v++)
-			sum[k][v] = v_set(0.0f);
-	for (int64_t d = 0; d < depth; d++) {
+	UNROLL for (int d = 0; d < depth; d++) {
 		vf row[ROW_VECTORS];
-		UNROLL for (int v = 0; v < ROW_VECTORS; v++)
+		UNROLL for (int v = 0; v < ROW_VECTORS; v++) {
 			row[v] = v_load(rows + d * LANES + v * VECTOR);
+			V_PIN(row[v]);
+		}
 		UNROLL for (int k = 0; k < ROW_KEYS; k++) {
 			vf key = v_set(panel[d * KEY_PANEL + k]);
+			V_PIN(key);
 			UNROLL for (int v = 0; v < ROW_VECTORS; v++)
-				sum[k][v] = v_fma(row[v], key, sum[k][v]);
+				sum[d % SUMS][k][v] = v_fma(row[v], key, sum[d % SUMS][k][v]);
 		}
+		UNROLL for (int k = 0; k < ROW_KEYS; k++)
+			UNROLL for (int v = 0; v < ROW_VECTORS; v++)
+				V_PIN(sum[d % SUMS][k][v]);
 	}
 }
 
-/* Products of a run are summed in registers, and the runs in the tile: two short sums round less than a long one. */
-enum { DOT_RUN = 32 };
+/* What is woven into products: constants of each instance of dot_keys. */
+struct woven {
+	bool fold, sums, keep;
+};
 
-static inline __attribute__((always_inline)) void add_run(vf sum[ROW_KEYS][ROW_VECTORS], float *to, bool first, const float *offset)
+/* Products of a run are summed in registers, and the runs in the tile: sums of 32 products round less than longer ones. */
+enum { DOT_RUN = 32 * SUMS };
+
+static inline __attribute__((always_inline)) void multiply_run(const float *rows, const float *panel, int64_t depth, struct woven woven, struct fold *fold,
+							       vf sum[ROW_KEYS][ROW_VECTORS])
+{
+	vf sums[SUMS][ROW_KEYS][ROW_VECTORS];
+	UNROLL for (int i = 0; i < SUMS; i++)
+		UNROLL for (int k = 0; k < ROW_KEYS; k++)
+			UNROLL for (int v = 0; v < ROW_VECTORS; v++)
+				sums[i][k][v] = v_set(0.0f);
+	int64_t d = 0;
+	for (; woven.fold && FOLD_APART && d + FOLD_STEP <= depth && fold->next < fold->end; d += FOLD_STEP) {
+		multiply(rows + d * LANES, panel + d * KEY_PANEL, FOLD_STEP, sums);
+		fold_unit(fold, woven.sums, woven.keep);
+	}
+	for (; d + FOLD_STEP <= depth; d += FOLD_STEP) {
+		multiply(rows + d * LANES, panel + d * KEY_PANEL, FOLD_STEP, sums);
+		if (woven.fold && !FOLD_APART && fold->next < fold->end)
+			fold_unit(fold, woven.sums, woven.keep);
+	}
+	for (; d < depth; d++)
+		multiply(rows + d * LANES, panel + d * KEY_PANEL, 1, sums);
+	UNROLL for (int k = 0; k < ROW_KEYS; k++)
+		UNROLL for (int v = 0; v < ROW_VECTORS; v++)
+			sum[k][v] = SUMS == 2 ? sums[0][k][v] + sums[SUMS - 1][k][v] : sums[0][k][v];
+}
+
+static inline __attribute__((always_inline)) void add_run(vf sum[ROW_KEYS][ROW_VECTORS], float *to, bool first)
 {
 	UNROLL for (int k = 0; k < ROW_KEYS; k++)
 		UNROLL for (int v = 0; v < ROW_VECTORS; v++) {
 			float *at = to + k * LANES + v * VECTOR;
-			vf total = first ? sum[k][v] : v_load(at) + sum[k][v];
-			v_store(at, offset ? total + v_load(offset + v * VECTOR) : total);
+			v_store(at, first ? sum[k][v] : v_load(at) + sum[k][v]);
 		}
 }
 
-static void dot_tile(const float *queries, const float *keys, int64_t dim, int64_t count, const float *offset, float *tile)
+/* The last run, the offset, and the largest of each lane. */
+static inline __attribute__((always_inline)) void end_runs(vf sum[ROW_KEYS][ROW_VECTORS], float *to, bool first, const float *offset, float *max)
 {
-	for (int64_t key = 0; key < count; key += ROW_KEYS) {
-		const float *panel = keys + key / KEY_PANEL * KEY_PANEL * dim + key % KEY_PANEL;
+	UNROLL for (int v = 0; v < ROW_VECTORS; v++) {
+		vf from = v_load(offset + v * VECTOR), largest = v_load(max + v * VECTOR);
+		UNROLL for (int k = 0; k < ROW_KEYS; k++) {
+			float *at = to + k * LANES + v * VECTOR;
+			vf total = (first ? sum[k][v] : v_load(at) + sum[k][v]) + from;
+			largest = v_max(total, largest);
+			v_store(at, total);
+		}
+		v_store(max + v * VECTOR, largest);
+	}
+}
+
+struct operands {
+	const float *queries, *keys;
+	int64_t dim, count;
+	const float *offset;
+};
+
+static inline __attribute__((always_inline)) void dot_keys(const void *operands, float *tile, struct woven woven, struct fold *fold, float *max)
+{
+	const struct operands *of = operands;
+	for (int64_t key = 0; key < of->count; key += ROW_KEYS) {
+		const float *panel = of->keys + key / KEY_PANEL * KEY_PANEL * of->dim + key % KEY_PANEL;
 		for (int lane = 0; lane < LANES; lane += ROW_VECTORS * VECTOR) {
-			for (int64_t d = 0; d < dim; d += DOT_RUN) {
-				vf sum[ROW_KEYS][ROW_VECTORS];
-				register_tile(queries + d * LANES + lane, panel + d * KEY_PANEL, dim - d < DOT_RUN ? dim - d : DOT_RUN, sum);
-				add_run(sum, tile + key * LANES + lane, d == 0, d + DOT_RUN < dim ? NULL : offset + lane);
+			vf sum[ROW_KEYS][ROW_VECTORS];
+			int64_t d = 0;
+			for (; d + DOT_RUN < of->dim; d += DOT_RUN) {
+				multiply_run(of->queries + d * LANES + lane, panel + d * KEY_PANEL, DOT_RUN, woven, fold, sum);
+				add_run(sum, tile + key * LANES + lane, d == 0);
 			}
+			multiply_run(of->queries + d * LANES + lane, panel + d * KEY_PANEL, of->dim - d, woven, fold, sum);
+			end_runs(sum, tile + key * LANES + lane, d == 0, of->offset + lane, max + lane);
 		}
 	}
+}
+
+/* An instance of `dot` for each thing that may be woven in. `maxima`: the tile holds no keys beyond those that count. */
+typedef void dot_instance(const void *operands, float *tile, struct woven woven, struct fold *fold, float *max);
+
+static inline __attribute__((always_inline)) void dot_woven(dot_instance *dot, const void *operands, float *tile, struct weave *weave, bool maxima)
+{
+	_Alignas(64) float unread[LANES];
+	float *max = weave ? weave->max : unread;
+	struct fold *fold = weave ? weave->fold : NULL;
+	for (int lane = 0; lane < LANES; lane++)
+		max[lane] = -INFINITY;
+	if (!fold)
+		dot(operands, tile, (struct woven){ false, false, false }, NULL, max);
+	else if (!(fold->flags & FOLD_SUMS))
+		dot(operands, tile, (struct woven){ true, false, true }, fold, max);
+	else if (fold->flags & FOLD_KEEP)
+		dot(operands, tile, (struct woven){ true, true, true }, fold, max);
+	else
+		dot(operands, tile, (struct woven){ true, true, false }, fold, max);
+	if (weave)
+		weave->has_max = maxima;
+}
+
+static void dot_tile(const float *queries, const float *keys, int64_t dim, int64_t count, const float *offset, float *tile, struct weave *weave)
+{
+	const struct operands operands = { queries, keys, dim, count, offset };
+	dot_woven(dot_keys, &operands, tile, weave, count % ROW_KEYS == 0);
 }
 
 static void accumulate_values(const float *tile, int64_t count, const float *values, int64_t packed, int64_t width, const float *rescale, double *out)
@@ -167,7 +206,7 @@ static void accumulate_values(const float *tile, int64_t count, const float *val
 		const float *panel = values + column / KEY_PANEL * KEY_PANEL * packed + column % KEY_PANEL;
 		for (int lane = 0; lane < LANES; lane += ROW_VECTORS * VECTOR) {
 			vf sum[ROW_KEYS][ROW_VECTORS];
-			register_tile(tile + lane, panel, count, sum);
+			multiply_run(tile + lane, panel, count, (struct woven){ false, false, false }, NULL, sum);
 			float flat[ROW_KEYS][ROW_VECTORS * VECTOR];
 			memcpy(flat, sum, sizeof(flat));
 			for (int k = 0; k < ROW_KEYS; k++) {
@@ -179,146 +218,8 @@ static void accumulate_values(const float *tile, int64_t count, const float *val
 	}
 }
 
-static inline vf column_max(const float *column, int64_t count)
-{
-	vf max[4] = { v_set(-INFINITY), v_set(-INFINITY), v_set(-INFINITY), v_set(-INFINITY) };
-	int64_t key = 0;
-	for (; key + 4 <= count; key += 4)
-		UNROLL for (int i = 0; i < 4; i++)
-			max[i] = v_max(v_load(column + (key + i) * LANES), max[i]);
-	for (; key < count; key++)
-		max[0] = v_max(v_load(column + key * LANES), max[0]);
-	return v_max(v_max(max[0], max[1]), v_max(max[2], max[3]));
-}
-
-static vf column_min_visible(const float *column, int64_t count)
-{
-	vf least = v_set(INFINITY);
-	for (int64_t key = 0; key < count; key++) {
-		vf value = v_load(column + key * LANES);
-		least = v_min(v_select(v_mask(value > -INFINITY), value, v_set(INFINITY)), least);
-	}
-	return least;
-}
-
-/* Sums of one block, float32. */
-struct block_sums {
-	float sum[LANES], first[LANES], second[LANES], fall[LANES], factor[LANES];
-};
-
-/* Even and odd keys are summed apart where they go side by side: a chain of dependent sums would be the slowest part. */
-struct column_sums {
-	vf sum[2], first[2], second[2];
-};
-
-static inline __attribute__((always_inline)) void add_keys(struct column_sums *sums, int count, float *at, vf shift, bool shifted, bool keep)
-{
-	vf x[SIDE_BY_SIDE], p[SIDE_BY_SIDE];
-	UNROLL for (int i = 0; i < count; i++)
-		x[i] = v_clamp(shifted ? v_load(at + i * LANES) - shift : v_load(at + i * LANES));
-	v_exp2_each(x, p, count);
-	UNROLL for (int i = 0; i < count; i++) {
-		if (keep)
-			v_store(at + i * LANES, p[i]);
-		sums->sum[i % 2] = sums->sum[i % 2] + p[i];
-		sums->first[i % 2] = v_fma(p[i], x[i], sums->first[i % 2]);
-		sums->second[i % 2] = v_fma(p[i], p[i], sums->second[i % 2]);
-	}
-}
-
-static inline __attribute__((always_inline)) void column_sums(float *column, int64_t count, vf shift, bool shifted, bool keep, struct block_sums *block,
-							       int lane)
-{
-	vf zero = v_set(0.0f);
-	struct column_sums sums = { { zero, zero }, { zero, zero }, { zero, zero } };
-	int64_t key = 0;
-	for (; key + SIDE_BY_SIDE <= count; key += SIDE_BY_SIDE)
-		add_keys(&sums, SIDE_BY_SIDE, column + key * LANES, shift, shifted, keep);
-	for (; key < count; key++)
-		add_keys(&sums, 1, column + key * LANES, shift, shifted, keep);
-	v_store(block->sum + lane, sums.sum[0] + sums.sum[1]);
-	v_store(block->first + lane, sums.first[0] + sums.first[1]);
-	v_store(block->second + lane, sums.second[0] + sums.second[1]);
-}
-
-/* Move the bases of a column's lanes where the block's maximum asks for it; `shift` is by how much. */
-static bool move_bases(struct softmax_state *state, int lane, vf block_max, vf *shift, struct block_sums *block)
-{
-	vf base = v_load(state->base + lane), above = v_load(state->above + lane), none = v_set(-INFINITY), zero = v_set(0.0f);
-	vi unseen = v_mask(above == none) & v_mask(block_max > none), move = unseen | v_mask(block_max > SOFTMAX_HEADROOM);
-	above = v_max(block_max, above);
-	bool moved = v_any(move);
-	vf fall = zero, factor = v_set(1.0f);
-	if (moved) {
-		vf next = v_select(move, base + block_max, base);
-		*shift = next - base;
-		above = above - *shift;
-		fall = v_select(unseen, zero, zero - *shift);
-		factor = v_exp2(v_clamp(fall));
-		v_store(state->base + lane, next);
-	}
-	v_store(state->above + lane, above);
-	v_store(block->fall + lane, fall);
-	v_store(block->factor + lane, factor);
-	return moved;
-}
-
-static bool softmax_block(float *tile, int64_t count, struct softmax_state *state, unsigned flags, float *rescale)
-{
-	struct block_sums block;
-	bool any_moved = false;
-	for (int lane = 0; lane < LANES; lane += VECTOR) {
-		float *column = tile + lane;
-		vf shift = v_set(0.0f), max = column_max(column, count);
-		if (flags & SOFTMAX_MIN)
-			v_store(state->min + lane, v_min(v_load(state->min + lane), column_min_visible(column, count) + v_load(state->base + lane)));
-		bool moved = move_bases(state, lane, max, &shift, &block);
-		if (moved && flags & SOFTMAX_TILE)
-			column_sums(column, count, shift, true, true, &block, lane);
-		else if (moved)
-			column_sums(column, count, shift, true, false, &block, lane);
-		else if (flags & SOFTMAX_TILE)
-			column_sums(column, count, shift, false, true, &block, lane);
-		else
-			column_sums(column, count, shift, false, false, &block, lane);
-		any_moved |= moved;
-	}
-	for (int lane = 0; lane < LANES; lane++) {
-		double a = (double)block.factor[lane];
-		state->first[lane] = a * (state->first[lane] + state->sum[lane] * (double)block.fall[lane]) + (double)block.first[lane];
-		state->sum[lane] = a * state->sum[lane] + (double)block.sum[lane];
-		state->second[lane] = a * a * state->second[lane] + (double)block.second[lane];
-	}
-	if (rescale && any_moved)
-		memcpy(rescale, block.factor, sizeof(block.factor));
-	return any_moved;
-}
-
-static inline __attribute__((always_inline)) void exp2_keys(float *at, int count, vf shift)
-{
-	vf x[SIDE_BY_SIDE], p[SIDE_BY_SIDE];
-	UNROLL for (int i = 0; i < count; i++)
-		x[i] = v_clamp(v_load(at + i * LANES) - shift);
-	v_exp2_each(x, p, count);
-	UNROLL for (int i = 0; i < count; i++)
-		v_store(at + i * LANES, p[i]);
-}
-
-static void exp2_block(float *tile, int64_t count, const float *shift)
-{
-	for (int lane = 0; lane < LANES; lane += VECTOR) {
-		vf less = v_load(shift + lane);
-		int64_t key = 0;
-		for (; key + SIDE_BY_SIDE <= count; key += SIDE_BY_SIDE)
-			exp2_keys(tile + key * LANES + lane, SIDE_BY_SIDE, less);
-		for (; key < count; key++)
-			exp2_keys(tile + key * LANES + lane, 1, less);
-	}
-}
-
 static void weights_block(const float *tile, int64_t count, struct softmax_state *state)
 {
-	struct block_sums block;
 	for (int lane = 0; lane < LANES; lane += VECTOR) {
 		vf max = v_load(state->above + lane);
 		vf sum = v_set(0.0f), first = sum, second = sum;
@@ -330,15 +231,16 @@ static void weights_block(const float *tile, int64_t count, struct softmax_state
 			/* Below the normal range w ln w is lost in any sum. */
 			first = v_fma(w, v_log2(v_max(w, v_set(0x1p-126f))), first);
 		}
+		float sums[VECTOR], firsts[VECTOR], seconds[VECTOR];
 		v_store(state->above + lane, max);
-		v_store(block.sum + lane, sum);
-		v_store(block.first + lane, first);
-		v_store(block.second + lane, second);
-	}
-	for (int lane = 0; lane < LANES; lane++) {
-		state->sum[lane] += (double)block.sum[lane];
-		state->first[lane] += (double)block.first[lane];
-		state->second[lane] += (double)block.second[lane];
+		v_store(sums, sum);
+		v_store(firsts, first);
+		v_store(seconds, second);
+		for (int i = 0; i < VECTOR; i++) {
+			state->sum[lane + i] += (double)sums[i];
+			state->first[lane + i] += (double)firsts[i];
+			state->second[lane + i] += (double)seconds[i];
+		}
 	}
 }
 
@@ -369,7 +271,7 @@ static void soft_cap(float *tile, int64_t count, float cap, const float *offset)
 #include "kernel/sort_template.h"
 
 #define TEMPLATE_FUNCTIONS                                                                                                        \
-	.lanes = LANES, .dot_tile = dot_tile, .softmax_block = softmax_block, .exp2_block = exp2_block, .weights_block = weights_block, \
+	.lanes = LANES, .dot_tile = dot_tile, .softmax_open = softmax_open, .softmax_close = softmax_close, .fold_rest = fold_rest, .exp2_block = exp2_block, .weights_block = weights_block, \
 	.scale_block = scale_block, .soft_cap = soft_cap, .sum_keys = sum_keys, .max_keys = max_keys, .distance_keys = distance_keys, \
 	.sum_lanes = sum_lanes, .count_above = count_above, .histogram = histogram, .transpose = transpose, .sort_keys = sort_keys, .rank_sums = rank_sums, \
 	.accumulate_values = accumulate_values

@@ -232,7 +232,7 @@ static void add_band(const struct conformer *conformer, const struct fill *fill,
 	int64_t dim = conformer->dot.dim, lanes = fill->kernels->lanes, base = first_position(conformer, rows->row[0]) + fill->key;
 	int64_t begin = clamp(base - rows->count + 1, 0, conformer->rows) / KEY_PANEL * KEY_PANEL, end = clamp(base + fill->count, 0, conformer->rows);
 	for (int64_t t = begin; t < end; t += KEY_BLOCK)
-		fill->kernels->dot_tile(queries, table + t * dim, dim, end - t < KEY_BLOCK ? end - t : KEY_BLOCK, none, band + (t - begin) * lanes);
+		fill->kernels->dot_tile(queries, table + t * dim, dim, end - t < KEY_BLOCK ? end - t : KEY_BLOCK, none, band + (t - begin) * lanes, NULL);
 	for (int64_t k = 0; k < fill->count; k++) {
 		for (int lane = 0; lane < rows->count; lane++) {
 			int64_t t = base + k - lane;
@@ -267,7 +267,7 @@ static enum err conformer_fill(const struct source *source, const struct fill *f
 	const float *keys = fill->prepared, *table = keys + dot_prepared_size(source, fill->kernels) / sizeof(float);
 	bool consecutive = rows->row[rows->count - 1] - rows->row[0] == rows->count - 1;
 	if (conformer->part != PART_POSITION)
-		fill->kernels->dot_tile(fill->loaded, keys + fill->key * conformer->dot.dim, conformer->dot.dim, fill->count, from, fill->tile);
+		fill->kernels->dot_tile(fill->loaded, keys + fill->key * conformer->dot.dim, conformer->dot.dim, fill->count, from, fill->tile, NULL);
 	for (int64_t i = 0; conformer->part == PART_POSITION && i < fill->count * fill->kernels->lanes; i++)
 		fill->tile[i] = from[i % fill->kernels->lanes];
 	if (conformer->part != PART_CONTENT && consecutive)

@@ -245,7 +245,7 @@ static enum err fill_far(const struct decay *decay, const struct fill *fill, con
 		kernels->exp2_block(scaled + n * lanes, dim - n < KEY_BLOCK ? dim - n : KEY_BLOCK, none);
 	for (int64_t i = 0; i < dim * lanes; i++)
 		scaled[i] *= from->packed[i];
-	kernels->dot_tile(scaled, keys->packed + fill->key * dim, dim, fill->count, none, fill->tile);
+	kernels->dot_tile(scaled, keys->packed + fill->key * dim, dim, fill->count, none, fill->tile, NULL);
 	mem_aligned_free(scaled);
 	return ERR_OK;
 }

@@ -163,7 +163,8 @@ enum err dot_fill(const struct source *source, const struct fill *fill, struct e
 {
 	const struct dot *dot = dot_of(source);
 	const float *keys = (const float *)fill->prepared + fill->key * dot->dim;
-	fill->kernels->dot_tile(fill->loaded, keys, dot->dim, fill->count, masked_offset(&dot->masked, fill->offset), fill->tile);
+	fill->kernels->dot_tile(fill->loaded, keys, dot->dim, fill->count, masked_offset(&dot->masked, fill->offset), fill->tile, fill->weave);
+	fill_changed(fill);
 	return masked_finish(&dot->masked, fill, info);
 }
 

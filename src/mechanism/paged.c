@@ -382,6 +382,8 @@ static enum err paged_fill(const struct source *source, const struct fill *fill,
 	enum err err = wrapped_fill(source, fill, info);
 	int64_t dead = dead_rows(paged_of(source), rows->map);
 	float hidden = source->norm == NORM_SOFTMAX ? -INFINITY : 0;
+	if (rows->row[0] < dead)
+		fill_changed(fill);
 	for (int lane = 0; lane < rows->count && rows->row[lane] < dead; lane++)
 		for (int64_t k = 0; k < fill->count; k++)
 			fill->tile[k * fill->kernels->lanes + lane] = hidden;

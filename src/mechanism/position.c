@@ -210,6 +210,11 @@ void position_transform_block(const struct position *position, enum position_sid
 	}
 }
 
+bool position_has_bias(const struct position *position)
+{
+	return !relative_is_empty(&position->relative);
+}
+
 void position_add_bias(const struct position *position, int64_t batch, int64_t head, const struct fill *fill)
 {
 	int64_t query_position[MAX_LANES], key_position[KEY_BLOCK];

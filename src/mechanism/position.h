@@ -50,6 +50,9 @@ void position_transform(const struct position *position, enum position_side side
 void position_transform_block(const struct position *position, enum position_side side, int64_t batch, int64_t head, int64_t token, int64_t count, float *vectors,
 			      double *scratch);
 
+/* Are there biases to add? */
+bool position_has_bias(const struct position *position);
+
 /* Add the biases of a tile of base-2 logits, or of a row of natural ones. */
 void position_add_bias(const struct position *position, int64_t batch, int64_t head, const struct fill *fill);
 void position_add_bias64(const struct position *position, int64_t batch, int64_t head, int64_t row, int64_t keys, double *score);

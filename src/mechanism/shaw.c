@@ -97,7 +97,7 @@ static enum err shaw_load_rows(const struct source *source, const struct kernels
 	const float *packed = shaw->packed + block * padded_rows(shaw) * dim;
 	for (int64_t r = 0; !err && r < shaw->rows; r += KEY_BLOCK) {
 		int64_t count = shaw->rows - r < KEY_BLOCK ? shaw->rows - r : KEY_BLOCK;
-		kernels->dot_tile(loaded, packed + r * dim, dim, count, none, products + r * kernels->lanes);
+		kernels->dot_tile(loaded, packed + r * dim, dim, count, none, products + r * kernels->lanes, NULL);
 	}
 	return err;
 }
@@ -110,7 +110,7 @@ static enum err shaw_fill(const struct source *source, const struct fill *fill, 
 	const float *keys = (const float *)fill->prepared + fill->key * shaw->dot.dim;
 	int64_t lanes = fill->kernels->lanes;
 	if (shaw->part != PART_POSITION)
-		fill->kernels->dot_tile(fill->loaded, keys, shaw->dot.dim, fill->count, from, fill->tile);
+		fill->kernels->dot_tile(fill->loaded, keys, shaw->dot.dim, fill->count, from, fill->tile, NULL);
 	for (int64_t i = 0; shaw->part == PART_POSITION && i < fill->count * lanes; i++)
 		fill->tile[i] = from[i % lanes];
 	for (int64_t k = 0; shaw->part != PART_CONTENT && k < fill->count; k++)

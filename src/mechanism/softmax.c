@@ -179,14 +179,14 @@ static enum err softmax_load_rows(const struct source *source, const struct kern
 }
 
 /* tile = offset + base-2 logits, before soft-cap, biases and mask. */
-static void dot_products(const struct softmax *softmax, const struct kernels *kernels, const void *prepared, const void *loaded, int64_t key, int64_t count,
-			 const float *offset, float *tile)
+static void dot_products(const struct softmax *softmax, const struct fill *fill, const float *offset)
 {
-	const void *queries = packed_queries(softmax, loaded), *keys = (const char *)prepared + key * packed_bytes(softmax, kernels);
+	const struct kernels *kernels = fill->kernels;
+	const void *queries = packed_queries(softmax, fill->loaded), *keys = (const char *)fill->prepared + fill->key * packed_bytes(softmax, kernels);
 	if (multiplies_bfloat16(softmax, kernels))
-		kernels->dot_tile_bf16(queries, keys, (softmax->dim + 1) / 2, count, (float)(softmax->scale * LOG2_E), offset, tile);
+		kernels->dot_tile_bf16(queries, keys, (softmax->dim + 1) / 2, fill->count, (float)(softmax->scale * LOG2_E), offset, fill->tile, fill->weave);
 	else
-		kernels->dot_tile(queries, keys, softmax->dim, count, offset, tile);
+		kernels->dot_tile(queries, keys, softmax->dim, fill->count, offset, fill->tile, fill->weave);
 }
 
 /* What is shown before the softmax is in natural units, and what is hidden is 0. */
@@ -203,7 +203,9 @@ static enum err softmax_fill(const struct source *source, const struct fill *fil
 	struct map_index at = map_index(softmax, fill->rows->map);
 	bool capped = softmax->softcap > 0 && softmax->stage != STAGE_SCORES, biased = is_masked(softmax);
 	enum err err = ERR_OK;
-	dot_products(softmax, fill->kernels, fill->prepared, fill->loaded, fill->key, fill->count, capped ? zero : fill->offset, fill->tile);
+	dot_products(softmax, fill, capped ? zero : fill->offset);
+	if (capped || (biased && (fill->partial || position_has_bias(&softmax->position))))
+		fill_changed(fill);
 	if (biased && softmax->bias_before_scale)
 		position_add_bias(&softmax->position, at.batch, at.head, fill);
 	if (capped)

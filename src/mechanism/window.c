@@ -247,7 +247,7 @@ static void score_global_rows(const struct window *window, const struct fill *fi
 	const struct source *source = &window->dot.masked.source;
 	const float *keys = global_part(source, kernels, fill->prepared) + fill->key * window->dot.dim;
 	const float *queries = (const float *)fill->loaded + dot_rows_size(source, kernels) / sizeof(float);
-	kernels->dot_tile(queries, keys, window->dot.dim, fill->count, offset, other);
+	kernels->dot_tile(queries, keys, window->dot.dim, fill->count, offset, other, NULL);
 	for (int lane = 0; lane < rows->count; lane++) {
 		if (!is_global_row(window, rows->map, rows->row[lane]))
 			continue;
@@ -261,7 +261,7 @@ static enum err window_fill(const struct source *source, const struct fill *fill
 	const struct window *window = window_of(source);
 	const struct masked *masked = &window->dot.masked;
 	const float *keys = (const float *)fill->prepared + fill->key * window->dot.dim, *from = masked_offset(masked, fill->offset);
-	fill->kernels->dot_tile(fill->loaded, keys, window->dot.dim, fill->count, from, fill->tile);
+	fill->kernels->dot_tile(fill->loaded, keys, window->dot.dim, fill->count, from, fill->tile, NULL);
 	if (has_global_row(window, fill->rows))
 		score_global_rows(window, fill, from);
 	enum err err = masked_finish(masked, fill, info);

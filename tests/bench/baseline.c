@@ -137,7 +137,7 @@ static void store_scores(const struct three_step *work, int64_t group, int worke
 	kernels_pack_queries(attention->data[0] + (work->head * n + row) * dim, dim, left < work->kernels->lanes ? left : work->kernels->lanes, dim,
 			     work->kernels->lanes, (float)(1.4426950408889634 / sqrt((double)dim)), queries);
 	for (int64_t key = 0; key < n; key += KEY_BLOCK)
-		work->kernels->dot_tile(queries, work->contest->keys + key * dim, dim, KEY_BLOCK, zero, stored_tile(work, group, key));
+		work->kernels->dot_tile(queries, work->contest->keys + key * dim, dim, KEY_BLOCK, zero, stored_tile(work, group, key), NULL);
 }
 
 /* Maximum and sum first, then the weights are written: what a library softmax does. */

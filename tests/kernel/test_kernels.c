@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/memory.h"
 #include "kernel/kernels.h"
 #include "support/dot_source.h"
 #include "support/near.h"
@@ -69,7 +70,7 @@ static void check_dot_tile(const struct kernels *kernels, int64_t dim, int64_t c
 	random_fill(plain, count * dim, (uint64_t)count + 99, 1);
 	random_fill(offset.at, lanes, 7, 10);
 	kernels_pack_keys(plain, dim, count, dim, keys.at);
-	kernels->dot_tile(queries.at, keys.at, dim, count, offset.at, tile.at);
+	kernels->dot_tile(queries.at, keys.at, dim, count, offset.at, tile.at, NULL);
 	for (int64_t k = 0; k < count; k++) {
 		for (int lane = 0; lane < lanes; lane++) {
 			double sum = (double)offset.at[lane], size = fabs(sum);
@@ -121,7 +122,7 @@ static void check_dot_tile_bf16(const struct kernels *kernels, int64_t dim, int6
 	random_fill(offset, MAX_LANES, 3, 5);
 	kernels_pack_queries_bf16(query, dim, lanes, dim, lanes, (uint16_t *)packed_queries.at);
 	kernels_pack_keys_bf16(key, dim, count, dim, (uint16_t *)packed_keys.at);
-	kernels->dot_tile_bf16((uint16_t *)packed_queries.at, (uint16_t *)packed_keys.at, pairs, count, 0.7f, offset, tile.at);
+	kernels->dot_tile_bf16((uint16_t *)packed_queries.at, (uint16_t *)packed_keys.at, pairs, count, 0.7f, offset, tile.at, NULL);
 	for (int64_t k = 0; k < count; k++) {
 		for (int lane = 0; lane < lanes; lane++) {
 			double sum = 0, size = fabs((double)offset[lane]);
@@ -205,16 +206,18 @@ static void check_softmax(const struct kernels *kernels, uint64_t seed, double d
 	for (int64_t key = 0; key < keys; key += KEY_BLOCK) {
 		int64_t count = keys - key < KEY_BLOCK ? keys - key : KEY_BLOCK;
 		struct guarded tile = tile_of(kernels, count);
-		float before[MAX_LANES], rescale[MAX_LANES];
+		float before[MAX_LANES];
+		struct fold fold;
 		memcpy(before, state.base, sizeof(before));
-		for (int i = 0; i < MAX_LANES; i++)
-			rescale[i] = 1;
 		for (int64_t i = 0; i < count * lanes; i++)
 			tile.at[i] = logit[key * lanes + i] - before[i % lanes];
-		kernels->softmax_block(tile.at, count, &state, SOFTMAX_MIN | SOFTMAX_TILE, rescale);
+		bool moved = kernels->softmax_open(tile.at, count, NULL, &state, true, true, &fold);
+		kernels->fold_rest(&fold);
+		kernels->softmax_close(&fold, &state);
+		ASSERT_SAME(moved, memcmp(before, state.base, sizeof(before)) != 0);
 		for (int lane = 0; lane < lanes; lane++)
 			if (key > 0 && before[lane] != 0)
-				ASSERT_NEAR((double)rescale[lane] - exp2((double)before[lane] - (double)state.base[lane]), 3e-7);
+				ASSERT_NEAR((double)fold.factor[lane] - exp2((double)before[lane] - (double)state.base[lane]), 3e-7);
 		for (int64_t i = 0; i < count * lanes; i++) {
 			double expected = exp2((double)logit[key * lanes + i] - (double)state.base[i % lanes]);
 			ASSERT_NEAR((double)tile.at[i] - expected, (3e-7 + 1e-7 * deviation * 10) * fmax(1, expected));
@@ -259,6 +262,99 @@ START_TEST(softmax_sums_agree_with_double_across_blocks)
 	const struct kernels *kernels = tables[_i];
 	for (uint64_t seed = 0; seed < 12; seed++)
 		check_softmax(kernels, seed + 5, seed % 3 == 0 ? 0.5 : seed % 3 == 1 ? 5 : 60, 1 + (int64_t)(seed % 4), 1 + (int64_t)(seed * 37 % KEY_BLOCK));
+}
+END_TEST
+
+/* Everything that pass 1 makes of the same keys, with the exponentials of each tile taken alone or between the products of the next. */
+struct woven_run {
+	struct softmax_state state;
+	float tile[2][KEY_BLOCK * MAX_LANES] __attribute__((aligned(64)));
+	struct fold fold;
+	struct weave weave;
+};
+
+/* The operands are read as bfloat16 numbers where those have an instruction. */
+struct operands {
+	const struct kernels *kernels;
+	const float *queries, *keys;
+	int64_t dim, count;
+	bool bfloat16;
+};
+
+/* bfloat16 numbers are the high halves of floats. */
+static void fill_operand(float *to, int64_t floats, uint64_t seed, bool bfloat16)
+{
+	random_fill(to, floats, seed, 0.8);
+	uint16_t *half = (uint16_t *)to;
+	for (int64_t i = 0; i < 2 * floats && bfloat16; i++)
+		half[i] = half[i | 1];
+}
+
+static void multiply(const struct operands *of, int block, const float *offset, float *tile, struct weave *weave)
+{
+	const float *keys = of->keys + block % 2 * KEY_BLOCK * of->dim;
+	if (of->bfloat16)
+		of->kernels->dot_tile_bf16((const uint16_t *)of->queries, (const uint16_t *)keys, of->dim, of->count, 0.1f, offset, tile, weave);
+	else
+		of->kernels->dot_tile(of->queries, keys, of->dim, of->count, offset, tile, weave);
+}
+
+static void run_blocks(const struct operands *of, int blocks, bool woven, bool keep, float *kept, struct woven_run *run)
+{
+	const struct kernels *kernels = of->kernels;
+	size_t size = (size_t)(of->count * kernels->lanes) * sizeof(float);
+	_Alignas(64) float offset[MAX_LANES];
+	softmax_state_init(&run->state);
+	run->weave.fold = NULL;
+	for (int b = 0; b < blocks; b++) {
+		float *tile = run->tile[b % 2];
+		for (int lane = 0; lane < kernels->lanes; lane++)
+			offset[lane] = -run->state.base[lane];
+		multiply(of, b, offset, tile, woven ? &run->weave : NULL);
+		if (woven && run->weave.fold) {
+			kernels->fold_rest(&run->fold);
+			kernels->softmax_close(&run->fold, &run->state);
+			memcpy(kept + (b - 1) * KEY_BLOCK * MAX_LANES, run->tile[(b + 1) % 2], size);
+		}
+		run->weave.fold = &run->fold;
+		kernels->softmax_open(tile, of->count, woven && run->weave.has_max ? run->weave.max : NULL, &run->state, true, keep, &run->fold);
+		if (woven && b < blocks - 1)
+			continue;
+		kernels->fold_rest(&run->fold);
+		kernels->softmax_close(&run->fold, &run->state);
+		memcpy(kept + b * KEY_BLOCK * MAX_LANES, tile, size);
+	}
+}
+
+START_TEST(exponentials_between_products_give_the_bits_that_they_give_alone)
+{
+	const struct kernels *kernels = tables[_i];
+	enum { BLOCKS = 3 };
+	struct guarded queries = guarded_new(MAX_LANES * 200), keys = guarded_new(2 * KEY_BLOCK * 200);
+	struct woven_run *alone = mem_aligned(sizeof(*alone)), *woven = mem_aligned(sizeof(*woven));
+	float *kept[2];
+	for (int i = 0; i < 2; i++)
+		kept[i] = calloc(BLOCKS * KEY_BLOCK * MAX_LANES, sizeof(float));
+	for (size_t d = 0; d < sizeof(dims) / sizeof(*dims); d++) {
+		for (size_t c = 0; c < sizeof(counts) / sizeof(*counts); c++) {
+			for (int kind = 0; kind < (kernels->dot_tile_bf16 ? 4 : 2); kind++) {
+				struct operands of = { kernels, queries.at, keys.at, dims[d], counts[c], kind >= 2 };
+				fill_operand(queries.at, MAX_LANES * 200, 7, of.bfloat16);
+				fill_operand(keys.at, 2 * KEY_BLOCK * 200, 8, of.bfloat16);
+				run_blocks(&of, BLOCKS, false, kind % 2, kept[0], alone);
+				run_blocks(&of, BLOCKS, true, kind % 2, kept[1], woven);
+				ck_assert_mem_eq(&alone->state, &woven->state, sizeof(alone->state));
+				if (kind % 2)
+					ck_assert_mem_eq(kept[0], kept[1], BLOCKS * KEY_BLOCK * MAX_LANES * sizeof(float));
+			}
+		}
+	}
+	for (int i = 0; i < 2; i++)
+		free(kept[i]);
+	mem_aligned_free(alone);
+	mem_aligned_free(woven);
+	guarded_free(&queries);
+	guarded_free(&keys);
 }
 END_TEST
 
@@ -531,6 +627,7 @@ int main(void)
 	tcase_add_loop_test(tcase, dot_products_agree_with_double_for_all_sizes, 0, table_count);
 	tcase_add_loop_test(tcase, bfloat16_products_are_exact_and_sums_float32, 0, table_count);
 	tcase_add_loop_test(tcase, powers_of_two_are_within_the_stated_error_and_exactly_zero_below, 0, table_count);
+	tcase_add_loop_test(tcase, exponentials_between_products_give_the_bits_that_they_give_alone, 0, table_count);
 	tcase_add_loop_test(tcase, softmax_sums_agree_with_double_across_blocks, 0, table_count);
 	tcase_add_loop_test(tcase, weights_that_are_no_softmax_are_summed, 0, table_count);
 	tcase_add_loop_test(tcase, soft_cap_is_a_hyperbolic_tangent, 0, table_count);

@@ -111,7 +111,9 @@ static enum err fill(const struct source *source, const struct fill *fill, struc
 	const struct dot_source *dot = dot_of(source);
 	const struct row_group *rows = fill->rows;
 	const float *keys = (const float *)fill->prepared + fill->key * dot->dim;
-	fill->kernels->dot_tile(fill->loaded, keys, dot->dim, fill->count, dot->cap > 0 ? zero : fill->offset, fill->tile);
+	fill->kernels->dot_tile(fill->loaded, keys, dot->dim, fill->count, dot->cap > 0 ? zero : fill->offset, fill->tile, fill->weave);
+	if (dot->cap > 0 || fill->partial)
+		fill_changed(fill);
 	if (dot->cap > 0)
 		fill->kernels->soft_cap(fill->tile, fill->count, (float)(dot->cap * 1.44269504088896340736), fill->offset);
 	for (int64_t k = 0; k < fill->count && fill->partial; k++)

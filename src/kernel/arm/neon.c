@@ -3,13 +3,14 @@
 
 #include "kernel/tables.h"
 
-enum { VECTOR = 4, ROW_VECTORS = 3, ROW_KEYS = 8, LANES = 24, SIDE_BY_SIDE = 2 };
+enum { VECTOR = 4, ROW_VECTORS = 3, ROW_KEYS = 8, LANES = 24, SUMS = 1, FOLD_STEP = 8, FOLD_APART = 0 };
 typedef float vf __attribute__((vector_size(16)));
 typedef float vf_memory __attribute__((vector_size(16), aligned(4), may_alias));
 typedef double vd __attribute__((vector_size(16)));
 typedef int32_t vi __attribute__((vector_size(16)));
 typedef uint32_t vu __attribute__((vector_size(16)));
 typedef int32_t vi_memory __attribute__((vector_size(16), aligned(4), may_alias));
+#define V_PIN(a) ((void)0)
 #define v_mask(comparison) ((vi)(comparison))
 #define V_FLOAT_OF_INT(a) ((vf)vcvtq_f32_s32((int32x4_t)(a)))
 

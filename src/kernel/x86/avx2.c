@@ -3,13 +3,14 @@
 
 #include "kernel/tables.h"
 
-enum { VECTOR = 8, ROW_VECTORS = 3, ROW_KEYS = 4, LANES = 24, SIDE_BY_SIDE = 1 };
+enum { VECTOR = 8, ROW_VECTORS = 3, ROW_KEYS = 4, LANES = 24, SUMS = 1, FOLD_STEP = 16, FOLD_APART = 0 };
 typedef float vf __attribute__((vector_size(32)));
 typedef float vf_memory __attribute__((vector_size(32), aligned(4), may_alias));
 typedef double vd __attribute__((vector_size(32)));
 typedef int32_t vi __attribute__((vector_size(32)));
 typedef uint32_t vu __attribute__((vector_size(32)));
 typedef int32_t vi_memory __attribute__((vector_size(32), aligned(4), may_alias));
+#define V_PIN(a) ((void)0)
 #define v_mask(comparison) ((vi)(comparison))
 #define V_FLOAT_OF_INT(a) ((vf)_mm256_cvtepi32_ps((__m256i)(a)))
 
@@ -53,6 +54,19 @@ static inline vf v_larger(vf a, vf b)
 static inline vf v_smaller(vf a, vf b)
 {
 	return (vf)_mm256_min_epi32((__m256i)a, (__m256i)b);
+}
+
+#define EXP2_BITS 3
+#define EXP2_COEFFICIENTS 5.549622178517537e-2f, 2.4025762978716036e-1f, 6.931472142602966e-1f
+#define EXP2_TABLE exp2_table
+
+static inline vi exp2_table(vi index)
+{
+	const vi powers = {
+		0x3f800000, 0x3f7b95c2, 0x3f7837f0, 0x3f75fed7,
+		0x3f7504f3, 0x3f75672a, 0x3f7744fd, 0x3f7ac0c7,
+	};
+	return (vi)_mm256_permutevar8x32_epi32((__m256i)powers, (__m256i)index);
 }
 
 #include "kernel/tile_template.h"

@@ -3,13 +3,14 @@
 
 #include "kernel/tables.h"
 
-enum { VECTOR = 4, ROW_VECTORS = 2, ROW_KEYS = 4, LANES = 16, SIDE_BY_SIDE = 1 };
+enum { VECTOR = 4, ROW_VECTORS = 2, ROW_KEYS = 4, LANES = 16, SUMS = 1, FOLD_STEP = 16, FOLD_APART = 0 };
 typedef float vf __attribute__((vector_size(16)));
 typedef float vf_memory __attribute__((vector_size(16), aligned(4), may_alias));
 typedef double vd __attribute__((vector_size(16)));
 typedef int32_t vi __attribute__((vector_size(16)));
 typedef uint32_t vu __attribute__((vector_size(16)));
 typedef int32_t vi_memory __attribute__((vector_size(16), aligned(4), may_alias));
+#define V_PIN(a) __asm__("" : "+x"(a))
 #define v_mask(comparison) ((vi)(comparison))
 #define V_FLOAT_OF_INT(a) ((vf)_mm_cvtepi32_ps((__m128i)(a)))
 

@@ -1,0 +1,160 @@
+/*
+ * Folds: the exponentials of a tile and their sums, and the softmax that is made of them. Part of tile_template.h.
+ */
+
+struct lane_sums {
+	vf sum, first, second;
+};
+
+static inline __attribute__((always_inline)) struct lane_sums load_sums(const struct fold *fold, int64_t lane)
+{
+	return (struct lane_sums){ v_load(fold->sum + lane), v_load(fold->first + lane), v_load(fold->second + lane) };
+}
+
+static inline __attribute__((always_inline)) void store_sums(struct fold *fold, int64_t lane, struct lane_sums sums)
+{
+	v_store(fold->sum + lane, sums.sum);
+	v_store(fold->first + lane, sums.first);
+	v_store(fold->second + lane, sums.second);
+}
+
+/* `count`, `with_sums` and `keep` are constants. */
+static inline __attribute__((always_inline)) struct lane_sums fold_keys(float *at, int count, vf shift, bool with_sums, bool keep, struct lane_sums sums)
+{
+	UNROLL for (int k = 0; k < count; k++) {
+		vf x = v_clamp(v_load(at + k * LANES) - shift), p = v_exp2(x);
+		if (keep)
+			v_store(at + k * LANES, p);
+		if (with_sums) {
+			sums.sum = sums.sum + p;
+			sums.first = v_fma(p, x, sums.first);
+			sums.second = v_fma(p, p, sums.second);
+		}
+	}
+	return sums;
+}
+
+/* The next FOLD_KEYS keys of a vector of lanes: there are some. */
+static inline __attribute__((always_inline)) void fold_unit(struct fold *fold, bool with_sums, bool keep)
+{
+	int64_t lane = fold->lane;
+	struct lane_sums sums = { v_set(0.0f), v_set(0.0f), v_set(0.0f) };
+	if (with_sums)
+		sums = load_sums(fold, lane);
+	sums = fold_keys(fold->next + lane, FOLD_KEYS, v_load(fold->shift + lane), with_sums, keep, sums);
+	if (with_sums)
+		store_sums(fold, lane, sums);
+	fold->lane = lane + VECTOR;
+	if (fold->lane == LANES) {
+		fold->lane = 0;
+		fold->next += FOLD_KEYS * LANES;
+	}
+}
+
+static inline __attribute__((always_inline)) void fold_all(struct fold *fold, bool with_sums, bool keep)
+{
+	while (fold->lane)
+		fold_unit(fold, with_sums, keep);
+	for (int lane = 0; lane < LANES; lane += VECTOR) {
+		vf shift = v_load(fold->shift + lane);
+		struct lane_sums sums = { v_set(0.0f), v_set(0.0f), v_set(0.0f) };
+		if (with_sums)
+			sums = load_sums(fold, lane);
+		float *at = fold->next + lane;
+		for (; at < fold->end; at += FOLD_KEYS * LANES)
+			sums = fold_keys(at, FOLD_KEYS, shift, with_sums, keep, sums);
+		for (int64_t k = 0; k < fold->rest; k++)
+			sums = fold_keys(at + k * LANES, 1, shift, with_sums, keep, sums);
+		if (with_sums)
+			store_sums(fold, lane, sums);
+	}
+	fold->next = fold->end;
+	fold->rest = 0;
+}
+
+static void fold_rest(struct fold *fold)
+{
+	if (!(fold->flags & FOLD_SUMS))
+		fold_all(fold, false, true);
+	else if (fold->flags & FOLD_KEEP)
+		fold_all(fold, true, true);
+	else
+		fold_all(fold, true, false);
+}
+
+static void exp2_block(float *tile, int64_t count, const float *shift)
+{
+	struct fold fold;
+	fold_start(&fold, tile, count, LANES);
+	memcpy(fold.shift, shift, LANES * sizeof(*shift));
+	fold_rest(&fold);
+}
+
+static inline vf column_max(const float *column, int64_t count)
+{
+	vf max[4] = { v_set(-INFINITY), v_set(-INFINITY), v_set(-INFINITY), v_set(-INFINITY) };
+	int64_t key = 0;
+	for (; key + 4 <= count; key += 4)
+		UNROLL for (int i = 0; i < 4; i++)
+			max[i] = v_max(v_load(column + (key + i) * LANES), max[i]);
+	for (; key < count; key++)
+		max[0] = v_max(v_load(column + key * LANES), max[0]);
+	return v_max(v_max(max[0], max[1]), v_max(max[2], max[3]));
+}
+
+static vf column_min_visible(const float *column, int64_t count)
+{
+	vf least = v_set(INFINITY);
+	for (int64_t key = 0; key < count; key++) {
+		vf value = v_load(column + key * LANES);
+		least = v_min(v_select(v_mask(value > -INFINITY), value, v_set(INFINITY)), least);
+	}
+	return least;
+}
+
+/* Move the bases of a column's lanes where the block's maximum asks for it. */
+static bool move_bases(struct softmax_state *state, int lane, vf block_max, struct fold *fold)
+{
+	vf base = v_load(state->base + lane), above = v_load(state->above + lane), none = v_set(-INFINITY), zero = v_set(0.0f);
+	vi unseen = v_mask(above == none) & v_mask(block_max > none), move = unseen | v_mask(block_max > SOFTMAX_HEADROOM);
+	above = v_max(block_max, above);
+	bool moved = v_any(move);
+	vf shift = zero, fall = zero, factor = v_set(1.0f);
+	if (moved) {
+		vf next = v_select(move, base + block_max, base);
+		shift = next - base;
+		above = above - shift;
+		fall = v_select(unseen, zero, zero - shift);
+		factor = v_exp2(v_clamp(fall));
+		v_store(state->base + lane, next);
+	}
+	v_store(state->above + lane, above);
+	v_store(fold->shift + lane, shift);
+	v_store(fold->fall + lane, fall);
+	v_store(fold->factor + lane, factor);
+	return moved;
+}
+
+static bool softmax_open(float *tile, int64_t count, const float *max, struct softmax_state *state, bool min, bool keep, struct fold *fold)
+{
+	bool moved = false;
+	for (int lane = 0; lane < LANES; lane += VECTOR) {
+		if (min)
+			v_store(state->min + lane, v_min(v_load(state->min + lane), column_min_visible(tile + lane, count) + v_load(state->base + lane)));
+		store_sums(fold, lane, (struct lane_sums){ v_set(0.0f), v_set(0.0f), v_set(0.0f) });
+		moved |= move_bases(state, lane, max ? v_load(max + lane) : column_max(tile + lane, count), fold);
+	}
+	fold_start(fold, tile, count, LANES);
+	fold->flags = FOLD_SUMS | (keep ? FOLD_KEEP : 0);
+	return moved;
+}
+
+static void softmax_close(const struct fold *fold, struct softmax_state *state)
+{
+	for (int lane = 0; lane < LANES; lane++) {
+		double a = (double)fold->factor[lane];
+		state->first[lane] = a * (state->first[lane] + state->sum[lane] * (double)fold->fall[lane]) + (double)fold->first[lane];
+		state->sum[lane] = a * state->sum[lane] + (double)fold->sum[lane];
+		state->second[lane] = a * a * state->second[lane] + (double)fold->second[lane];
+	}
+}
