@@ -25,16 +25,4 @@ int pool_default_threads(void);
 typedef enum err pool_work(void *data, int64_t job, int worker);
 enum err pool_run(struct pool *pool, int64_t jobs, pool_work *work, void *data);
 
-/*
- * A turnstile makes concurrent jobs do one step in order of their numbers: turnstile_wait(t, n) returns when all of
- * 0..n-1 have passed (true), or when the turnstile was broken (false); turnstile_pass(t, n) lets n + 1 in. Merging partial sums
- * behind a turnstile gives the same bits for any number of threads.
- */
-struct turnstile; /* opaque */
-struct turnstile *turnstile_new(void);
-void turnstile_free(struct turnstile *turnstile);
-_Bool turnstile_wait(struct turnstile *turnstile, int64_t number);
-void turnstile_pass(struct turnstile *turnstile, int64_t number);
-void turnstile_break(struct turnstile *turnstile); /* wake all waiters: the run has failed */
-
 #endif

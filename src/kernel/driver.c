@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "kernel/circulate.h"
 #include "kernel/collector.h"
+#include "kernel/merge_order.h"
 #include "kernel/pass.h"
 #include "kernel/prepared.h"
 #include "kernel/shards.h"
@@ -17,12 +18,16 @@ enum { PREPARED_LIMIT = 256 << 20 };
  * in cache. */
 enum { BATCH_ITEMS = 64 };
 
+/* Partial results of a thread: the item that it works on, and those that wait for the items before them. Large ones are those of long maps, which
+ * have many items: there waiting costs little. */
+enum { PARTIALS_MAX = 4, PARTIALS_LIMIT = 4 << 20 };
+
 /* How maps are shared out to the ranks: whole maps in turn, or the items of each. */
 enum deal { DEAL_MAPS, DEAL_ITEMS };
 
 struct worker {
 	struct pass pass;
-	void **partial; /* one a sink */
+	struct partials partials[PARTIALS_MAX];
 };
 
 struct run {
@@ -34,6 +39,7 @@ struct run {
 	struct pool *pool;
 	struct prepared prepared;
 	struct worker *worker;
+	int partials; /* in use a worker */
 	int64_t *maps, map_count;
 	int64_t *rows, row_count;
 	int64_t item_rows, items; /* items a map */
@@ -49,7 +55,7 @@ struct run {
 
 	/* The batch of own maps that is being worked on. */
 	int64_t first, batch;
-	struct turnstile *turnstile;
+	struct merge_order order;
 
 	double work;              /* of all items; 0 without progress */
 	_Atomic int64_t done;     /* thousandths of it */
@@ -176,7 +182,19 @@ static void note_failure(struct run *run, int64_t job, const struct err_info *in
 		run->failed = *info;
 	}
 	pthread_mutex_unlock(&run->failure);
-	turnstile_break(run->turnstile);
+	merge_order_break(&run->order);
+}
+
+static enum err merge_next(void *data, const struct partials *partials)
+{
+	struct run *run = data;
+	struct err_info info = { 0 };
+	enum err err = merge_item(run, &partials->item, partials->of, &info);
+	if (err) {
+		err_set(&info, err, "an item of the map failed");
+		note_failure(run, partials->number, &info);
+	}
+	return err;
 }
 
 static enum err run_job(void *data, int64_t job, int number)
@@ -185,23 +203,22 @@ static enum err run_job(void *data, int64_t job, int number)
 	struct worker *worker = &run->worker[number];
 	struct item item = item_of(run, run->own_map[run->first + job / run->own_items], run->own_item[job % run->own_items]);
 	struct err_info info = { 0 };
+	struct partials *partials = merge_order_take(&run->order, worker->partials, run->partials);
+	partials->item = item;
+	partials->number = job;
 	for (int i = 0; i < run->sink_count; i++)
 		if (run->sinks[i]->ops->start)
-			run->sinks[i]->ops->start(run->sinks[i], &item, worker->partial[i]);
-	enum err err = pass_item(&worker->pass, &item, worker->partial, &run->stop, &info);
-	/* A broken turnstile means that another item has failed: there is nothing left to merge into. */
-	if (!err && !turnstile_wait(run->turnstile, job))
-		return ERR_OK;
-	if (!err)
-		err = merge_item(run, &item, worker->partial, &info);
+			run->sinks[i]->ops->start(run->sinks[i], &item, partials->of[i]);
+	enum err err = pass_item(&worker->pass, &item, partials->of, &run->stop, &info);
 	if (err) {
 		err_set(&info, err, "an item of the map failed");
 		note_failure(run, job, &info);
 		return err;
 	}
-	turnstile_pass(run->turnstile, job);
-	report_progress(run, &item, number);
-	return ERR_OK;
+	err = merge_order_hand_in(&run->order, partials);
+	if (!err)
+		report_progress(run, &item, number);
+	return err;
 }
 
 static enum err run_batch(struct run *run, struct err_info *info)
@@ -213,12 +230,9 @@ static enum err run_batch(struct run *run, struct err_info *info)
 		if (err)
 			return err;
 	}
-	run->turnstile = turnstile_new();
-	if (!run->turnstile)
-		return err_nomem(info, "the items");
 	run->failed_job = -1;
+	merge_order_start(&run->order);
 	enum err err = pool_run(run->pool, run->batch * run->own_items, run_job, run);
-	turnstile_free(run->turnstile);
 	if (run->failed_job < 0)
 		return err;
 	if (info && !info->code)
@@ -302,30 +316,52 @@ static enum err distribute(struct run *run, struct err_info *info)
 	return circulate(&circulation, info);
 }
 
-static enum err worker_init(struct run *run, struct worker *worker, struct err_info *info)
+static size_t partial_size(const struct run *run, int sink)
 {
-	enum err err = pass_init(&worker->pass, run->source, run->kernels, &run->prepared, run->sinks, run->sink_count, run->options->row_tile,
-				 run->options->key_tile, info);
-	if (err)
-		return err;
-	worker->partial = mem_zero_array((size_t)run->sink_count, sizeof(void *));
-	if (!worker->partial)
+	const struct sink *of = run->sinks[sink];
+	return of->ops->partial_size ? of->ops->partial_size(of, run->source, run->kernels) : 0;
+}
+
+static int partials_a_worker(const struct run *run)
+{
+	size_t size = 1;
+	for (int i = 0; i < run->sink_count; i++)
+		size += partial_size(run, i);
+	size_t more = (size_t)PARTIALS_LIMIT / size;
+	return more < PARTIALS_MAX - 1 ? 1 + (int)more : PARTIALS_MAX;
+}
+
+static enum err partials_init(const struct run *run, struct partials *partials, struct err_info *info)
+{
+	partials->of = mem_zero_array((size_t)run->sink_count, sizeof(void *));
+	if (!partials->of)
 		return err_nomem(info, "the partial results");
 	for (int i = 0; i < run->sink_count; i++) {
-		size_t size = run->sinks[i]->ops->partial_size ? run->sinks[i]->ops->partial_size(run->sinks[i], run->source, run->kernels) : 0;
-		worker->partial[i] = size ? mem_aligned(size) : NULL;
-		if (size && !worker->partial[i])
+		size_t size = partial_size(run, i);
+		partials->of[i] = size ? mem_aligned(size) : NULL;
+		if (size && !partials->of[i])
 			return err_nomem(info, "the partial results");
 	}
 	return ERR_OK;
 }
 
+static enum err worker_init(struct run *run, struct worker *worker, struct err_info *info)
+{
+	enum err err = pass_init(&worker->pass, run->source, run->kernels, &run->prepared, run->sinks, run->sink_count, run->options->row_tile,
+				 run->options->key_tile, info);
+	for (int i = 0; i < run->partials && !err; i++)
+		err = partials_init(run, &worker->partials[i], info);
+	return err;
+}
+
 static void worker_release(const struct run *run, struct worker *worker)
 {
 	pass_release(&worker->pass);
-	for (int i = 0; i < run->sink_count && worker->partial; i++)
-		mem_aligned_free(worker->partial[i]);
-	free(worker->partial);
+	for (int p = 0; p < run->partials; p++) {
+		for (int i = 0; i < run->sink_count && worker->partials[p].of; i++)
+			mem_aligned_free(worker->partials[p].of[i]);
+		free(worker->partials[p].of);
+	}
 }
 
 static enum err check_options(const struct source *source, const struct driver_options *options, struct err_info *info)
@@ -363,6 +399,9 @@ static enum err run_init(struct run *run, struct err_info *info)
 		return err_nomem(info, "the list of rows");
 	size_t limit = options->prepared_limit ? options->prepared_limit : (size_t)PREPARED_LIMIT;
 	enum err err = prepared_init(&run->prepared, run->source, run->kernels, want_values, limit, info);
+	run->partials = partials_a_worker(run);
+	if (!err)
+		err = merge_order_init(&run->order, pool_threads(run->pool), run->partials, merge_next, run, info);
 	run->worker = mem_zero_array((size_t)pool_threads(run->pool), sizeof(*run->worker));
 	if (!run->worker)
 		return err_nomem(info, "the tiles");
@@ -377,6 +416,7 @@ static void run_release(struct run *run)
 		worker_release(run, &run->worker[i]);
 	free(run->worker);
 	prepared_release(&run->prepared);
+	merge_order_release(&run->order);
 	pool_free(run->pool);
 	collector_release(&run->collector);
 	free(run->own_item);

@@ -39,17 +39,50 @@ float histogram_edge(int bin)
 	return edge;
 }
 
-/* Whole panels are the common case: eight rows side by side, a column of each at a time. */
+typedef float four __attribute__((vector_size(16)));
+typedef float four_memory __attribute__((vector_size(16), aligned(4), may_alias));
+
+static inline four_memory *four_at(float *at)
+{
+	return (four_memory *)at;
+}
+
+/* to[c * to_stride + r] = factor * rows[r * stride + c] for four rows and columns. */
+static inline void transpose_four(const float *rows, int64_t stride, float factor, float *to, int64_t to_stride)
+{
+	four a = *(const four_memory *)rows, b = *(const four_memory *)(rows + stride);
+	four c = *(const four_memory *)(rows + 2 * stride), d = *(const four_memory *)(rows + 3 * stride);
+	four ab_low = __builtin_shufflevector(a, b, 0, 4, 1, 5), ab_high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+	four cd_low = __builtin_shufflevector(c, d, 0, 4, 1, 5), cd_high = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+	*four_at(to) = __builtin_shufflevector(ab_low, cd_low, 0, 1, 4, 5) * factor;
+	*four_at(to + to_stride) = __builtin_shufflevector(ab_low, cd_low, 2, 3, 6, 7) * factor;
+	*four_at(to + 2 * to_stride) = __builtin_shufflevector(ab_high, cd_high, 0, 1, 4, 5) * factor;
+	*four_at(to + 3 * to_stride) = __builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7) * factor;
+}
+
+/* to[c * to_stride + r] = factor * from[r * stride + c]. */
+static void transpose_rows(const float *from, int64_t stride, int64_t rows, int64_t columns, float factor, float *to, int64_t to_stride)
+{
+	int64_t whole_rows = rows / 4 * 4, whole_columns = columns / 4 * 4;
+	for (int64_t r = 0; r < whole_rows; r += 4) {
+		for (int64_t c = 0; c < whole_columns; c += 4)
+			transpose_four(from + r * stride + c, stride, factor, to + c * to_stride + r, to_stride);
+		for (int64_t c = whole_columns; c < columns; c++)
+			for (int64_t i = r; i < r + 4; i++)
+				to[c * to_stride + i] = from[i * stride + c] * factor;
+	}
+	for (int64_t r = whole_rows; r < rows; r++)
+		for (int64_t c = 0; c < columns; c++)
+			to[c * to_stride + r] = from[r * stride + c] * factor;
+}
+
 void kernels_pack_keys(const float *keys, int64_t stride, int64_t count, int64_t dim, float *packed)
 {
 	for (int64_t key = 0; key < count; key += KEY_PANEL, packed += KEY_PANEL * dim) {
-		const float *row = keys + key * stride;
 		int64_t rows = count - key < KEY_PANEL ? count - key : KEY_PANEL;
 		if (rows < KEY_PANEL)
 			memset(packed, 0, (size_t)(KEY_PANEL * dim) * sizeof(float));
-		for (int64_t d = 0; d < dim; d++)
-			for (int64_t k = 0; k < rows; k++)
-				packed[d * KEY_PANEL + k] = row[k * stride + d];
+		transpose_rows(keys + key * stride, stride, rows, dim, 1, packed, KEY_PANEL);
 	}
 }
 
@@ -57,9 +90,7 @@ void kernels_pack_queries(const float *queries, int64_t stride, int64_t count, i
 {
 	if (count < lanes)
 		memset(packed, 0, (size_t)(dim * lanes) * sizeof(float));
-	for (int64_t lane = 0; lane < count; lane++)
-		for (int64_t d = 0; d < dim; d++)
-			packed[d * lanes + lane] = queries[lane * stride + d] * factor;
+	transpose_rows(queries, stride, count, dim, factor, packed, lanes);
 }
 
 void kernels_pack_values(const float *values, int64_t stride, int64_t count, int64_t width, float *packed)

@@ -17,6 +17,9 @@ static const double LOG2_E = 1.4426950408889634074, LN_2 = 0.6931471805599453094
 /* Keys decoded at once where a row is computed in double. */
 enum { ROW_BLOCK = 64 };
 
+/* Keys decoded and packed at once: few enough that they are still in the nearest cache; whole panels. */
+enum { PACKED_AT_ONCE = 4 * KEY_PANEL };
+
 struct softmax {
 	struct source source;
 	const struct heads *query, *key;
@@ -112,13 +115,13 @@ static enum err softmax_prepare(const struct source *source, const struct kernel
 	const struct softmax *softmax = softmax_of(source);
 	struct map_index at = map_index(softmax, map);
 	int64_t dim = softmax->dim;
-	double *scratch = mem_array((size_t)dim, sizeof *scratch + KEY_BLOCK * sizeof(float));
+	double *scratch = mem_array((size_t)dim, sizeof *scratch + PACKED_AT_ONCE * sizeof(float));
 	if (!scratch)
 		return err_nomem(info, "packed keys");
 	float *keys = (float *)(scratch + dim);
 	enum err err = ERR_OK;
-	for (int64_t key = begin; key < end && !err; key += KEY_BLOCK) {
-		int64_t count = end - key < KEY_BLOCK ? end - key : KEY_BLOCK;
+	for (int64_t key = begin; key < end && !err; key += PACKED_AT_ONCE) {
+		int64_t count = end - key < PACKED_AT_ONCE ? end - key : PACKED_AT_ONCE;
 		err = heads_decode_f32(softmax->key, at.layer, at.batch, at.kv_head, key, count, false, keys, dim, info);
 		if (err)
 			break;

@@ -108,76 +108,6 @@ START_TEST(the_lowest_failure_is_returned_and_ends_the_run)
 }
 END_TEST
 
-struct ordered {
-	struct turnstile *turnstile;
-	double sum;
-	int64_t next;
-	bool in_order;
-};
-
-static enum err add_in_order(void *data, int64_t job, int worker)
-{
-	struct ordered *ordered = data;
-	(void)worker;
-	double part = exp(sin((double)job));
-	if (job % 7 == 0)
-		pause_briefly(10000);
-	if (!turnstile_wait(ordered->turnstile, job))
-		return ERR_INTERRUPTED;
-	ordered->in_order = ordered->in_order && ordered->next == job;
-	ordered->next = job + 1;
-	ordered->sum += part;
-	turnstile_pass(ordered->turnstile, job);
-	return ERR_OK;
-}
-
-START_TEST(a_turnstile_gives_the_same_bits_for_any_thread_count)
-{
-	double alone = 0;
-	for (int i = 0; i < 500; i++)
-		alone += exp(sin((double)i));
-	for (int threads = 1; threads <= MOST_THREADS; threads++) {
-		struct pool *pool = pool_new(threads);
-		struct ordered ordered = { .turnstile = turnstile_new(), .in_order = true };
-		ck_assert_int_eq(pool_run(pool, 500, add_in_order, &ordered), ERR_OK);
-		ck_assert(ordered.in_order);
-		ck_assert_int_eq(ordered.next, 500);
-		ck_assert(ordered.sum == alone);
-		turnstile_free(ordered.turnstile);
-		pool_free(pool);
-	}
-	turnstile_free(NULL);
-}
-END_TEST
-
-static enum err break_at_twenty(void *data, int64_t job, int worker)
-{
-	struct turnstile *turnstile = data;
-	(void)worker;
-	if (job == 20) {
-		pause_briefly(1000000);
-		turnstile_break(turnstile);
-		return ERR_VALUE;
-	}
-	if (!turnstile_wait(turnstile, job))
-		return ERR_INTERRUPTED;
-	turnstile_pass(turnstile, job);
-	return ERR_OK;
-}
-
-START_TEST(a_broken_turnstile_lets_nobody_wait_for_ever)
-{
-	for (int threads = 1; threads <= MOST_THREADS; threads *= 2) {
-		struct pool *pool = pool_new(threads);
-		struct turnstile *turnstile = turnstile_new();
-		ck_assert_int_ne(pool_run(pool, 100, break_at_twenty, turnstile), ERR_OK);
-		ck_assert(!turnstile_wait(turnstile, 50));
-		turnstile_free(turnstile);
-		pool_free(pool);
-	}
-}
-END_TEST
-
 START_TEST(the_default_keeps_to_the_affinity_mask)
 {
 	ck_assert_int_ge(pool_default_threads(), 1);
@@ -205,8 +135,6 @@ int main(void)
 	tcase_add_test(tests, each_job_is_done_once_by_one_worker_at_a_time);
 	tcase_add_test(tests, small_runs_work_too);
 	tcase_add_test(tests, the_lowest_failure_is_returned_and_ends_the_run);
-	tcase_add_test(tests, a_turnstile_gives_the_same_bits_for_any_thread_count);
-	tcase_add_test(tests, a_broken_turnstile_lets_nobody_wait_for_ever);
 	tcase_add_test(tests, the_default_keeps_to_the_affinity_mask);
 	Suite *suite = suite_create("pool");
 	suite_add_tcase(suite, tests);
