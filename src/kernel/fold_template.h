@@ -22,7 +22,9 @@ static inline __attribute__((always_inline)) void store_sums(struct fold *fold, 
 static inline __attribute__((always_inline)) struct lane_sums fold_keys(float *at, int count, vf shift, bool with_sums, bool keep, struct lane_sums sums)
 {
 	UNROLL for (int k = 0; k < count; k++) {
-		vf x = v_clamp(v_load(at + k * LANES) - shift), p = v_exp2(x);
+		vf x = v_load(at + k * LANES);
+		x = v_clamp(with_sums ? x : x - shift);
+		vf p = v_exp2(x);
 		if (keep)
 			v_store(at + k * LANES, p);
 		if (with_sums) {
@@ -55,16 +57,14 @@ static inline __attribute__((always_inline)) void fold_all(struct fold *fold, bo
 {
 	while (fold->lane)
 		fold_unit(fold, with_sums, keep);
+	const float *end = fold->end + fold->rest * LANES;
 	for (int lane = 0; lane < LANES; lane += VECTOR) {
 		vf shift = v_load(fold->shift + lane);
 		struct lane_sums sums = { v_set(0.0f), v_set(0.0f), v_set(0.0f) };
 		if (with_sums)
 			sums = load_sums(fold, lane);
-		float *at = fold->next + lane;
-		for (; at < fold->end; at += FOLD_KEYS * LANES)
-			sums = fold_keys(at, FOLD_KEYS, shift, with_sums, keep, sums);
-		for (int64_t k = 0; k < fold->rest; k++)
-			sums = fold_keys(at + k * LANES, 1, shift, with_sums, keep, sums);
+		for (float *at = fold->next + lane; at < end; at += LANES)
+			sums = fold_keys(at, 1, shift, with_sums, keep, sums);
 		if (with_sums)
 			store_sums(fold, lane, sums);
 	}
@@ -112,24 +112,25 @@ static vf column_min_visible(const float *column, int64_t count)
 	return least;
 }
 
-/* Move the bases of a column's lanes where the block's maximum asks for it. */
-static bool move_bases(struct softmax_state *state, int lane, vf block_max, struct fold *fold)
+/* Move the bases of a column's lanes where the block's maximum asks for it, and the column with them. */
+static bool move_bases(float *column, int64_t count, struct softmax_state *state, int lane, vf block_max, struct fold *fold)
 {
 	vf base = v_load(state->base + lane), above = v_load(state->above + lane), none = v_set(-INFINITY), zero = v_set(0.0f);
 	vi unseen = v_mask(above == none) & v_mask(block_max > none), move = unseen | v_mask(block_max > SOFTMAX_HEADROOM);
 	above = v_max(block_max, above);
 	bool moved = v_any(move);
-	vf shift = zero, fall = zero, factor = v_set(1.0f);
+	vf fall = zero, factor = v_set(1.0f);
 	if (moved) {
 		vf next = v_select(move, base + block_max, base);
-		shift = next - base;
+		vf shift = next - base;
+		for (int64_t key = 0; key < count; key++)
+			v_store(column + key * LANES, v_load(column + key * LANES) - shift);
 		above = above - shift;
 		fall = v_select(unseen, zero, zero - shift);
 		factor = v_exp2(v_clamp(fall));
 		v_store(state->base + lane, next);
 	}
 	v_store(state->above + lane, above);
-	v_store(fold->shift + lane, shift);
 	v_store(fold->fall + lane, fall);
 	v_store(fold->factor + lane, factor);
 	return moved;
@@ -142,7 +143,7 @@ static bool softmax_open(float *tile, int64_t count, const float *max, struct so
 		if (min)
 			v_store(state->min + lane, v_min(v_load(state->min + lane), column_min_visible(tile + lane, count) + v_load(state->base + lane)));
 		store_sums(fold, lane, (struct lane_sums){ v_set(0.0f), v_set(0.0f), v_set(0.0f) });
-		moved |= move_bases(state, lane, max ? v_load(max + lane) : column_max(tile + lane, count), fold);
+		moved |= move_bases(tile + lane, count, state, lane, max ? v_load(max + lane) : column_max(tile + lane, count), fold);
 	}
 	fold_start(fold, tile, count, LANES);
 	fold->flags = FOLD_SUMS | (keep ? FOLD_KEEP : 0);

@@ -45,14 +45,14 @@ void softmax_state_init(struct softmax_state *state);
  */
 enum fold_flags {
 	FOLD_SUMS = 1, /* pass 1: sum, first and second */
-	FOLD_KEEP = 2, /* 2^(tile - shift) is left in the tile; without it the tile's contents are undefined afterwards */
+	FOLD_KEEP = 2, /* the exponentials are left in the tile; without it the tile's contents are undefined afterwards */
 };
 
 /* Keys that are taken together, of one vector of lanes. */
 enum { FOLD_KEYS = 4 };
 
 struct fold {
-	_Alignas(64) float shift[MAX_LANES];
+	_Alignas(64) float shift[MAX_LANES]; /* without sums: exponentials are those of tile - shift */
 	float sum[MAX_LANES], first[MAX_LANES], second[MAX_LANES]; /* of this tile, as in softmax_state */
 	float fall[MAX_LANES], factor[MAX_LANES]; /* old base - new base, and two to its power */
 	float *next, *end;                        /* the keys that are next, up to the last that are FOLD_KEYS together */
@@ -97,7 +97,7 @@ struct kernels {
 			      struct weave *weave);
 
 	/* Pass 1, for `count` keys whose base-2 logits less state->base are in the tile; -inf is "not visible". Opening looks
-	 * at the largest (`max` [lanes], or NULL: they are searched), moves the bases and state->above (and state->min, with
+	 * at the largest (`max` [lanes], or NULL: they are searched), moves the bases (and the tile with them) and state->above (and state->min, with
 	 * `min`), and starts a fold with sums; `keep` leaves 2^(s - base) in the tile. It returns whether the base of some lane
 	 * moved: fold->factor then says by what earlier sums (O = P V) must be multiplied. Closing, once the fold is complete,
 	 * adds its sums to the state. */

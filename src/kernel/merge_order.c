@@ -60,7 +60,7 @@ static enum err merge_due(struct merge_order *order)
 {
 	struct partials **due;
 	enum err err = ERR_OK;
-	while (!err && !order->broken && *(due = &order->done[order->next % order->room])) {
+	while (!order->broken && *(due = &order->done[order->next % order->room])) {
 		struct partials *partials = *due;
 		*due = NULL;
 		order->merging = partials;
@@ -68,6 +68,7 @@ static enum err merge_due(struct merge_order *order)
 		err = order->step(order->data, partials);
 		pthread_mutex_lock(&order->lock);
 		order->merging = NULL;
+		order->broken |= err != ERR_OK;
 		partials->taken = false;
 		order->next++;
 		pthread_cond_broadcast(&order->freed);
@@ -81,7 +82,5 @@ enum err merge_order_hand_in(struct merge_order *order, struct partials *partial
 	order->done[partials->number % order->room] = partials;
 	enum err err = order->merging ? ERR_OK : merge_due(order);
 	pthread_mutex_unlock(&order->lock);
-	if (err)
-		merge_order_break(order);
 	return err;
 }

@@ -2,7 +2,7 @@
  * explained. */
 #include "kernel/tables.h"
 
-enum { VECTOR = 1, ROW_VECTORS = 4, ROW_KEYS = 2, LANES = 8, SUMS = 1, FOLD_STEP = 16, FOLD_APART = 0 };
+enum { VECTOR = 1, ROW_VECTORS = 4, ROW_KEYS = 2, LANES = 8, SUMS = 1, FOLD_STEP = 0 };
 typedef float vf, vf_memory;
 typedef double vd;
 typedef int32_t vi, vi_memory;

@@ -6,8 +6,7 @@
  *     ROW_KEYS        keys in the register tile: divides KEY_PANEL
  *     LANES           queries a tile: a multiple of VECTOR * ROW_VECTORS
  *     SUMS            sums of each pair of key and query in it: 1, or 2 that take the dimensions in turn
- *     FOLD_STEP       multiplications of the register tile between two units of a fold: the fewest that cost no registers
- *     FOLD_APART      whether products with units and those without are loops apart (which of the two gives the better code is a matter of the compiler)
+ *     FOLD_STEP       dimensions that are multiplied between two units of a fold; 0: folds are not woven in, since the registers are all taken
  *     V_PIN           keep a value in a register from here on, where the compiler does better so
  *     EXP2_BITS, EXP2_TABLE, EXP2_COEFFICIENTS   where there is a permutation to look up powers with (math_template.h)
  *     v_fma v_max v_min v_mask   a * b + c, maximum, minimum, comparison -> all ones or zero
@@ -97,7 +96,7 @@ struct woven {
 };
 
 /* Products of a run are summed in registers, and the runs in the tile: sums of 32 products round less than longer ones. */
-enum { DOT_RUN = 32 * SUMS };
+enum { DOT_RUN = 32 * SUMS, DOT_STEP = 16 };
 
 static inline __attribute__((always_inline)) void multiply_run(const float *rows, const float *panel, int64_t depth, struct woven woven, struct fold *fold,
 							       vf sum[ROW_KEYS][ROW_VECTORS])
@@ -108,15 +107,12 @@ static inline __attribute__((always_inline)) void multiply_run(const float *rows
 			UNROLL for (int v = 0; v < ROW_VECTORS; v++)
 				sums[i][k][v] = v_set(0.0f);
 	int64_t d = 0;
-	for (; woven.fold && FOLD_APART && d + FOLD_STEP <= depth && fold->next < fold->end; d += FOLD_STEP) {
+	for (; woven.fold && d + FOLD_STEP <= depth && fold->next < fold->end; d += FOLD_STEP) {
 		multiply(rows + d * LANES, panel + d * KEY_PANEL, FOLD_STEP, sums);
 		fold_unit(fold, woven.sums, woven.keep);
 	}
-	for (; d + FOLD_STEP <= depth; d += FOLD_STEP) {
-		multiply(rows + d * LANES, panel + d * KEY_PANEL, FOLD_STEP, sums);
-		if (woven.fold && !FOLD_APART && fold->next < fold->end)
-			fold_unit(fold, woven.sums, woven.keep);
-	}
+	for (; d + DOT_STEP <= depth; d += DOT_STEP)
+		multiply(rows + d * LANES, panel + d * KEY_PANEL, DOT_STEP, sums);
 	for (; d < depth; d++)
 		multiply(rows + d * LANES, panel + d * KEY_PANEL, 1, sums);
 	UNROLL for (int k = 0; k < ROW_KEYS; k++)
@@ -179,7 +175,7 @@ static inline __attribute__((always_inline)) void dot_woven(dot_instance *dot, c
 {
 	_Alignas(64) float unread[LANES];
 	float *max = weave ? weave->max : unread;
-	struct fold *fold = weave ? weave->fold : NULL;
+	struct fold *fold = weave && FOLD_STEP ? weave->fold : NULL;
 	for (int lane = 0; lane < LANES; lane++)
 		max[lane] = -INFINITY;
 	if (!fold)

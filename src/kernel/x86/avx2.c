@@ -3,7 +3,7 @@
 
 #include "kernel/tables.h"
 
-enum { VECTOR = 8, ROW_VECTORS = 3, ROW_KEYS = 4, LANES = 24, SUMS = 1, FOLD_STEP = 16, FOLD_APART = 0 };
+enum { VECTOR = 8, ROW_VECTORS = 3, ROW_KEYS = 4, LANES = 24, SUMS = 1, FOLD_STEP = 0 };
 typedef float vf __attribute__((vector_size(32)));
 typedef float vf_memory __attribute__((vector_size(32), aligned(4), may_alias));
 typedef double vd __attribute__((vector_size(32)));

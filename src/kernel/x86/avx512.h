@@ -11,7 +11,7 @@
 
 #include "kernel/tables.h"
 
-enum { VECTOR = 16, ROW_VECTORS = 3, ROW_KEYS = 4, LANES = 48, SUMS = 2, FOLD_STEP = 16, FOLD_APART = 1 };
+enum { VECTOR = 16, ROW_VECTORS = 3, ROW_KEYS = 4, LANES = 48, SUMS = 2, FOLD_STEP = 16 };
 typedef float vf __attribute__((vector_size(64)));
 typedef float vf_memory __attribute__((vector_size(64), aligned(4), may_alias));
 typedef double vd __attribute__((vector_size(64)));

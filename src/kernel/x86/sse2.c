@@ -3,7 +3,7 @@
 
 #include "kernel/tables.h"
 
-enum { VECTOR = 4, ROW_VECTORS = 2, ROW_KEYS = 4, LANES = 16, SUMS = 1, FOLD_STEP = 16, FOLD_APART = 0 };
+enum { VECTOR = 4, ROW_VECTORS = 2, ROW_KEYS = 4, LANES = 16, SUMS = 1, FOLD_STEP = 0 };
 typedef float vf __attribute__((vector_size(16)));
 typedef float vf_memory __attribute__((vector_size(16), aligned(4), may_alias));
 typedef double vd __attribute__((vector_size(16)));
