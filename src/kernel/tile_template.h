@@ -196,20 +196,42 @@ static void dot_tile(const float *queries, const float *keys, int64_t dim, int64
 	dot_woven(dot_keys, &operands, tile, weave, count % ROW_KEYS == 0);
 }
 
+/* Doubles a vector. */
+enum { DOUBLES = VECTOR > 1 ? VECTOR / 2 : 1 };
+
+typedef double vd_memory __attribute__((vector_size(sizeof(vd)), aligned(8), may_alias));
+
+static void rescale_values(const float *rescale, int64_t width, double *out)
+{
+	for (int64_t column = 0; column < width; column++)
+		for (int lane = 0; lane < LANES; lane += DOUBLES) {
+			vd_memory *at = (vd_memory *)(out + column * LANES + lane);
+			*at = *at * v_load_double(rescale + lane);
+		}
+}
+
+/* `flat` holds the sums of ROW_KEYS columns. */
+static inline void add_values(const float *flat, double *to)
+{
+	UNROLL for (int k = 0; k < ROW_KEYS; k++)
+		UNROLL for (int i = 0; i < ROW_VECTORS * VECTOR; i += DOUBLES) {
+			vd_memory *at = (vd_memory *)(to + k * LANES + i);
+			*at = *at + v_load_double(flat + k * ROW_VECTORS * VECTOR + i);
+		}
+}
+
 static void accumulate_values(const float *tile, int64_t count, const float *values, int64_t packed, int64_t width, const float *rescale, double *out)
 {
+	if (rescale)
+		rescale_values(rescale, width, out);
 	for (int64_t column = 0; column < width; column += ROW_KEYS) {
 		const float *panel = values + column / KEY_PANEL * KEY_PANEL * packed + column % KEY_PANEL;
 		for (int lane = 0; lane < LANES; lane += ROW_VECTORS * VECTOR) {
 			vf sum[ROW_KEYS][ROW_VECTORS];
+			_Alignas(64) float flat[ROW_KEYS * ROW_VECTORS * VECTOR];
 			multiply_run(tile + lane, panel, count, (struct woven){ false, false, false }, NULL, sum);
-			float flat[ROW_KEYS][ROW_VECTORS * VECTOR];
 			memcpy(flat, sum, sizeof(flat));
-			for (int k = 0; k < ROW_KEYS; k++) {
-				double *to = out + (column + k) * LANES + lane;
-				for (int i = 0; i < ROW_VECTORS * VECTOR; i++)
-					to[i] = to[i] * (rescale ? (double)rescale[lane + i] : 1.0) + (double)flat[k][i];
-			}
+			add_values(flat, out + column * LANES + lane);
 		}
 	}
 }

@@ -104,10 +104,10 @@ static void measure(const struct kernels *kernels, const struct shape *shape, en
 
 static void measure_table(const struct kernels *kernels, bool bf16)
 {
-	static const int64_t sizes[] = { 512, 2048, 8192, 131072 };
+	static const int64_t sizes[] = { 512, 2048, 8192, 131072 }, heads[] = { 48, 8, 1, 1 };
 	for (int i = 0; i < (bench_full() ? 4 : 3); i++) {
 		for (int k = 0; k < 4; k++) {
-			struct shape shape = { sizes[i], k / 2 ? 128 : 64, sizes[i] < 2048 ? 48 : 1, k % 2, bf16 };
+			struct shape shape = { sizes[i], k / 2 ? 128 : 64, heads[i], k % 2, bf16 };
 			measure(kernels, &shape, PASS_1, k == 0 && sizes[i] == 8192 ? OUTPUT : PASS_1);
 		}
 	}
