@@ -7,7 +7,7 @@
 
 enum { BLOCKS = ORDER_EXACT_KEYS / KEY_BLOCK };
 
-/* The row group at work. The weights follow as [key][lanes]; they are a power of two when they are sorted. */
+/* The row group at work. The weights follow as [key][lanes], with room for a power of two of them. */
 struct partial {
 	int64_t filled;
 	struct row_values values;
@@ -22,7 +22,7 @@ struct running {
 
 static int64_t power_of_two(int64_t count)
 {
-	int64_t power = 8; /* what sort_keys asks for at least */
+	int64_t power = SORT_ROOM;
 	while (power < count)
 		power *= 2;
 	return power;
@@ -68,13 +68,12 @@ static void scan(const struct sink *sink, const struct item *item, int64_t lane0
 static void sort_group(const struct kernels *kernels, struct partial *partial, struct running *running)
 {
 	float *columns = columns_of(partial);
-	int64_t count = power_of_two(partial->filled), lanes = kernels->lanes;
-	memset(columns + partial->filled * lanes, 0, (size_t)((count - partial->filled) * lanes) * sizeof(float));
+	int64_t count = partial->filled, lanes = kernels->lanes;
 	kernels->sort_keys(columns, count);
 	memset(running->sum[0], 0, sizeof running->sum[0]);
 	memset(running->moment, 0, sizeof running->moment);
 	running->blocks = 0;
-	for (int64_t key = 0; key < partial->filled; key += KEY_BLOCK) {
+	for (int64_t key = 0; key < count; key += KEY_BLOCK) {
 		double *sum = running->sum[++running->blocks];
 		memcpy(sum, running->sum[running->blocks - 1], sizeof running->sum[0]);
 		kernels->rank_sums(columns + key * lanes, count - key < KEY_BLOCK ? count - key : KEY_BLOCK, key, sum,

@@ -21,6 +21,9 @@ enum { KEY_BLOCK = 128 };
 /* Keys of a packed panel: packed keys lie as [panel][dim][KEY_PANEL]; queries as [dim][lanes]. */
 enum { KEY_PANEL = 8, MAX_LANES = 64 };
 
+/* Keys that sort_keys has room for at least. */
+enum { SORT_ROOM = 8 };
+
 /* Running state of pass 1 for the lanes of one tile: base-2 logits s, taken relative to a base that is the maximum of
  * the first block and follows the running maximum only when that is SOFTMAX_HEADROOM above it, so that sums are rarely
  * rescaled and never overflow. Everything that is a sum over keys is float64. Weights that are not a softmax use the
@@ -140,9 +143,9 @@ struct kernels {
 	/* bins[lane * HISTOGRAM_BINS + bin(value)]++ for every value of the tile, zeros included. */
 	void (*histogram)(const float *tile, int64_t count, uint32_t *bins);
 
-	/* Sort the keys of every lane, largest first. `count` is a power of two of at least 8; values are not negative
-	 * (pad with zeros). For rows of a few thousand keys: a bitonic network, count (log2 count)^2 / 4 vertical
-	 * comparisons. */
+	/* Sort the keys of every lane, largest first; values are not negative. What lies behind them, up to a power of two
+	 * of at least SORT_ROOM keys, is overwritten. For rows of a few thousand keys: a bitonic network, count (log2
+	 * count)^2 / 4 vertical comparisons. */
 	void (*sort_keys)(float *columns, int64_t count);
 
 	/* sum[lane] += sum over keys, moment[lane] += sum over keys (first + key) columns[key][lane], in double, key

@@ -3,8 +3,8 @@
  */
 
 /* Bitonic sort of columns, largest first (Batcher 1968; the variant whose first step of a merge compares i with size - 1
- * - i, so that all comparisons point the same way). Eight vectors at a time are taken through up to three steps in
- * registers. */
+ * - i, so that all comparisons point the same way: zeros behind the last key stay where they are, and pieces that hold
+ * nothing else are left out). Eight vectors at a time are taken through up to three steps in registers. */
 static inline __attribute__((always_inline)) void exchange(vf *first, vf *second)
 {
 	vf larger = v_larger(*first, *second);
@@ -41,10 +41,11 @@ static inline __attribute__((always_inline)) void half_cleaners(float *at, int64
 		v_store(at + i * step * LANES, v[i]);
 }
 
-/* `blocks` blocks of `size` keys, each the result of a mirrored comparison (bitonic), down to single keys. */
-static void clean(float *at, int64_t blocks, int64_t size)
+/* Blocks of `size` keys, each the result of a mirrored comparison (bitonic), down to single keys: those that the first `count`
+ * keys reach. */
+static void clean(float *at, int64_t size, int64_t count)
 {
-	const int64_t length = size * LANES;
+	const int64_t length = size * LANES, blocks = (count + size - 1) / size;
 	if (size == 2) {
 		for (int64_t i = 0; i < blocks; i++)
 			half_cleaners(at + i * length, 1, 1);
@@ -58,13 +59,13 @@ static void clean(float *at, int64_t blocks, int64_t size)
 		for (int64_t i = 0; i < blocks && size > 8; i++) {
 			for (int64_t k = 0; k < size / 8; k++)
 				half_cleaners(at + i * length + k * LANES, size / 8, 3);
-			clean(at + i * length, 8, size / 8);
+			clean(at + i * length, size / 8, size < count - i * size ? size : count - i * size);
 		}
 	}
 }
 
 /* Merge two sorted halves: the mirrored comparison and the two steps after it, then what is left inside each eighth. */
-static void merge_halves(float *block, int64_t size)
+static void merge_halves(float *block, int64_t size, int64_t count)
 {
 	for (int64_t i = 0; i < size / 8; i++) {
 		float *low = block + i * LANES, *high = block + (size - 1 - i) * LANES;
@@ -88,24 +89,32 @@ static void merge_halves(float *block, int64_t size)
 			v_store(high - t * step, b[t]);
 		}
 	}
-	clean(block, 8, size / 8);
+	clean(block, size / 8, count);
 }
 
-static void sort_column(float *block, int64_t size)
+/* `count` keys, and zeros up to `size`, a power of two. */
+static void sort_column(float *block, int64_t size, int64_t count)
 {
-	if (size == 8) {
+	int64_t half = size / 2;
+	if (size == SORT_ROOM) {
 		sort_8(block);
 		return;
 	}
-	sort_column(block, size / 2);
-	sort_column(block + size / 2 * LANES, size / 2);
-	merge_halves(block, size);
+	sort_column(block, half, count < half ? count : half);
+	if (count > half) {
+		sort_column(block + half * LANES, half, count - half);
+		merge_halves(block, size, count);
+	}
 }
 
 static void sort_keys(float *columns, int64_t count)
 {
+	int64_t size = SORT_ROOM;
+	while (size < count)
+		size *= 2;
+	memset(columns + count * LANES, 0, (size_t)((size - count) * LANES) * sizeof(*columns));
 	for (int lane = 0; lane < LANES; lane += VECTOR)
-		sort_column(columns + lane, count);
+		sort_column(columns + lane, size, count);
 }
 
 /* Halves of a vector are widened one at a time: a vector of doubles twice as wide as the registers is torn apart by compilers. */

@@ -501,8 +501,10 @@ START_TEST(columns_are_sorted_and_ranked)
 {
 	const struct kernels *kernels = tables[_i];
 	int lanes = kernels->lanes;
-	for (int64_t count = 8; count <= 512; count *= 2) {
-		struct guarded tile = guarded_new(count * lanes);
+	for (int64_t count = 1, room = SORT_ROOM; count <= 600; count += 1 + count / 3) {
+		while (room < count)
+			room *= 2;
+		struct guarded tile = guarded_new(room * lanes);
 		uint64_t seed = (uint64_t)count;
 		float *rows = malloc((size_t)(count * lanes) * sizeof(float));
 		for (int64_t k = 0; k < count; k++)
