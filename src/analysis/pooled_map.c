@@ -95,7 +95,8 @@ static size_t merged_size(const struct sink *sink, const struct item *item)
 
 static void start(const struct sink *sink, const struct item *item, void *data)
 {
-	memset(data, 0, merged_size(sink, item));
+	(void)sink, (void)item;
+	memset(data, 0, sizeof(struct pooled_partial));
 }
 
 enum pooled_folding pooled_folding(const struct pooled_map *map, const struct source *source)
@@ -106,6 +107,18 @@ enum pooled_folding pooled_folding(const struct pooled_map *map, const struct so
 bool pooled_is_rescaled(const struct pooled_map *map, const struct source *source)
 {
 	return map->request.skip_first > 0 && source->is_stochastic;
+}
+
+/* Cells up to `end` that no tile of the row group has reached begin at zero. */
+static void extend(const struct pooled_map *map, const struct item *item, int64_t lane0, const struct tile *tile, int64_t end,
+		   struct pooled_partial *partial)
+{
+	int64_t *reached = &partial->reached[lane0 / tile->lanes];
+	int64_t strip = pooled_strip(map, item, lane0), last = pooled_strip(map, item, lane0 + tile->rows->count - 1);
+	size_t size = strip_bytes(map) / (size_t)map->width;
+	for (; strip <= last && *reached < end; strip++)
+		memset((char *)partial->strips + (size_t)(strip * map->width + *reached) * size, 0, (size_t)(end - *reached) * size);
+	*reached = max64(*reached, end);
 }
 
 static void fold_array(enum pooled_folding folding, float *restrict into, const float *restrict from, int64_t count)
@@ -140,14 +153,16 @@ static void fold_keys(enum pooled_folding folding, const struct tile *tile, int6
 
 /* Keys begin .. end - 1 of the tile into the strips: cells inside one tile, or one that crosses into the next. */
 static void fold_narrow(const struct pooled_map *map, const struct item *item, int64_t lane0, const struct tile *tile,
-			int64_t begin, int64_t end, float *strips)
+			int64_t begin, int64_t end, struct pooled_partial *partial)
 {
+	float *strips = (float *)partial->strips;
 	_Alignas(64) float pooled[KEY_BLOCK * MAX_LANES];
 	_Alignas(64) float turned[MAX_LANES * KEY_BLOCK];
 	enum pooled_folding folding = pooled_folding(map, tile->source);
 	int64_t first = key_cell(map, begin), cells = key_cell(map, end - 1) - first + 1;
 	const float *block = tile->p + (begin - tile->key) * tile->lanes;
 
+	extend(map, item, lane0, tile, map->single && map->by_query ? first : first + cells, partial);
 	if (!map->single) {
 		memset(pooled, 0, (size_t)(cells * tile->lanes) * sizeof *pooled);
 		for (int64_t c = 0; c < cells; c++)
@@ -156,6 +171,7 @@ static void fold_narrow(const struct pooled_map *map, const struct item *item, i
 		block = pooled;
 	} else if (map->by_query) {
 		tile->kernels->transpose(block, cells, strips + lane0 * map->width + first, map->width);
+		partial->reached[lane0 / tile->lanes] = first + cells;
 		return;
 	}
 	tile->kernels->transpose(block, cells, turned, KEY_BLOCK);
@@ -169,16 +185,18 @@ static void fold_narrow(const struct pooled_map *map, const struct item *item, i
 
 /* A cell may take a thousand tiles: their sums are float64. */
 static void fold_wide(const struct pooled_map *map, const struct item *item, int64_t lane0, const struct tile *tile,
-		      int64_t begin, int64_t end, double *strips)
+		      int64_t begin, int64_t end, struct pooled_partial *partial)
 {
 	_Alignas(64) float pooled[MAX_LANES];
 	enum pooled_folding folding = pooled_folding(map, tile->source);
-	for (int64_t cell = key_cell(map, begin), last = key_cell(map, end - 1); cell <= last; cell++) {
+	int64_t last = key_cell(map, end - 1);
+	extend(map, item, lane0, tile, last + 1, partial);
+	for (int64_t cell = key_cell(map, begin); cell <= last; cell++) {
 		memset(pooled, 0, sizeof pooled);
 		fold_keys(folding, tile, max64(begin, pooled_key_edge(map, cell)), min64(end, pooled_key_edge(map, cell + 1)),
 			  pooled);
 		for (int64_t lane = 0, run; lane < tile->rows->count; lane += run) {
-			double *into = strips + pooled_strip(map, item, lane0 + lane) * map->width + cell;
+			double *into = partial->strips + pooled_strip(map, item, lane0 + lane) * map->width + cell;
 			run = strip_run(map, item, lane0 + lane, tile->rows->count - lane);
 			for (int64_t i = lane; i < lane + run; i++)
 				*into = pooled_fold(folding, *into, (double)pooled[i]);
@@ -206,9 +224,9 @@ static void scan(const struct sink *sink, const struct item *item, int64_t lane0
 	if (begin >= end)
 		return;
 	if (map->wide)
-		fold_wide(map, item, lane0, tile, begin, end, partial->strips);
+		fold_wide(map, item, lane0, tile, begin, end, partial);
 	else
-		fold_narrow(map, item, lane0, tile, begin, end, (float *)partial->strips);
+		fold_narrow(map, item, lane0, tile, begin, end, partial);
 }
 
 static const struct sink_ops pooled_map_ops = {
@@ -264,11 +282,14 @@ enum err pooled_map_new(const struct pooled_map_request *request, struct sink **
 	map->open = mem_zero_array((size_t)width, sizeof *map->open);
 	map->cell = mem_aligned((size_t)cells * sizeof *map->cell);
 	map->key_share = mem_zero_array((size_t)width, sizeof *map->key_share);
-	if (!map->query || !map->open || !map->cell || !map->key_share) {
+	map->unseen = mem_array((size_t)width, sizeof *map->unseen);
+	if (!map->query || !map->open || !map->cell || !map->key_share || !map->unseen) {
 		pooled_map_free(&map->sink);
 		return err_nomem(info, "the picture");
 	}
 	share_keys(map);
+	for (int64_t c = 0; c < width; c++)
+		map->unseen[c] = NAN;
 	*sink = &map->sink;
 	return ERR_OK;
 }
@@ -281,6 +302,7 @@ void pooled_map_free(struct sink *sink)
 	free(map->query);
 	free(map->open);
 	free(map->key_share);
+	free(map->unseen);
 	mem_aligned_free(map->cell);
 	free(map);
 }

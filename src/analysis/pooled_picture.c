@@ -8,21 +8,21 @@ static int64_t row_edge(const struct pooled_map *map, int64_t row)
 	return pooled_map_edge(row, map->height, map->request.row_count);
 }
 
-/* A strip, times a factor, into the picture row that is open. */
+/* The first `reached` cells of a strip, times a factor, into the picture row that is open. */
 static void fold_strip(const struct pooled_map *map, enum pooled_folding folding, const struct pooled_partial *partial,
-		       int64_t strip, double factor)
+		       int64_t strip, int64_t reached, double factor)
 {
 	const double *wide = partial->strips + strip * map->width;
 	const float *narrow = (const float *)partial->strips + strip * map->width;
 	double *open = map->open;
 	if (map->wide || folding == FOLD_EXTREME) {
-		for (int64_t c = 0; c < map->width; c++)
+		for (int64_t c = 0; c < reached; c++)
 			open[c] = pooled_fold(folding, open[c], factor * (map->wide ? wide[c] : (double)narrow[c]));
 	} else if (folding == FOLD_SUM) {
-		for (int64_t c = 0; c < map->width; c++)
+		for (int64_t c = 0; c < reached; c++)
 			open[c] += factor * (double)narrow[c];
 	} else {
-		for (int64_t c = 0; c < map->width; c++)
+		for (int64_t c = 0; c < reached; c++)
 			open[c] = factor * (double)narrow[c] > open[c] ? factor * (double)narrow[c] : open[c];
 	}
 }
@@ -33,30 +33,102 @@ static double row_share(const struct pooled_map *map, int64_t row)
 	return map->request.pooling == POOLING_MEAN ? 1 / (double)(row_edge(map, row + 1) - row_edge(map, row)) : 1;
 }
 
+static bool any_visible(const struct pooled_map *map, const struct source *source, int64_t number, int64_t row, int64_t begin,
+			int64_t end)
+{
+	if (!source->ops->visible)
+		return true;
+	for (int64_t r = row_edge(map, row); r < row_edge(map, row + 1); r++)
+		for (int64_t key = begin; key < end; key++)
+			if (source->ops->visible(source, number, map->query[r], key))
+				return true;
+	return false;
+}
+
+/* Zeros are rare among the cells that show something, so they are looked for SIDE at a time. */
+enum { SIDE = 16 };
+
+static bool any_zero(const float *cell)
+{
+	int any = 0;
+	for (int c = 0; c < SIDE; c++)
+		any |= cell[c] == 0;
+	return any;
+}
+
+/* The first cell from `first` on that is zero, or `last`. */
+static int64_t first_zero(const float *cell, int64_t first, int64_t last)
+{
+	while (first + SIDE <= last && !any_zero(cell + first))
+		first += SIDE;
+	while (first < last && cell[first] != 0)
+		first++;
+	return first;
+}
+
+/* Cells of a picture row that are zero because nothing in them is visible become "no value". Only zeros are asked about: in a
+ * row of a causal map that is what lies behind the diagonal, at one go. */
+static void mark_unseen(struct pooled_map *map, const struct source *source, int64_t number, int64_t row, int64_t first,
+			int64_t last)
+{
+	float *cell = map->cell + row * map->width;
+	first = first_zero(cell, first, last);
+	while (last > first && cell[last - 1] != 0)
+		last--;
+	int64_t begin = pooled_key_edge(map, first), end = pooled_key_edge(map, last), skip = map->request.skip_first;
+	begin = begin > skip ? begin : skip;
+	if (begin >= end)
+		return;
+	int64_t top = map->query[row_edge(map, row)], bottom = map->query[row_edge(map, row + 1) - 1];
+	enum coverage coverage = source->ops->coverage ? source->ops->coverage(source, number, top, bottom, begin, end)
+						       : TILE_FULL;
+	if (coverage == TILE_PARTIAL && last - first > 1) {
+		int64_t middle = first + (last - first) / 2;
+		mark_unseen(map, source, number, row, first, middle);
+		mark_unseen(map, source, number, row, middle, last);
+	} else if (coverage == TILE_EMPTY || (coverage == TILE_PARTIAL && !any_visible(map, source, number, row, begin, end))) {
+		memcpy(cell + first, map->unseen, (size_t)(last - first) * sizeof *cell);
+	}
+}
+
+/* A row that is written, while it is in cache. */
+static void mark_row(struct pooled_map *map, const struct source *source, int64_t number, int64_t row)
+{
+	int64_t top = map->query[row_edge(map, row)], bottom = map->query[row_edge(map, row + 1) - 1];
+	if (source->ops->coverage && source->ops->coverage(source, number, top, bottom, 0, source->keys) != TILE_FULL)
+		mark_unseen(map, source, number, row, 0, map->width);
+}
+
 /* Write the picture row that is open, and open `row`. */
-static void open_row(struct pooled_map *map, int64_t row)
+static void open_row(struct pooled_map *map, const struct source *source, int64_t number, int64_t row)
 {
 	if (map->open_row >= 0) {
 		float *cell = map->cell + map->open_row * map->width;
 		double share = row_share(map, map->open_row);
 		for (int64_t c = 0; c < map->width; c++)
 			cell[c] = (float)(map->open[c] * share * map->key_share[c]);
+		mark_row(map, source, number, map->open_row);
 	}
-	memset(map->open, 0, (size_t)map->width * sizeof *map->open);
+	if (row >= 0)
+		memset(map->open, 0, (size_t)map->width * sizeof *map->open);
 	map->open_row = row;
 }
 
 /* A picture row that is in one strip as a whole. */
-static void write_strip(struct pooled_map *map, const struct pooled_partial *partial, int64_t strip, int64_t row)
+static void write_strip(struct pooled_map *map, const struct pooled_partial *partial, int64_t strip, int64_t reached, int64_t row)
 {
 	const float *narrow = (const float *)partial->strips + strip * map->width;
 	float *cell = map->cell + row * map->width;
 	double share = row_share(map, row);
-	if (map->plain && share == 1)
-		memcpy(cell, narrow, (size_t)map->width * sizeof *cell);
-	else
-		for (int64_t c = 0; c < map->width; c++)
-			cell[c] = (float)((double)narrow[c] * share * map->key_share[c]);
+	if (map->plain && share == 1) {
+		memcpy(cell, narrow, (size_t)reached * sizeof *cell);
+		memset(cell + reached, 0, (size_t)(map->width - reached) * sizeof *cell);
+		return;
+	}
+	for (int64_t c = 0; c < reached; c++)
+		cell[c] = (float)((double)narrow[c] * share * map->key_share[c]);
+	for (int64_t c = reached; c < map->width; c++)
+		cell[c] = (float)(0 * map->key_share[c]);
 }
 
 /* Of the rows of an item from `lane` on, those in the same strip. */
@@ -78,71 +150,25 @@ void pooled_merge(struct sink *sink, const struct item *item, const void *data)
 	memcpy(map->query + first, item->row, (size_t)item->count * sizeof *map->query);
 	for (int64_t lane = 0, end; lane < item->count; lane = end) {
 		int64_t row = pooled_row(map, first + lane), strip = pooled_strip(map, item, lane);
+		int64_t reached = partial->reached[lane / item->kernels->lanes];
 		end = strip_end(map, item, lane);
 		if (row_edge(map, row) == first + lane && row_edge(map, row + 1) == first + end && !map->wide && !rescaled) {
-			open_row(map, -1);
-			write_strip(map, partial, strip, row);
+			open_row(map, item->source, item->map, -1);
+			write_strip(map, partial, strip, reached, row);
+			mark_row(map, item->source, item->map, row);
 			continue;
 		}
 		if (row != map->open_row)
-			open_row(map, row);
+			open_row(map, item->source, item->map, row);
 		double factor = !rescaled ? 1 : partial->rest[lane] > 0 ? 1 / partial->rest[lane] : 0;
-		fold_strip(map, folding, partial, strip, factor);
-	}
-}
-
-static bool any_visible(const struct pooled_map *map, const struct source *source, int64_t number, int64_t row, int64_t begin,
-			int64_t end)
-{
-	if (!source->ops->visible)
-		return true;
-	for (int64_t r = row_edge(map, row); r < row_edge(map, row + 1); r++)
-		for (int64_t key = begin; key < end; key++)
-			if (source->ops->visible(source, number, map->query[r], key))
-				return true;
-	return false;
-}
-
-static bool has_zero(const float *cell, int64_t first, int64_t last)
-{
-	while (first < last && cell[first] != 0)
-		first++;
-	return first < last;
-}
-
-/* Cells of a picture row that are zero because nothing in them is visible become "no value". Halving asks a causal map about
- * ten times a row. */
-static void mark_unseen(struct pooled_map *map, const struct source *source, int64_t number, int64_t row, int64_t first,
-			int64_t last)
-{
-	enum { FEW = 32 };
-	float *cell = map->cell + row * map->width;
-	int64_t begin = pooled_key_edge(map, first), end = pooled_key_edge(map, last), skip = map->request.skip_first;
-	begin = begin > skip ? begin : skip;
-	if (begin >= end || (last - first <= FEW && !has_zero(cell, first, last)))
-		return;
-	int64_t top = map->query[row_edge(map, row)], bottom = map->query[row_edge(map, row + 1) - 1];
-	enum coverage coverage = source->ops->coverage ? source->ops->coverage(source, number, top, bottom, begin, end)
-						       : TILE_FULL;
-	if (coverage == TILE_PARTIAL && last - first > 1) {
-		int64_t middle = first + (last - first) / 2;
-		mark_unseen(map, source, number, row, first, middle);
-		mark_unseen(map, source, number, row, middle, last);
-	} else if (coverage == TILE_EMPTY || (coverage == TILE_PARTIAL && !any_visible(map, source, number, row, begin, end))) {
-		for (int64_t c = first; c < last; c++)
-			cell[c] = NAN;
+		fold_strip(map, folding, partial, strip, reached, factor);
 	}
 }
 
 enum err pooled_map_end(struct sink *sink, const struct source *source, int64_t number, int64_t index, struct err_info *info)
 {
 	struct pooled_map *map = (struct pooled_map *)sink;
-	open_row(map, -1);
-	const int64_t last = map->request.row_count - 1;
-	bool whole = !source->ops->coverage ||
-		     source->ops->coverage(source, number, map->query[0], map->query[last], 0, source->keys) == TILE_FULL;
-	for (int64_t row = 0; row < map->height && !whole; row++)
-		mark_unseen(map, source, number, row, 0, map->width);
+	open_row(map, source, number, -1);
 	return map->request.emit(map->request.emit_data, source, number, index, map->cell, map->height, map->width, info);
 }
 

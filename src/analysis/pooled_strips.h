@@ -25,11 +25,13 @@ struct pooled_map {
 	double *key_share; /* [width]: 1 / keys of a cell for a mean, else 1; NaN where all its keys are skipped */
 	double *open;   /* [width]: the picture row that is being filled */
 	int64_t open_row;
+	float *unseen;  /* [width] of "no value" */
 	float *cell;
 };
 
 struct pooled_partial {
-	double rest[ITEM_ROWS]; /* mass of a row outside the keys that are skipped */
+	double rest[ITEM_ROWS];     /* mass of a row outside the keys that are skipped */
+	int64_t reached[ITEM_ROWS]; /* of each row group: its strips hold so many cells; what lies beyond is zero, and undefined here */
 	_Alignas(64) double strips[]; /* of double where wide, else of float */
 };
 
