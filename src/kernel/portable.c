@@ -10,6 +10,7 @@ typedef uint32_t vu;
 #define V_PIN(a) ((void)0)
 #define v_mask(comparison) (-(comparison))
 #define V_FLOAT_OF_INT(a) ((float)(a))
+#define V_SHUFFLE(a, b, from) ((void)(b), (a))
 
 static inline bool v_any(vi mask)
 {

@@ -35,17 +35,59 @@ static void distance_keys(const float *tile, int64_t count, float first_key, con
 	}
 }
 
+/* Two vectors that exchange halves, quarters, eighths: of v[i] and v[i + d], where i has not the bit d, the first receives
+ * the elements without it, and the second those with it. */
+#define FIRST_OF(e, d) ((e) & (d) ? VECTOR + (e) - (d) : (e))
+#define SECOND_OF(e, d) ((e) & (d) ? VECTOR + (e) : ((e) + (d)) % (2 * VECTOR))
+#define FIRST_8(e) FIRST_OF(e, 8)
+#define FIRST_4(e) FIRST_OF(e, 4)
+#define FIRST_2(e) FIRST_OF(e, 2)
+#define FIRST_1(e) FIRST_OF(e, 1)
+#define SECOND_8(e) SECOND_OF(e, 8)
+#define SECOND_4(e) SECOND_OF(e, 4)
+#define SECOND_2(e) SECOND_OF(e, 2)
+#define SECOND_1(e) SECOND_OF(e, 1)
+
+static inline __attribute__((always_inline)) vf v_first(vf a, vf b, const int d)
+{
+	return d == 8 ? V_SHUFFLE(a, b, FIRST_8) : d == 4 ? V_SHUFFLE(a, b, FIRST_4) : d == 2 ? V_SHUFFLE(a, b, FIRST_2) : V_SHUFFLE(a, b, FIRST_1);
+}
+
+static inline __attribute__((always_inline)) vf v_second(vf a, vf b, const int d)
+{
+	return d == 8 ? V_SHUFFLE(a, b, SECOND_8) : d == 4 ? V_SHUFFLE(a, b, SECOND_4) : d == 2 ? V_SHUFFLE(a, b, SECOND_2) : V_SHUFFLE(a, b, SECOND_1);
+}
+
+static inline __attribute__((always_inline)) vf sum_columns(const float *row)
+{
+	vf sum = v_load(row);
+	for (int c = 1; c < COLUMNS; c++)
+		sum = sum + v_load(row + c * VECTOR);
+	return sum;
+}
+
+/* Elements half a vector apart are added, then those a quarter apart, and so on, in VECTOR vectors at once: that leaves the
+ * sum of the i-th in element i. */
 static void sum_lanes(const float *tile, int64_t count, double *out)
 {
-	for (int64_t key = 0; key < count; key++) {
-		vf sum = v_load(tile + key * LANES);
-		for (int c = 1; c < COLUMNS; c++)
-			sum = sum + v_load(tile + key * LANES + c * VECTOR);
-		float part[VECTOR];
-		v_store(part, sum);
-		for (int width = VECTOR / 2; width > 0; width /= 2)
-			for (int i = 0; i < width; i++)
-				part[i] += part[i + width];
+	float part[VECTOR];
+	int64_t key = 0;
+	for (; key + VECTOR <= count; key += VECTOR) {
+		vf sum[VECTOR];
+		UNROLL for (int i = 0; i < VECTOR; i++)
+			sum[i] = sum_columns(tile + (key + i) * LANES);
+		UNROLL for (int d = VECTOR / 2; d > 0; d /= 2)
+			UNROLL for (int i = 0; i < d; i++)
+				sum[i] = v_first(sum[i], sum[(i + d) % VECTOR], d) + v_second(sum[i], sum[(i + d) % VECTOR], d);
+		v_store(part, sum[0]);
+		for (int i = 0; i < VECTOR; i++)
+			out[key + i] += (double)part[i];
+	}
+	for (; key < count; key++) {
+		v_store(part, sum_columns(tile + key * LANES));
+		for (int d = VECTOR / 2; d > 0; d /= 2)
+			for (int i = 0; i < d; i++)
+				part[i] += part[i + d];
 		out[key] += (double)part[0];
 	}
 }
@@ -91,7 +133,24 @@ static void histogram(const float *tile, int64_t count, uint32_t *bins)
 
 static void transpose(const float *tile, int64_t count, float *rows, int64_t row_stride)
 {
-	for (int lane = 0; lane < LANES; lane++)
-		for (int64_t key = 0; key < count; key++)
-			rows[lane * row_stride + key] = tile[key * LANES + lane];
+	for (int lane = 0; lane < LANES; lane += VECTOR) {
+		int64_t key = 0;
+		for (; key + VECTOR <= count; key += VECTOR) {
+			vf v[VECTOR];
+			UNROLL for (int i = 0; i < VECTOR; i++)
+				v[i] = v_load(tile + (key + i) * LANES + lane);
+			UNROLL for (int d = VECTOR / 2; d > 0; d /= 2)
+				UNROLL for (int i = 0; i < VECTOR; i++)
+					if (!(i & d)) {
+						vf first = v_first(v[i], v[(i + d) % VECTOR], d);
+						v[(i + d) % VECTOR] = v_second(v[i], v[(i + d) % VECTOR], d);
+						v[i] = first;
+					}
+			UNROLL for (int i = 0; i < VECTOR; i++)
+				v_store(rows + (lane + i) * row_stride + key, v[i]);
+		}
+		for (int i = 0; i < VECTOR; i++)
+			for (int64_t k = key; k < count; k++)
+				rows[(lane + i) * row_stride + k] = tile[k * LANES + lane + i];
+	}
 }

@@ -14,6 +14,7 @@
  *     v_any           is any lane of a mask set?
  *     v_larger v_smaller   of two values that are not negative
  *     V_FLOAT_OF_INT  conversion
+ *     V_SHUFFLE       element e is number from(e) of those of two vectors, one behind the other
  *     v_load_double   half a vector (the whole, where VECTOR is 1) of floats, as vd (doubles)
  *
  * and names the functions of this file in a struct kernels. Everything else is C with vectors (GCC and clang), so that the sets cannot drift apart.

@@ -13,6 +13,7 @@ typedef int32_t vi_memory __attribute__((vector_size(32), aligned(4), may_alias)
 #define V_PIN(a) ((void)0)
 #define v_mask(comparison) ((vi)(comparison))
 #define V_FLOAT_OF_INT(a) ((vf)_mm256_cvtepi32_ps((__m256i)(a)))
+#define V_SHUFFLE(a, b, from) __builtin_shufflevector(a, b, from(0), from(1), from(2), from(3), from(4), from(5), from(6), from(7))
 
 static inline bool v_any(vi mask)
 {

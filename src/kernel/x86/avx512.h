@@ -21,6 +21,9 @@ typedef int32_t vi_memory __attribute__((vector_size(64), aligned(4), may_alias)
 #define V_PIN(a) ((void)0)
 #define v_mask(comparison) ((vi)(comparison))
 #define V_FLOAT_OF_INT(a) ((vf)_mm512_cvtepi32_ps((__m512i)(a)))
+#define V_SHUFFLE(a, b, from) \
+	__builtin_shufflevector(a, b, from(0), from(1), from(2), from(3), from(4), from(5), from(6), from(7), \
+				from(8), from(9), from(10), from(11), from(12), from(13), from(14), from(15))
 
 static inline bool v_any(vi mask)
 {

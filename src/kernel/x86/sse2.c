@@ -13,6 +13,7 @@ typedef int32_t vi_memory __attribute__((vector_size(16), aligned(4), may_alias)
 #define V_PIN(a) __asm__("" : "+x"(a))
 #define v_mask(comparison) ((vi)(comparison))
 #define V_FLOAT_OF_INT(a) ((vf)_mm_cvtepi32_ps((__m128i)(a)))
+#define V_SHUFFLE(a, b, from) __builtin_shufflevector(a, b, from(0), from(1), from(2), from(3))
 
 static inline bool v_any(vi mask)
 {
