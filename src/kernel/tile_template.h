@@ -176,7 +176,7 @@ static inline __attribute__((always_inline)) void dot_woven(dot_instance *dot, c
 {
 	_Alignas(64) float unread[LANES];
 	float *max = weave ? weave->max : unread;
-	struct fold *fold = weave && FOLD_STEP ? weave->fold : NULL;
+	struct fold *fold = weave && FOLD_STEP > 0 ? weave->fold : NULL;
 	for (int lane = 0; lane < LANES; lane++)
 		max[lane] = -INFINITY;
 	if (!fold)
