@@ -19,7 +19,8 @@ static inline __attribute__((always_inline)) void store_sums(struct fold *fold, 
 }
 
 /* `count`, `with_sums` and `keep` are constants. */
-static inline __attribute__((always_inline)) struct lane_sums fold_keys(float *at, int count, vf shift, bool with_sums, bool keep, struct lane_sums sums)
+static inline __attribute__((always_inline)) struct lane_sums fold_keys(float *at, int count, vf shift, bool with_sums, bool keep,
+									  struct lane_sums sums)
 {
 	UNROLL for (int k = 0; k < count; k++) {
 		vf x = v_load(at + k * LANES);

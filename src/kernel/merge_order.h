@@ -41,8 +41,8 @@ void merge_order_release(struct merge_order *order); /* works on a zeroed struct
 /* Numbers begin at 0 (again). */
 void merge_order_start(struct merge_order *order);
 
-/* One of the caller's own `count` partials that is free, waiting for it where there is none. A thread must take its partials in the order of the numbers
- * that it will give them. Once the order is broken nothing is merged any more, and any will do. */
+/* One of the caller's own `count` partials that is free, waiting for it where there is none. A thread must take its partials
+ * in the order of the numbers that it will give them. Once the order is broken nothing is merged any more, and any will do. */
 struct partials *merge_order_take(struct merge_order *order, struct partials *own, int count);
 
 /* Hand in what belongs to partials->number, and merge what is due. An error is that of a step, and breaks the order. */

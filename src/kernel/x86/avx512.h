@@ -1,6 +1,6 @@
 /*
- * Vectors and register tile of AVX-512, for the two files that instantiate the template with them: 32 registers hold 8
- * keys x 48 queries of sums, the three vectors of queries and a key.
+ * Vectors and register tile of AVX-512, for the two files that instantiate the template with them: 32 registers hold 4
+ * keys x 48 queries of two sums each, the three vectors of queries, a key, and what an exponential needs meanwhile.
  */
 #ifndef ATTNVIZ_KERNEL_X86_AVX512_H
 #define ATTNVIZ_KERNEL_X86_AVX512_H

@@ -7,7 +7,8 @@
 /* Pairs of dimensions between two units of a fold. */
 enum { PAIR_STEP = 4 };
 
-static inline __attribute__((always_inline)) void multiply_pairs(const uint16_t *rows, const uint16_t *panel, int pairs, __m512 sum[KEY_PANEL][ROW_VECTORS])
+static inline __attribute__((always_inline)) void multiply_pairs(const uint16_t *rows, const uint16_t *panel, int pairs,
+								 __m512 sum[KEY_PANEL][ROW_VECTORS])
 {
 	UNROLL for (int pair = 0; pair < pairs; pair++) {
 		__m512i row[ROW_VECTORS];
