@@ -45,15 +45,23 @@ static bool any_visible(const struct pooled_map *map, const struct source *sourc
 	return false;
 }
 
-/* Zeros are rare among the cells that show something, so they are looked for SIDE at a time. */
-enum { SIDE = 16 };
+/* Zeros are rare among the cells that show something, so they are looked for SIDE at a time, in vectors that every processor
+ * has. */
+enum { SIDE = 16, FOUR = 4 };
+typedef float four __attribute__((vector_size(16)));
+typedef int32_t four_marks __attribute__((vector_size(16)));
 
 static bool any_zero(const float *cell)
 {
-	int any = 0;
-	for (int c = 0; c < SIDE; c++)
-		any |= cell[c] == 0;
-	return any;
+	four_marks zero = { 0 };
+	for (int c = 0; c < SIDE; c += FOUR) {
+		four value;
+		memcpy(&value, cell + c, sizeof value);
+		zero |= value == 0.0f;
+	}
+	int64_t half[2];
+	memcpy(half, &zero, sizeof half);
+	return (half[0] | half[1]) != 0;
 }
 
 /* The first cell from `first` on that is zero, or `last`. */

@@ -117,23 +117,28 @@ static void sort_keys(float *columns, int64_t count)
 		sort_column(columns + lane, size, count);
 }
 
-/* Halves of a vector are widened one at a time: a vector of doubles twice as wide as the registers is torn apart by compilers. */
+/* Halves of a vector are widened one at a time: a vector of doubles twice as wide as the registers is torn apart by compilers.
+ * Two halves go side by side, since each addition waits for the one before. The running sums of n numbers add up to each
+ * number as often as there are some from it on: n times the first, once the last. */
 static void rank_sums(const float *columns, int64_t count, int64_t first, double *sum, double *moment)
 {
-	enum { HALF = VECTOR > 1 ? VECTOR / 2 : 1 };
-	for (int lane = 0; lane < LANES; lane += HALF) {
-		vd total = v_load_double(columns + lane) * 0.0, weighted = total;
+	enum { HALF = VECTOR > 1 ? VECTOR / 2 : 1, PAIR = 2 };
+	for (int lane = 0; lane < LANES; lane += PAIR * HALF) {
+		vd total[PAIR], running[PAIR];
+		double part[2][PAIR * HALF];
+		UNROLL for (int h = 0; h < PAIR; h++)
+			total[h] = running[h] = v_load_double(columns + lane) * 0.0;
 		for (int64_t key = 0; key < count; key++) {
-			vd value = v_load_double(columns + key * LANES + lane);
-			total = total + value;
-			weighted = weighted + (double)(first + key) * value;
+			UNROLL for (int h = 0; h < PAIR; h++) {
+				total[h] = total[h] + v_load_double(columns + key * LANES + lane + h * HALF);
+				running[h] = running[h] + total[h];
+			}
 		}
-		double part[2][HALF];
-		memcpy(part[0], &total, sizeof(part[0]));
-		memcpy(part[1], &weighted, sizeof(part[1]));
-		for (int i = 0; i < HALF; i++) {
+		memcpy(part[0], total, sizeof(part[0]));
+		memcpy(part[1], running, sizeof(part[1]));
+		for (int i = 0; i < PAIR * HALF; i++) {
 			sum[lane + i] += part[0][i];
-			moment[lane + i] += part[1][i];
+			moment[lane + i] += (double)(first + count) * part[0][i] - part[1][i];
 		}
 	}
 }
