@@ -67,26 +67,6 @@ void order_bins_init(struct order_bins *bins)
 	}
 }
 
-/* The bins that hold something: most of the table is empty, at both ends. The first piece is left to the zeros: its weights
- * are below 2^-39. */
-static bool is_empty(const uint32_t *count)
-{
-	uint32_t any = 0;
-	for (int i = 0; i < ORDER_PIECE; i++)
-		any |= count[i];
-	return any == 0;
-}
-
-static void find_bins(struct order *order)
-{
-	order->begin = ORDER_PIECE;
-	order->end = histogram_bin(ORDER_LARGE);
-	while (order->begin < order->end && is_empty(order->count + order->begin))
-		order->begin += ORDER_PIECE;
-	while (order->begin < order->end && is_empty(order->count + order->end - ORDER_PIECE))
-		order->end -= ORDER_PIECE;
-}
-
 /* Four bins side by side, in vectors that every processor has. */
 enum { SIDE = 4 };
 typedef float four __attribute__((vector_size(16)));
@@ -99,10 +79,15 @@ static four load_floats(const float *from)
 	return value;
 }
 
-static four load_counts(const uint32_t *from)
+static four_counts load_counts(const uint32_t *from)
 {
 	four_counts count;
 	memcpy(&count, from, sizeof count);
+	return count;
+}
+
+static four floats(four_counts count)
+{
 	return __builtin_convertvector(count, four);
 }
 
@@ -111,50 +96,79 @@ static double add_up(four value)
 	return ((double)value[0] + (double)value[1]) + ((double)value[2] + (double)value[3]);
 }
 
-/* For each of four bins, what the bins above it in the vector hold. */
-static four above_each(four count)
+/* For each of four bins, what the bins above it in the vector hold; and what all hold, four times. */
+static four_counts above_each(four_counts count)
 {
-	four zero = { 0 };
-	four next = __builtin_shufflevector(count, zero, 1, 2, 3, 4),
-	     pair = next + __builtin_shufflevector(next, zero, 1, 2, 3, 4);
+	four_counts zero = { 0 }, next = __builtin_shufflevector(count, zero, 1, 2, 3, 4),
+		    pair = next + __builtin_shufflevector(next, zero, 1, 2, 3, 4);
 	return pair + __builtin_shufflevector(pair, zero, 2, 3, 4, 4);
 }
 
+static four_counts sum_of_all(four_counts count)
+{
+	four_counts pair = count + __builtin_shufflevector(count, count, 1, 0, 3, 2);
+	return pair + __builtin_shufflevector(pair, pair, 2, 3, 0, 1);
+}
+
+/* The bins that hold something: most of the table is empty, at both ends. The first piece is left to the zeros: its weights
+ * are below 2^-39. */
+static bool is_empty(const uint32_t *count)
+{
+	four_counts any = { 0 };
+	int64_t half[2];
+	for (int i = 0; i < ORDER_PIECE; i += SIDE)
+		any |= load_counts(count + i);
+	memcpy(half, &any, sizeof half);
+	return (half[0] | half[1]) == 0;
+}
+
+static void find_bins(struct order *order)
+{
+	order->begin = ORDER_PIECE;
+	order->end = histogram_bin(ORDER_LARGE);
+	while (order->begin < order->end && is_empty(order->count + order->begin))
+		order->begin += ORDER_PIECE;
+	while (order->begin < order->end && is_empty(order->count + order->end - ORDER_PIECE))
+		order->end -= ORDER_PIECE;
+}
+
 /*
- * The bins bin .. bin + ORDER_PIECE - 1, with `above` weights above them. A bin's sum is its middle times its count, moved by
- * the slope between the bins on both sides. Its share in the Gini coefficient's sum is its middle rank times that, and what
- * even spacing adds around it (nothing for a single weight); ranks run from the other end here, hence the sign.
+ * The bins bin .. bin + ORDER_PIECE - 1, with `first` weights above them; what they hold themselves is returned. A bin's sum is
+ * its middle times its count, moved by the slope between the bins on both sides. Its share in the Gini coefficient's sum is its
+ * middle rank times that, and what even spacing adds around it (nothing for a single weight); ranks run from the other end
+ * here, hence the sign.
  */
-static void sum_piece(struct order *order, int bin, double above)
+static int32_t sum_piece(struct order *order, int bin, int32_t first)
 {
 	const struct order_bins *bins = order->bins;
-	four one = { 1, 1, 1, 1 }, moment = { 0 }, mass = { 0 }, number = { 0 };
+	four_counts above = { first, first, first, first };
+	four one = { 1, 1, 1, 1 }, moment = { 0 }, mass = { 0 };
 	for (int at = bin + ORDER_PIECE - SIDE; at >= bin; at -= SIDE) {
-		four count = load_counts(order->count + at), sum = count * load_floats(bins->middle + at);
-		sum += load_counts(order->count + at + 1) * load_floats(bins->above + at);
-		sum -= load_counts(order->count + at - 1) * load_floats(bins->below + at);
-		four any = (four)((four_counts)one & (count > 0.5f));
-		moment += load_floats(bins->sixth + at) * (count * count - any) -
-			  (2 * ((float)above + above_each(count)) + count) * sum;
+		four_counts number = load_counts(order->count + at);
+		four count = floats(number), sum = count * load_floats(bins->middle + at);
+		sum += floats(load_counts(order->count + at + 1)) * load_floats(bins->above + at);
+		sum -= floats(load_counts(order->count + at - 1)) * load_floats(bins->below + at);
+		four any = (four)((four_counts)one & (number > 0));
+		moment += load_floats(bins->sixth + at) * (count * count - any) - (2 * floats(above + above_each(number)) + count) * sum;
 		mass += sum;
-		number += count;
-		above += add_up(count);
+		above += sum_of_all(number);
 	}
 	order->moment += add_up(moment);
 	order->mass[bin / ORDER_PIECE] = add_up(mass);
-	order->number[bin / ORDER_PIECE] = add_up(number);
+	order->number[bin / ORDER_PIECE] = above[0] - first;
+	return above[0] - first;
 }
 
 void order_finish(struct order *order)
 {
-	double large = 0, binned = 0, above = (double)order->large_count;
+	double large = 0, binned = 0;
+	int32_t above = (int32_t)order->large_count;
 	for (int64_t i = 0; i < order->large_count; i++)
 		large += (double)order->large[i];
 	find_bins(order);
 	order->moment = 0;
 	for (int bin = order->end - ORDER_PIECE; bin >= order->begin; bin -= ORDER_PIECE) {
-		sum_piece(order, bin, above);
-		above += order->number[bin / ORDER_PIECE];
+		above += sum_piece(order, bin, above);
 		binned += order->mass[bin / ORDER_PIECE];
 	}
 	order->moment += (double)order->support * binned;
