@@ -22,7 +22,7 @@ enum { KEY_BLOCK = 128 };
 enum { KEY_PANEL = 8, MAX_LANES = 64 };
 
 /* Keys that sort_keys has room for at least. */
-enum { SORT_ROOM = 8 };
+enum { SORT_ROOM = 16 };
 
 /* Running state of pass 1 for the lanes of one tile: base-2 logits s, taken relative to a base that is the maximum of
  * the first block and follows the running maximum only when that is SOFTMAX_HEADROOM above it, so that sums are rarely

@@ -4,7 +4,11 @@
 
 /* Bitonic sort of columns, largest first (Batcher 1968; the variant whose first step of a merge compares i with size - 1
  * - i, so that all comparisons point the same way: zeros behind the last key stay where they are, and pieces that hold
- * nothing else are left out). Eight vectors at a time are taken through up to three steps in registers. */
+ * nothing else are left out). SORT_KEYS vectors are taken through up to four steps in registers (three where there are 16
+ * registers): stores are what is short. Keys that are far apart fall into few sets of the nearest cache, which holds no more
+ * than FAR_KEYS of them. */
+enum { SORT_KEYS = VECTOR == 16 ? 16 : 8, FAR_KEYS = 8, NEAR_SIZE = 256 };
+
 static inline __attribute__((always_inline)) void exchange(vf *first, vf *second)
 {
 	vf larger = v_larger(*first, *second);
@@ -12,92 +16,122 @@ static inline __attribute__((always_inline)) void exchange(vf *first, vf *second
 	*first = larger;
 }
 
-static inline __attribute__((always_inline)) void sort_8(float *at)
+/* The smallest networks known: 19 comparisons for 8 keys, 60 for 16, of which the first 32 are regular (Knuth vol. 3, 5.3.4). */
+static inline __attribute__((always_inline)) void sort_few(float *at)
 {
-	/* The 19 comparisons of the optimal network for 8 (Knuth vol. 3, 5.3.4). */
-	static const int8_t network[19][2] = { { 0, 2 }, { 1, 3 }, { 4, 6 }, { 5, 7 }, { 0, 4 }, { 1, 5 }, { 2, 6 }, { 3, 7 }, { 0, 1 }, { 2, 3 },
-					       { 4, 5 }, { 6, 7 }, { 2, 4 }, { 3, 5 }, { 1, 4 }, { 3, 6 }, { 1, 2 }, { 3, 4 }, { 5, 6 } };
-	vf v[8];
-	UNROLL for (int i = 0; i < 8; i++)
+	static const int8_t of_8[19][2] = { { 0, 2 }, { 1, 3 }, { 4, 6 }, { 5, 7 }, { 0, 4 }, { 1, 5 }, { 2, 6 }, { 3, 7 }, { 0, 1 }, { 2, 3 },
+					    { 4, 5 }, { 6, 7 }, { 2, 4 }, { 3, 5 }, { 1, 4 }, { 3, 6 }, { 1, 2 }, { 3, 4 }, { 5, 6 } };
+	static const int8_t end_of_16[28][2] = { { 5, 10 }, { 6, 9 }, { 3, 12 }, { 13, 14 }, { 4, 8 }, { 7, 11 }, { 1, 2 }, { 1, 4 }, { 7, 13 }, { 2, 8 },
+						 { 11, 14 }, { 2, 4 }, { 5, 6 }, { 9, 10 }, { 11, 13 }, { 3, 8 }, { 7, 12 }, { 6, 8 }, { 10, 12 }, { 3, 5 },
+						 { 7, 9 }, { 3, 4 }, { 5, 6 }, { 7, 8 }, { 9, 10 }, { 11, 12 }, { 6, 7 }, { 8, 9 } };
+	vf v[SORT_KEYS];
+	UNROLL for (int i = 0; i < SORT_KEYS; i++)
 		v[i] = v_load(at + i * LANES);
-	_Pragma("GCC unroll 19") for (int i = 0; i < 19; i++)
-		exchange(&v[network[i][0]], &v[network[i][1]]);
-	UNROLL for (int i = 0; i < 8; i++)
+	_Pragma("GCC unroll 19") for (int i = 0; i < 19 && SORT_KEYS == 8; i++)
+		exchange(&v[of_8[i][0]], &v[of_8[i][1]]);
+	UNROLL for (int d = 1; d < SORT_KEYS && SORT_KEYS == 16; d *= 2)
+		UNROLL for (int i = 0; i < SORT_KEYS; i++)
+			if (!(i & d))
+				exchange(&v[i], &v[(i + d) % SORT_KEYS]);
+	_Pragma("GCC unroll 28") for (int i = 0; i < 28 && SORT_KEYS == 16; i++)
+		exchange(&v[end_of_16[i][0] % SORT_KEYS], &v[end_of_16[i][1] % SORT_KEYS]);
+	UNROLL for (int i = 0; i < SORT_KEYS; i++)
 		v_store(at + i * LANES, v[i]);
 }
 
-/* Steps of distance 2^(steps - 1) * step .. step, among 2^steps keys `step` apart. */
-static inline __attribute__((always_inline)) void half_cleaners(float *at, int64_t step, int steps)
+/* Steps of `distance` * step .. step, among `keys` keys `step` apart; both are constants. */
+static inline __attribute__((always_inline)) void half_cleaners(float *at, int64_t step, const int keys, const int distance)
 {
-	const int size = 1 << steps;
-	vf v[8];
-	UNROLL for (int i = 0; i < size; i++)
+	vf v[SORT_KEYS];
+	UNROLL for (int i = 0; i < keys; i++)
 		v[i] = v_load(at + i * step * LANES);
-	UNROLL for (int distance = size / 2; distance > 0; distance /= 2)
-		UNROLL for (int i = 0; i < size; i++)
-			if (!(i & distance))
-				exchange(&v[i], &v[i + distance]);
-	UNROLL for (int i = 0; i < size; i++)
+	UNROLL for (int d = distance; d > 0; d /= 2)
+		UNROLL for (int i = 0; i < keys; i++)
+			if (!(i & d))
+				exchange(&v[i], &v[(i + d) % SORT_KEYS]);
+	UNROLL for (int i = 0; i < keys; i++)
 		v_store(at + i * step * LANES, v[i]);
+}
+
+static inline __attribute__((always_inline)) void clean_few(float *at, int64_t count, const int distance)
+{
+	for (int64_t key = 0; key < count; key += SORT_KEYS)
+		half_cleaners(at + key * LANES, 1, SORT_KEYS, distance);
+}
+
+/* A block of `size` keys, down to pieces of size / keys. */
+static inline __attribute__((always_inline)) void clean_far(float *at, int64_t size, const int keys)
+{
+	for (int64_t k = 0; k < size / keys; k++)
+		half_cleaners(at + k * LANES, size / keys, keys, keys / 2);
 }
 
 /* Blocks of `size` keys, each the result of a mirrored comparison (bitonic), down to single keys: those that the first `count`
  * keys reach. */
 static void clean(float *at, int64_t size, int64_t count)
 {
-	const int64_t length = size * LANES, blocks = (count + size - 1) / size;
-	if (size == 2) {
-		for (int64_t i = 0; i < blocks; i++)
-			half_cleaners(at + i * length, 1, 1);
-	} else if (size == 4) {
-		for (int64_t i = 0; i < blocks; i++)
-			half_cleaners(at + i * length, 1, 2);
-	} else if (size == 8) {
-		for (int64_t i = 0; i < blocks; i++)
-			half_cleaners(at + i * length, 1, 3);
-	} else {
-		for (int64_t i = 0; i < blocks && size > 8; i++) {
-			for (int64_t k = 0; k < size / 8; k++)
-				half_cleaners(at + i * length + k * LANES, size / 8, 3);
-			clean(at + i * length, size / 8, size < count - i * size ? size : count - i * size);
+	if (size > SORT_KEYS) {
+		int64_t pieces = size > NEAR_SIZE ? FAR_KEYS : SORT_KEYS;
+		for (int64_t key = 0; key < count; key += size) {
+			if (pieces == FAR_KEYS)
+				clean_far(at + key * LANES, size, FAR_KEYS);
+			else
+				clean_far(at + key * LANES, size, SORT_KEYS);
+			clean(at + key * LANES, size / pieces, size < count - key ? size : count - key);
 		}
+	} else if (size == 2) {
+		clean_few(at, count, 1);
+	} else if (size == 4) {
+		clean_few(at, count, 2);
+	} else if (size == 8) {
+		clean_few(at, count, 4);
+	} else {
+		clean_few(at, count, SORT_KEYS / 2);
 	}
 }
 
-/* Merge two sorted halves: the mirrored comparison and the two steps after it, then what is left inside each eighth. */
-static void merge_halves(float *block, int64_t size, int64_t count)
+/* The mirrored comparison of a block's halves, and the steps after it down to pieces of size / keys. */
+static inline __attribute__((always_inline)) void merge_far(float *block, int64_t size, const int keys)
 {
-	for (int64_t i = 0; i < size / 8; i++) {
+	const int half = keys / 2;
+	for (int64_t i = 0; i < size / keys; i++) {
 		float *low = block + i * LANES, *high = block + (size - 1 - i) * LANES;
-		int64_t step = size / 8 * LANES;
-		vf a[4], b[4];
-		UNROLL for (int t = 0; t < 4; t++) {
+		int64_t step = size / keys * LANES;
+		vf a[SORT_KEYS / 2], b[SORT_KEYS / 2];
+		UNROLL for (int t = 0; t < half; t++) {
 			a[t] = v_load(low + t * step);
 			b[t] = v_load(high - t * step);
 			exchange(&a[t], &b[t]);
 		}
-		UNROLL for (int t = 0; t < 2; t++) {
-			exchange(&a[t], &a[t + 2]);
-			exchange(&b[t + 2], &b[t]);
-		}
-		UNROLL for (int t = 0; t < 4; t += 2) {
-			exchange(&a[t], &a[t + 1]);
-			exchange(&b[t + 1], &b[t]);
-		}
-		UNROLL for (int t = 0; t < 4; t++) {
+		UNROLL for (int d = half / 2; d > 0; d /= 2)
+			UNROLL for (int t = 0; t < half; t++)
+				if (!(t & d)) {
+					exchange(&a[t], &a[(t + d) % half]);
+					exchange(&b[(t + d) % half], &b[t]);
+				}
+		UNROLL for (int t = 0; t < half; t++) {
 			v_store(low + t * step, a[t]);
 			v_store(high - t * step, b[t]);
 		}
 	}
-	clean(block, size / 8, count);
+}
+
+/* Merge two sorted halves. */
+static void merge_halves(float *block, int64_t size, int64_t count)
+{
+	if (size > NEAR_SIZE)
+		merge_far(block, size, FAR_KEYS);
+	else
+		merge_far(block, size, SORT_KEYS);
+	clean(block, size / (size > NEAR_SIZE ? FAR_KEYS : SORT_KEYS), count);
 }
 
 /* `count` keys, and zeros up to `size`, a power of two. */
 static void sort_column(float *block, int64_t size, int64_t count)
 {
 	int64_t half = size / 2;
-	if (size == SORT_ROOM) {
-		sort_8(block);
+	if (size == SORT_KEYS) {
+		sort_few(block);
 		return;
 	}
 	sort_column(block, half, count < half ? count : half);
@@ -109,7 +143,7 @@ static void sort_column(float *block, int64_t size, int64_t count)
 
 static void sort_keys(float *columns, int64_t count)
 {
-	int64_t size = SORT_ROOM;
+	int64_t size = SORT_KEYS;
 	while (size < count)
 		size *= 2;
 	memset(columns + count * LANES, 0, (size_t)((size - count) * LANES) * sizeof(*columns));
