@@ -72,9 +72,9 @@ static void measure(const char *metrics, bool picture, int64_t n, int64_t dim, b
 			   .metrics = metrics,
 			   .picture = picture };
 	struct bench_result r = bench_run(run_job, &job, 2 * bench_flop(&attention), bench_width(kernels), threads, 0.05);
-	printf("%-7s n %7lld d %3lld %-6s %-24s%-10s %9.3f ms  %6.1f GFLOP/s  share of peak %.3f\n", kernels->name, (long long)n,
-	       (long long)dim, causal ? "causal" : "full", metrics ? metrics : "(no statistics)", picture ? " + picture" : "",
-	       1e3 * r.seconds, r.rate / 1e9, r.share);
+	printf("%-7s n %7lld d %3lld %-6s %-24s%-10s %9.3f ms  %6.1f GFLOP/s  %5.1f %%  %5.1f %% by processor time%s\n", kernels->name,
+	       (long long)n, (long long)dim, causal ? "causal" : "full", metrics ? metrics : "(no statistics)",
+	       picture ? " + picture" : "", 1e3 * r.seconds, r.rate / 1e9, 100 * r.share, 100 * r.cpu_share, bench_remark(&r));
 	fflush(stdout);
 	bench_attention_release(&attention);
 }
@@ -96,5 +96,7 @@ int main(int argc, char **argv)
 			measure("default", true, sizes[i], 64, causal, kernels);
 		}
 	}
+	if (bench_full())
+		measure("default", false, 131072, 64, true, kernels);
 	return 0;
 }
