@@ -68,6 +68,22 @@ static void add_recent(const struct columns *columns, const struct tile *tile, d
 	}
 }
 
+/* Halving finds the keys that one query of a causal map sees with a few questions. */
+static void add_seen_by(const struct tile *tile, int64_t row, int64_t begin, int64_t end, double *seen)
+{
+	enum { FEW = 8 };
+	const struct source *source = tile->source;
+	int64_t map = tile->rows->map, middle = begin + (end - begin) / 2;
+	enum coverage coverage = source->ops->coverage ? source->ops->coverage(source, map, row, row, begin, end) : TILE_PARTIAL;
+	if (coverage == TILE_PARTIAL && source->ops->coverage && end - begin > FEW) {
+		add_seen_by(tile, row, begin, middle, seen);
+		add_seen_by(tile, row, middle, end, seen);
+		return;
+	}
+	for (int64_t key = begin; key < end && coverage != TILE_EMPTY; key++)
+		seen[key] += coverage == TILE_FULL || source->ops->visible(source, map, row, key);
+}
+
 static void add_seen(const struct tile *tile, double *seen)
 {
 	const struct source *source = tile->source;
@@ -76,14 +92,12 @@ static void add_seen(const struct tile *tile, double *seen)
 	enum coverage coverage = TILE_FULL;
 	if (source->ops->coverage)
 		coverage = source->ops->coverage(source, rows->map, rows->row[0], rows->row[rows->count - 1], tile->key, end);
-	for (int64_t key = tile->key; key < end; key++) {
-		if (coverage == TILE_FULL || !source->ops->visible) {
-			seen[key] += rows->count;
-			continue;
-		}
-		for (int lane = 0; lane < rows->count; lane++)
-			seen[key] += source->ops->visible(source, rows->map, rows->row[lane], key);
-	}
+	else if (source->ops->visible)
+		coverage = TILE_PARTIAL;
+	for (int64_t key = tile->key; key < end && (coverage == TILE_FULL || !source->ops->visible); key++)
+		seen[key] += rows->count;
+	for (int lane = 0; lane < rows->count && coverage != TILE_FULL && source->ops->visible; lane++)
+		add_seen_by(tile, rows->row[lane], tile->key, end, seen);
 }
 
 static void scan(const struct sink *sink, const struct item *item, int64_t lane0, const struct tile *tile, void *data)

@@ -37,7 +37,23 @@ static void insert(float *kept, int64_t count, float weight)
 	kept[at] = weight;
 }
 
-/* After the first tiles few rows still find a weight above their k-th: most tiles are only compared. */
+static bool any_above(const struct tile *tile, const float *largest, const float *kept, int64_t count)
+{
+	bool any = false;
+	for (int lane = 0; lane < tile->rows->count; lane++)
+		any |= largest[lane] > kept[lane * count + count - 1];
+	return any;
+}
+
+static void insert_keys(const struct tile *tile, int lane, int64_t begin, int64_t end, float *kept, int64_t count)
+{
+	for (int64_t k = begin; k < end; k++)
+		if (tile->p[k * tile->lanes + lane] > kept[count - 1])
+			insert(kept, count, tile->p[k * tile->lanes + lane]);
+}
+
+/* After the first tiles few rows still find a weight above their k-th: most tiles are only compared, and of the others only
+ * the panels of keys that hold one are looked through. */
 static void scan(const struct sink *sink, const struct item *item, int64_t lane0, const struct tile *tile, void *data)
 {
 	struct partial *partial = data;
@@ -45,11 +61,15 @@ static void scan(const struct sink *sink, const struct item *item, int64_t lane0
 	_Alignas(64) float largest[MAX_LANES] = { 0 };
 	(void)item, (void)lane0;
 	tile->kernels->max_keys(tile->p, tile->count, largest);
-	for (int lane = 0; lane < tile->rows->count; lane++) {
-		float *kept = partial->kept + lane * count;
-		for (int64_t k = 0; k < tile->count && largest[lane] > kept[count - 1]; k++)
-			if (tile->p[k * tile->lanes + lane] > kept[count - 1])
-				insert(kept, count, tile->p[k * tile->lanes + lane]);
+	if (!any_above(tile, largest, partial->kept, count))
+		return;
+	for (int64_t key = 0, end; key < tile->count; key = end) {
+		end = key + KEY_PANEL < tile->count ? key + KEY_PANEL : tile->count;
+		memset(largest, 0, sizeof largest);
+		tile->kernels->max_keys(tile->p + key * tile->lanes, end - key, largest);
+		for (int lane = 0; lane < tile->rows->count; lane++)
+			if (largest[lane] > partial->kept[lane * count + count - 1])
+				insert_keys(tile, lane, key, end, partial->kept + lane * count, count);
 	}
 }
 
