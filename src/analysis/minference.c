@@ -31,6 +31,7 @@ struct minference {
 	struct family family;
 	struct sink *picture;  /* sums of blocks */
 	double scale;          /* of all sizes */
+	int64_t columns[SLASHES], diagonals[SLASHES]; /* slash_budget, scaled */
 	int64_t first;         /* position of the first row that counts */
 	int32_t *column_rank, *diagonal_rank; /* [keys]: 0 is the heaviest among the last queries; diagonals by distance */
 	double a_shape, slash[SLASHES], blocks;
@@ -99,12 +100,12 @@ static void add_a_shape(const struct minference *search, const struct tile *tile
 
 static bool keeps_column(const struct minference *search, int budget, int64_t key)
 {
-	return search->column_rank[key] < scaled(search, slash_budget[budget].columns);
+	return search->column_rank[key] < search->columns[budget];
 }
 
 static bool keeps_diagonal(const struct minference *search, int budget, int64_t distance)
 {
-	return search->diagonal_rank[distance] < scaled(search, slash_budget[budget].diagonals);
+	return search->diagonal_rank[distance] < search->diagonals[budget];
 }
 
 static void add_columns(const struct minference *search, const struct tile *tile, int64_t first, struct partial *partial)
@@ -316,8 +317,7 @@ static void name_winner(struct minference *search, int budget, double slash)
 			 (long long)scaled(search, A_BAND));
 	else if (slash == best)
 		snprintf(search->word, sizeof search->word, "vertical-slash %lld %lld",
-			 (long long)scaled(search, slash_budget[budget].columns),
-			 (long long)scaled(search, slash_budget[budget].diagonals));
+			 (long long)search->columns[budget], (long long)search->diagonals[budget]);
 	else
 		snprintf(search->word, sizeof search->word, "block-sparse 1/8");
 	stats_set_word(stats, METRIC_MINFERENCE, search->word);
@@ -363,6 +363,10 @@ static enum err init(struct family *family, const struct source *source, struct 
 	bool is_short = keys < FIRST_POSITION;
 	search->scale = is_short ? (double)keys / SHORT_SCALE : 1;
 	search->first = is_short ? keys / 2 : FIRST_POSITION;
+	for (int budget = 0; budget < SLASHES; budget++) {
+		search->columns[budget] = scaled(search, slash_budget[budget].columns);
+		search->diagonals[budget] = scaled(search, slash_budget[budget].diagonals);
+	}
 	while ((keys + side - 1) / side > MOST_BLOCKS)
 		side *= 2;
 	struct pooled_map_request request = {
