@@ -227,9 +227,7 @@ static void additive_free(struct source *source)
 
 static const struct source_ops additive_ops = {
 	.name = "additive",
-	.coverage = masked_coverage,
-	.support = masked_support,
-	.visible = masked_visible,
+	MASKED_SEEN,
 	.prepared_id = masked_prepared_id,
 	.prepared_size = additive_prepared_size,
 	.prepare = additive_prepare,
@@ -290,8 +288,9 @@ static void note_bound(struct additive *additive)
 	mechanism_note(additive->masked.source.note, sizeof additive->masked.source.note, "logits within +-%.4g", weight->at ? bound : fabs(additive->masked.scale) * (double)additive->width);
 }
 
-static enum err additive_bind(struct additive *additive, const struct mechanism_args *args, struct err_info *info)
+static enum err additive_bind(struct source *source, const struct mechanism_args *args, struct err_info *info)
 {
+	struct additive *additive = (struct additive *)source;
 	const struct mechanism *mechanism = &mechanism_additive;
 	additive->query.state = mechanism_heads(args, mechanism, "query", info);
 	additive->key.state = additive->query.state ? mechanism_heads(args, mechanism, "key", info) : NULL;
@@ -311,18 +310,7 @@ static enum err additive_bind(struct additive *additive, const struct mechanism_
 
 static enum err additive_open(const struct mechanism_args *args, struct source **source, struct err_info *info)
 {
-	struct additive *additive = mem_zero_array(1, sizeof *additive);
-	if (!additive)
-		return err_nomem(info, "additive attention");
-	additive->masked.source.ops = &additive_ops;
-	additive->masked.source.norm = NORM_SOFTMAX;
-	enum err err = additive_bind(additive, args, info);
-	if (err) {
-		additive_free(&additive->masked.source);
-		return err;
-	}
-	*source = &additive->masked.source;
-	return ERR_OK;
+	return mechanism_make(&additive_ops, sizeof(struct additive), "additive attention", additive_bind, args, source, info);
 }
 
 static const struct mechanism_input inputs[] = {

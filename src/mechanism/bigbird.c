@@ -347,8 +347,9 @@ static enum err open_file(struct bigbird *bigbird, const struct mechanism_args *
 	return err;
 }
 
-static enum err bigbird_bind(struct bigbird *bigbird, const struct mechanism_args *args, struct err_info *info)
+static enum err bigbird_bind(struct source *source, const struct mechanism_args *args, struct err_info *info)
 {
+	struct bigbird *bigbird = (struct bigbird *)source;
 	int64_t block = 0;
 	enum err err = dot_init(&bigbird->dot, &mechanism_bigbird, args, &dot_plain, dot_usual_scale(args), info);
 	if (!err)
@@ -362,14 +363,9 @@ static enum err bigbird_bind(struct bigbird *bigbird, const struct mechanism_arg
 
 static enum err bigbird_open(const struct mechanism_args *args, struct source **source, struct err_info *info)
 {
-	struct bigbird *bigbird = mem_zero_array(1, sizeof *bigbird);
-	if (!bigbird)
-		return err_nomem(info, "block-sparse attention");
-	bigbird->dot.masked.source.ops = &bigbird_ops;
-	bigbird->dot.masked.source.norm = NORM_SOFTMAX;
-	struct source *made = &bigbird->dot.masked.source;
+	struct source *made = NULL;
 	int repeats = REPEATS_ONCE;
-	enum err err = bigbird_bind(bigbird, args, info);
+	enum err err = mechanism_make(&bigbird_ops, sizeof(struct bigbird), "block-sparse attention", bigbird_bind, args, &made, info);
 	if (!err)
 		err = mechanism_parameter_choice(args, &mechanism_bigbird, "repeats", repeats_words, &repeats, info);
 	if (!err && repeats == REPEATS_SHOWN)
@@ -377,7 +373,7 @@ static enum err bigbird_open(const struct mechanism_args *args, struct source **
 	else if (!err)
 		*source = made;
 	if (err)
-		bigbird_free(made);
+		source_free(made);
 	return err;
 }
 

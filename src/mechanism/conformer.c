@@ -291,9 +291,7 @@ static void conformer_free(struct source *source)
 
 static const struct source_ops conformer_ops = {
 	.name = "conformer",
-	.coverage = masked_coverage,
-	.support = masked_support,
-	.visible = masked_visible,
+	MASKED_SEEN,
 	.prepared_id = conformer_prepared_id,
 	.prepared_size = conformer_prepared_size,
 	.prepare = conformer_prepare,
@@ -350,11 +348,11 @@ static enum err open_position(struct conformer *conformer, const struct mechanis
 	return check_rows(conformer, args, info);
 }
 
-static enum err conformer_bind(struct conformer *conformer, const struct mechanism_args *args, struct err_info *info)
+static enum err conformer_bind(struct source *source, const struct mechanism_args *args, struct err_info *info)
 {
 	static const char *const words[] = { "all", "content", "position", NULL };
 	const struct mechanism *mechanism = &mechanism_conformer;
-	struct source *source = &conformer->dot.masked.source;
+	struct conformer *conformer = (struct conformer *)source;
 	int part;
 	enum err err = mechanism_parameter_choice(args, mechanism, "part", words, &part, info);
 	if (!err)
@@ -378,18 +376,7 @@ static enum err conformer_bind(struct conformer *conformer, const struct mechani
 
 static enum err conformer_open(const struct mechanism_args *args, struct source **source, struct err_info *info)
 {
-	struct conformer *conformer = mem_zero_array(1, sizeof *conformer);
-	if (!conformer)
-		return err_nomem(info, "Conformer attention");
-	conformer->dot.masked.source.ops = &conformer_ops;
-	conformer->dot.masked.source.norm = NORM_SOFTMAX;
-	enum err err = conformer_bind(conformer, args, info);
-	if (err) {
-		conformer_free(&conformer->dot.masked.source);
-		return err;
-	}
-	*source = &conformer->dot.masked.source;
-	return ERR_OK;
+	return mechanism_make(&conformer_ops, sizeof(struct conformer), "Conformer attention", conformer_bind, args, source, info);
 }
 
 static const struct mechanism_input inputs[] = {

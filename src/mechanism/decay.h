@@ -7,7 +7,7 @@
  * relative to its last token, the queries are scaled from there, and both factors are at most 1. Where a tile holds the diagonal, a row walks its keys
  * back from itself and multiplies one step's decay after the other.
  *
- * A mechanism embeds `struct decay` first, names its makers of vectors and takes decay_source_ops (with a free of its own).
+ * A mechanism embeds `struct decay` first, names its makers of vectors and takes DECAY_OPS beside a name and a free of its own.
  */
 #ifndef ATTNVIZ_MECHANISM_DECAY_H
 #define ATTNVIZ_MECHANISM_DECAY_H
@@ -52,5 +52,11 @@ enum err decay_load_rows(const struct source *source, const struct kernels *kern
 enum err decay_fill(const struct source *source, const struct fill *fill, struct err_info *info);
 enum err decay_score64(const struct source *source, int64_t map, int64_t row, double *score, struct err_info *info);
 int64_t decay_prepared_id(const struct source *source, int64_t map);
+
+/* All of them, in a struct source_ops. */
+#define DECAY_OPS \
+	.coverage = decay_coverage, .support = decay_support, .visible = decay_visible, .prepared_id = decay_prepared_id, \
+	.prepared_size = decay_prepared_size, .prepare = decay_prepare, .rows_size = decay_rows_size, .load_rows = decay_load_rows, .fill = decay_fill, \
+	.score64 = decay_score64
 
 #endif

@@ -2,8 +2,8 @@
  * Scores that are inner products: score_ij = scale * (query vector i) . (key vector j), whatever made the vectors.
  *
  * Windowed and block-sparse attention, kernel features (linear, Performer), Linformer's slots, content terms with a bias: they differ in the two vectors, in
- * normalisation, and in what they do to a finished tile. A mechanism embeds `struct dot` first, names the two makers of vectors, and takes the dot_* source
- * operations.
+ * normalisation, and in what they do to a finished tile. A mechanism embeds `struct dot` first, names the two makers of vectors, and takes DOT_OPS, or those of
+ * them that fit.
  */
 #ifndef ATTNVIZ_MECHANISM_DOT_H
 #define ATTNVIZ_MECHANISM_DOT_H
@@ -58,5 +58,10 @@ enum err dot_fill(const struct source *source, const struct fill *fill, struct e
 /* source_ops.pool for inner products without a softmax, under no mask or a causal one: O(n d + cells d). */
 enum err dot_pool(const struct source *source, int64_t map, const struct cell_grid *grid, double *sum, struct err_info *info);
 enum err dot_score64(const struct source *source, int64_t map, int64_t row, double *score, struct err_info *info);
+
+/* In a struct source_ops: tiles are the products of the vectors, and nothing else. */
+#define DOT_OPS \
+	.prepared_size = dot_prepared_size, .prepare = dot_prepare, .rows_size = dot_rows_size, .load_rows = dot_load_rows, .fill = dot_fill, \
+	.score64 = dot_score64
 
 #endif

@@ -481,10 +481,10 @@ static enum err make_lazies(struct infini *infini, struct err_info *info)
 	return infini->normaliser && infini->removal ? ERR_OK : err_nomem(info, "the memory");
 }
 
-static enum err infini_bind(struct infini *infini, const struct mechanism_args *args, struct err_info *info)
+static enum err infini_bind(struct source *source, const struct mechanism_args *args, struct err_info *info)
 {
 	const struct mechanism *mechanism = &mechanism_infini;
-	struct source *source = &infini->source;
+	struct infini *infini = (struct infini *)source;
 	const struct mechanism_binding *value = mechanism_input_find(args, "value");
 	enum err err = decay_refuse_masks(mechanism, args, info);
 	if (!err)
@@ -518,17 +518,7 @@ static enum err infini_bind(struct infini *infini, const struct mechanism_args *
 
 static enum err infini_open(const struct mechanism_args *args, struct source **source, struct err_info *info)
 {
-	struct infini *infini = mem_zero_array(1, sizeof *infini);
-	if (!infini)
-		return err_nomem(info, "Infini-attention");
-	infini->source.ops = &infini_ops;
-	enum err err = infini_bind(infini, args, info);
-	if (err) {
-		infini_free(&infini->source);
-		return err;
-	}
-	*source = &infini->source;
-	return ERR_OK;
+	return mechanism_make(&infini_ops, sizeof(struct infini), "Infini-attention", infini_bind, args, source, info);
 }
 
 static const struct mechanism_input inputs[] = {

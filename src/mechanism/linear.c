@@ -4,7 +4,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "base/memory.h"
 #include "mechanism/dot.h"
 #include "mechanism/table.h"
 
@@ -71,25 +70,18 @@ static void linear_free(struct source *source)
 
 static const struct source_ops linear_ops = {
 	.name = "linear",
-	.coverage = masked_coverage,
-	.support = masked_support,
-	.visible = masked_visible,
+	MASKED_SEEN,
 	.prepared_id = masked_prepared_id,
-	.prepared_size = dot_prepared_size,
-	.prepare = dot_prepare,
+	DOT_OPS,
 	.prepared_key_bytes = dot_key_bytes,
-	.rows_size = dot_rows_size,
-	.load_rows = dot_load_rows,
-	.fill = dot_fill,
-	.score64 = dot_score64,
 	.pool = dot_pool,
 	.free = linear_free,
 };
 
-static enum err linear_bind(struct linear *linear, const struct mechanism_args *args, struct err_info *info)
+static enum err linear_bind(struct source *source, const struct mechanism_args *args, struct err_info *info)
 {
 	static const char *const yes_no[] = { "yes", "no", NULL };
-	struct source *source = &linear->dot.masked.source;
+	struct linear *linear = (struct linear *)source;
 	int map, raw;
 	enum err err = mechanism_parameter_choice(args, &mechanism_linear, "feature", map_words, &map, info);
 	if (!err)
@@ -111,17 +103,7 @@ static enum err linear_bind(struct linear *linear, const struct mechanism_args *
 
 static enum err linear_open(const struct mechanism_args *args, struct source **source, struct err_info *info)
 {
-	struct linear *linear = mem_zero_array(1, sizeof *linear);
-	if (!linear)
-		return err_nomem(info, "linear attention");
-	linear->dot.masked.source.ops = &linear_ops;
-	enum err err = linear_bind(linear, args, info);
-	if (err) {
-		linear_free(&linear->dot.masked.source);
-		return err;
-	}
-	*source = &linear->dot.masked.source;
-	return ERR_OK;
+	return mechanism_make(&linear_ops, sizeof(struct linear), "linear attention", linear_bind, args, source, info);
 }
 
 static const struct mechanism_input inputs[] = {

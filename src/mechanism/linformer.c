@@ -141,12 +141,7 @@ static void linformer_free(struct source *source)
 static const struct source_ops linformer_ops = {
 	.name = "linformer",
 	.prepared_id = masked_prepared_id,
-	.prepared_size = dot_prepared_size,
-	.prepare = dot_prepare,
-	.rows_size = dot_rows_size,
-	.load_rows = dot_load_rows,
-	.fill = dot_fill,
-	.score64 = dot_score64,
+	DOT_OPS,
 	.pool = dot_pool,
 	.free = linformer_free,
 };
@@ -200,8 +195,9 @@ static void show_effective(struct linformer *linformer)
 	mechanism_note(masked->source.note, sizeof masked->source.note, "effective weights through %lld slots", (long long)linformer->slots);
 }
 
-static enum err linformer_bind(struct linformer *linformer, const struct mechanism_args *args, struct err_info *info)
+static enum err linformer_bind(struct source *source, const struct mechanism_args *args, struct err_info *info)
 {
+	struct linformer *linformer = (struct linformer *)source;
 	static const char *const map_words[] = { "effective", "slots", NULL }, *const order_words[] = { "nk", "kn", NULL };
 	struct masked *masked = &linformer->dot.masked;
 	int slots, transposed;
@@ -236,17 +232,7 @@ static enum err linformer_bind(struct linformer *linformer, const struct mechani
 
 static enum err linformer_open(const struct mechanism_args *args, struct source **source, struct err_info *info)
 {
-	struct linformer *linformer = mem_zero_array(1, sizeof *linformer);
-	if (!linformer)
-		return err_nomem(info, "Linformer attention");
-	linformer->dot.masked.source.ops = &linformer_ops;
-	enum err err = linformer_bind(linformer, args, info);
-	if (err) {
-		linformer_free(&linformer->dot.masked.source);
-		return err;
-	}
-	*source = &linformer->dot.masked.source;
-	return ERR_OK;
+	return mechanism_make(&linformer_ops, sizeof(struct linformer), "Linformer attention", linformer_bind, args, source, info);
 }
 
 static const struct mechanism_input inputs[] = {

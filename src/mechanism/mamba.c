@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/memory.h"
 #include "mechanism/decay.h"
 #include "mechanism/lazy.h"
 #include "mechanism/mamba.h"
@@ -179,20 +178,7 @@ static void mamba_free(struct source *source)
 	free(mamba);
 }
 
-static const struct source_ops mamba_ops = {
-	.name = "mamba",
-	.coverage = decay_coverage,
-	.support = decay_support,
-	.visible = decay_visible,
-	.prepared_id = decay_prepared_id,
-	.prepared_size = decay_prepared_size,
-	.prepare = decay_prepare,
-	.rows_size = decay_rows_size,
-	.load_rows = decay_load_rows,
-	.fill = decay_fill,
-	.score64 = decay_score64,
-	.free = mamba_free,
-};
+static const struct source_ops mamba_ops = { .name = "mamba", DECAY_OPS, .free = mamba_free };
 
 static enum err open_series(struct series *series, const struct mechanism_args *args, const char *role, bool required, bool time_first, struct err_info *info)
 {
@@ -380,17 +366,17 @@ static enum err mamba_bind(struct mamba *mamba, const struct mechanism_args *arg
 	return mamba->steps ? ERR_OK : err_nomem(info, "steps of the scan");
 }
 
+static enum err bind_forward(struct source *source, const struct mechanism_args *args, struct err_info *info)
+{
+	return mamba_bind((struct mamba *)source, args, false, info);
+}
+
+static enum err bind_backward(struct source *source, const struct mechanism_args *args, struct err_info *info)
+{
+	return mamba_bind((struct mamba *)source, args, true, info);
+}
+
 enum err mamba_scan_open(const struct mechanism_args *args, bool reversed, struct source **source, struct err_info *info)
 {
-	struct mamba *mamba = mem_zero_array(1, sizeof *mamba);
-	if (!mamba)
-		return err_nomem(info, "Mamba");
-	mamba->decay.source.ops = &mamba_ops;
-	enum err err = mamba_bind(mamba, args, reversed, info);
-	if (err) {
-		mamba_free(&mamba->decay.source);
-		return err;
-	}
-	*source = &mamba->decay.source;
-	return ERR_OK;
+	return mechanism_make(&mamba_ops, sizeof(struct mamba), "Mamba", reversed ? bind_backward : bind_forward, args, source, info);
 }

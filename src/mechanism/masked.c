@@ -66,7 +66,6 @@ enum err masked_init(struct masked *masked, const struct mechanism *mechanism, c
 		source->norm = NORM_NONE;
 		source->is_signed = true;
 		source->hidden_infinite = args->stage == STAGE_BIASED;
-		source->hidden_infinite = args->stage == STAGE_BIASED;
 	}
 	return mechanism_mask(args, source, &masked->mask, info);
 }

@@ -60,4 +60,7 @@ int64_t masked_support(const struct source *source, int64_t map, int64_t row);
 bool masked_visible(const struct source *source, int64_t map, int64_t row, int64_t key);
 int64_t masked_prepared_id(const struct source *source, int64_t map);
 
+/* In a struct source_ops: the mask alone says which keys a query sees. */
+#define MASKED_SEEN .coverage = masked_coverage, .support = masked_support, .visible = masked_visible
+
 #endif

@@ -8,6 +8,21 @@
 
 #include "base/memory.h"
 
+enum err mechanism_make(const struct source_ops *ops, size_t size, const char *what, mechanism_bind *bind, const struct mechanism_args *args,
+			struct source **source, struct err_info *info)
+{
+	struct source *made = mem_zero_array(1, size);
+	if (!made)
+		return err_nomem(info, what);
+	made->ops = ops;
+	enum err err = bind(made, args, info);
+	if (err)
+		source_free(made);
+	else
+		*source = made;
+	return err;
+}
+
 const struct mechanism_binding *mechanism_input_find(const struct mechanism_args *args, const char *role)
 {
 	for (size_t i = 0; i < args->binding_count; i++)

@@ -1,8 +1,8 @@
 /*
  * The table of mechanisms: one file and one row each. --attention NAME picks the row; `attnviz explain NAME` prints it.
  *
- * To add one: write NAME.c with a `const struct mechanism mechanism_NAME`, declare it in mechanism/table.h, list it in mechanism/table.c. open() binds its
- * inputs with the helpers below, fills a struct that begins with a struct source, and hands it out; free() of its source_ops releases it.
+ * To add one: write NAME.c with a `const struct mechanism mechanism_NAME`, declare it in mechanism/table.h, list it in mechanism/table.c. open() hands out a struct
+ * that begins with a struct source (mechanism_make), its inputs bound with the helpers below; free() of its source_ops releases it.
  */
 #ifndef ATTNVIZ_MECHANISM_MECHANISM_H
 #define ATTNVIZ_MECHANISM_MECHANISM_H
@@ -103,6 +103,14 @@ const struct mechanism *mechanism_find(const char *name); /* NULL when there is 
 /*
  * Helpers for open().
  */
+
+/* What is particular to a mechanism when it opens: the inputs read and checked, sizes, properties and note of its source set. */
+typedef enum err mechanism_bind(struct source *source, const struct mechanism_args *args, struct err_info *info);
+
+/* A struct of `size` bytes that begins with its struct source, given `ops` and then to bind. All the rest is zero before, which is a softmax (NORM_SOFTMAX) without
+ * further properties. Where bind fails, ops->free takes what it left, zeros among them, and *source stays as it is. `what` is what ERR_NOMEM is said of. */
+enum err mechanism_make(const struct source_ops *ops, size_t size, const char *what, mechanism_bind *bind, const struct mechanism_args *args,
+			struct source **source, struct err_info *info);
 
 /* The binding of a role, NULL when there is none. */
 const struct mechanism_binding *mechanism_input_find(const struct mechanism_args *args, const char *role);

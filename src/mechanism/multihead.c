@@ -357,21 +357,19 @@ static const struct source_ops multihead_ops = {
 	.free = multihead_free,
 };
 
-static enum err multihead_open(const struct mechanism_args *args, struct source **source, struct err_info *info)
+static enum err multihead_bind(struct source *source, const struct mechanism_args *args, struct err_info *info)
 {
-	struct multihead *multihead = mem_zero_array(1, sizeof *multihead);
-	if (!multihead)
-		return err_nomem(info, "the attention");
-	multihead->wrapped.source.ops = &multihead_ops;
+	struct multihead *multihead = (struct multihead *)source;
 	multihead->args = args;
 	enum err err = set_up(multihead, info);
 	release_operands(multihead);
 	multihead->args = NULL;
-	if (err)
-		multihead_free(&multihead->wrapped.source);
-	else
-		*source = &multihead->wrapped.source;
 	return err;
+}
+
+static enum err multihead_open(const struct mechanism_args *args, struct source **source, struct err_info *info)
+{
+	return mechanism_make(&multihead_ops, sizeof(struct multihead), "the attention", multihead_bind, args, source, info);
 }
 
 static int64_t token_count(const struct tensor *tensor, int axes)

@@ -429,21 +429,19 @@ const struct paged_map *paged_map_of(const struct source *source)
 	return source->ops == &paged_ops ? &paged_of(source)->map : NULL;
 }
 
-static enum err paged_open(const struct mechanism_args *args, struct source **source, struct err_info *info)
+static enum err paged_bind(struct source *source, const struct mechanism_args *args, struct err_info *info)
 {
-	struct paged *paged = mem_zero_array(1, sizeof *paged);
-	if (!paged)
-		return err_nomem(info, "the attention");
-	paged->wrapped.source.ops = &paged_ops;
+	struct paged *paged = (struct paged *)source;
 	paged->args = args;
 	enum err err = set_up(paged, info);
 	paged->args = NULL;
 	paged->query = NULL;
-	if (err)
-		paged_free(&paged->wrapped.source);
-	else
-		*source = &paged->wrapped.source;
 	return err;
+}
+
+static enum err paged_open(const struct mechanism_args *args, struct source **source, struct err_info *info)
+{
+	return mechanism_make(&paged_ops, sizeof(struct paged), "the attention", paged_bind, args, source, info);
 }
 
 static const struct mechanism_input paged_input[] = {

@@ -173,17 +173,10 @@ static void performer_free(struct source *source)
 
 static const struct source_ops performer_ops = {
 	.name = "performer",
-	.coverage = masked_coverage,
-	.support = masked_support,
-	.visible = masked_visible,
+	MASKED_SEEN,
 	.prepared_id = masked_prepared_id,
-	.prepared_size = dot_prepared_size,
-	.prepare = dot_prepare,
+	DOT_OPS,
 	.prepared_key_bytes = dot_key_bytes,
-	.rows_size = dot_rows_size,
-	.load_rows = dot_load_rows,
-	.fill = dot_fill,
-	.score64 = dot_score64,
 	.pool = dot_pool,
 	.free = performer_free,
 };
@@ -257,9 +250,11 @@ static enum err open_features(struct performer *performer, const struct mechanis
 	return err;
 }
 
-static enum err performer_bind(struct performer *performer, const struct mechanism_args *args, struct err_info *info)
+static enum err performer_bind(struct source *source, const struct mechanism_args *args, struct err_info *info)
 {
+	struct performer *performer = (struct performer *)source;
 	struct masked *masked = &performer->dot.masked;
+	source->norm = NORM_ROW_SUM;
 	enum err err = dot_init(&performer->dot, &mechanism_performer, args, &performer_vectors, dot_usual_scale(args), info);
 	if (err)
 		return err;
@@ -283,18 +278,7 @@ static enum err performer_bind(struct performer *performer, const struct mechani
 
 static enum err performer_open(const struct mechanism_args *args, struct source **source, struct err_info *info)
 {
-	struct performer *performer = mem_zero_array(1, sizeof *performer);
-	if (!performer)
-		return err_nomem(info, "Performer attention");
-	performer->dot.masked.source.ops = &performer_ops;
-	performer->dot.masked.source.norm = NORM_ROW_SUM;
-	enum err err = performer_bind(performer, args, info);
-	if (err) {
-		performer_free(&performer->dot.masked.source);
-		return err;
-	}
-	*source = &performer->dot.masked.source;
-	return ERR_OK;
+	return mechanism_make(&performer_ops, sizeof(struct performer), "Performer attention", performer_bind, args, source, info);
 }
 
 static const struct mechanism_input inputs[] = {

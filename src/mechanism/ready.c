@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/memory.h"
 #include "mechanism/table.h"
 
 static const double LOG2_E = 1.4426950408889634074;
@@ -183,9 +182,9 @@ static bool is_masked(const struct mask *mask)
 	return mask->left >= 0 || mask->right >= 0 || mask->chunk > 0 || mask->key_begin > 0 || mask->key_length || mask->allow || mask->bias;
 }
 
-static enum err set_up(struct ready *ready, const struct mechanism_args *args, struct err_info *info)
+static enum err ready_bind(struct source *source, const struct mechanism_args *args, struct err_info *info)
 {
-	struct source *source = &ready->source;
+	struct ready *ready = (struct ready *)source;
 	ready->weights = mechanism_heads(args, &mechanism_weights, "weights", info);
 	if (!ready->weights)
 		return ERR_USAGE;
@@ -215,16 +214,7 @@ static enum err set_up(struct ready *ready, const struct mechanism_args *args, s
 
 static enum err ready_open(const struct mechanism_args *args, struct source **source, struct err_info *info)
 {
-	struct ready *ready = mem_zero_array(1, sizeof *ready);
-	if (!ready)
-		return err_nomem(info, "the weights");
-	ready->source.ops = &ready_ops;
-	enum err err = set_up(ready, args, info);
-	if (err)
-		ready_free(&ready->source);
-	else
-		*source = &ready->source;
-	return err;
+	return mechanism_make(&ready_ops, sizeof(struct ready), "the weights", ready_bind, args, source, info);
 }
 
 static const struct mechanism_input ready_input[] = {

@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/memory.h"
 #include "mechanism/decay.h"
 #include "mechanism/lazy.h"
 #include "mechanism/operand.h"
@@ -127,13 +126,8 @@ static void rwkv_free(struct source *source)
 	free(rwkv);
 }
 
-#define RWKV_OPS(NAME) { \
-	.name = (NAME), .coverage = decay_coverage, .support = decay_support, .visible = decay_visible, .prepared_id = decay_prepared_id, \
-	.prepared_size = decay_prepared_size, .prepare = decay_prepare, .rows_size = decay_rows_size, .load_rows = decay_load_rows, .fill = decay_fill, \
-	.score64 = decay_score64, .free = rwkv_free }
-
-static const struct source_ops rwkv5_ops = RWKV_OPS("rwkv5");
-static const struct source_ops rwkv6_ops = RWKV_OPS("rwkv6");
+static const struct source_ops rwkv5_ops = { .name = "rwkv5", DECAY_OPS, .free = rwkv_free };
+static const struct source_ops rwkv6_ops = { .name = "rwkv6", DECAY_OPS, .free = rwkv_free };
 
 /* The decays of version 6 lie as (B,L,H,N), or as (B,L,H*N). */
 static enum err open_time_decay(struct rwkv *rwkv, const struct mechanism_args *args, struct err_info *info)
@@ -175,17 +169,18 @@ static enum err open_decay(struct rwkv *rwkv, const struct mechanism_args *args,
 	return err;
 }
 
-static enum err rwkv_bind(struct rwkv *rwkv, const struct mechanism_args *args, bool varies, struct err_info *info)
+static enum err rwkv_bind(struct rwkv *rwkv, const struct mechanism *mechanism, const struct mechanism_args *args, bool varies, struct err_info *info)
 {
 	struct source *source = &rwkv->decay.source;
 	const struct mechanism_binding *value = mechanism_input_find(args, "value");
-	rwkv->receptance = mechanism_heads(args, rwkv->mechanism, "query", info);
-	rwkv->key = rwkv->receptance ? mechanism_heads(args, rwkv->mechanism, "key", info) : NULL;
+	rwkv->mechanism = mechanism;
+	rwkv->receptance = mechanism_heads(args, mechanism, "query", info);
+	rwkv->key = rwkv->receptance ? mechanism_heads(args, mechanism, "key", info) : NULL;
 	if (!rwkv->key)
 		return ERR_USAGE;
 	const int64_t *size = rwkv->receptance->size;
 	if (memcmp(size, rwkv->key->size, sizeof rwkv->key->size) != 0)
-		return operand_misshapen(rwkv->mechanism, "key", rwkv->key->tensors[0], "the shape of query (--layout BNHD names the order of the axes)", info);
+		return operand_misshapen(mechanism, "key", rwkv->key->tensors[0], "the shape of query (--layout BNHD names the order of the axes)", info);
 	enum err err = mechanism_attend(source, rwkv->receptance, rwkv->key, value ? value->heads : NULL, true, info);
 	if (!err)
 		err = open_decay(rwkv, args, varies, info);
@@ -194,7 +189,7 @@ static enum err rwkv_bind(struct rwkv *rwkv, const struct mechanism_args *args, 
 	rwkv->decay.dim = size[AXIS_DIM];
 	rwkv->decay.lag = 1;
 	rwkv->scale = isnan(args->scale) ? 1 : args->scale;
-	err = decay_init(&rwkv->decay, rwkv->mechanism, args, varies ? &varying_vectors : &constant_vectors, size[AXIS_LAYER], size[AXIS_BATCH], size[AXIS_HEAD],
+	err = decay_init(&rwkv->decay, mechanism, args, varies ? &varying_vectors : &constant_vectors, size[AXIS_LAYER], size[AXIS_BATCH], size[AXIS_HEAD],
 			 size[AXIS_TOKEN], info);
 	if (err)
 		return err;
@@ -202,31 +197,24 @@ static enum err rwkv_bind(struct rwkv *rwkv, const struct mechanism_args *args, 
 	return rwkv->prefix ? ERR_OK : err_nomem(info, "decays");
 }
 
-static enum err open_version(const struct mechanism *mechanism, const struct source_ops *ops, bool varies, const struct mechanism_args *args,
-			     struct source **source, struct err_info *info)
+static enum err rwkv5_bind(struct source *source, const struct mechanism_args *args, struct err_info *info)
 {
-	struct rwkv *rwkv = mem_zero_array(1, sizeof *rwkv);
-	if (!rwkv)
-		return err_nomem(info, "RWKV");
-	rwkv->mechanism = mechanism;
-	rwkv->decay.source.ops = ops;
-	enum err err = rwkv_bind(rwkv, args, varies, info);
-	if (err) {
-		rwkv_free(&rwkv->decay.source);
-		return err;
-	}
-	*source = &rwkv->decay.source;
-	return ERR_OK;
+	return rwkv_bind((struct rwkv *)source, &mechanism_rwkv5, args, false, info);
 }
 
 static enum err rwkv5_open(const struct mechanism_args *args, struct source **source, struct err_info *info)
 {
-	return open_version(&mechanism_rwkv5, &rwkv5_ops, false, args, source, info);
+	return mechanism_make(&rwkv5_ops, sizeof(struct rwkv), "RWKV", rwkv5_bind, args, source, info);
+}
+
+static enum err rwkv6_bind(struct source *source, const struct mechanism_args *args, struct err_info *info)
+{
+	return rwkv_bind((struct rwkv *)source, &mechanism_rwkv6, args, true, info);
 }
 
 static enum err rwkv6_open(const struct mechanism_args *args, struct source **source, struct err_info *info)
 {
-	return open_version(&mechanism_rwkv6, &rwkv6_ops, true, args, source, info);
+	return mechanism_make(&rwkv6_ops, sizeof(struct rwkv), "RWKV", rwkv6_bind, args, source, info);
 }
 
 #define RWKV_QUERY { "query", "(B,H,L,N)", true, "receptance r, after its projection (dumps lie as (B,L,H,N): --layout BNHD)" }

@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/memory.h"
 #include "mechanism/decay.h"
 #include "mechanism/operand.h"
 #include "mechanism/table.h"
@@ -178,10 +177,10 @@ static enum err open_values(struct rwkv4 *rwkv, const struct mechanism_args *arg
 	return ERR_OK;
 }
 
-static enum err rwkv4_bind(struct rwkv4 *rwkv, const struct mechanism_args *args, struct err_info *info)
+static enum err rwkv4_bind(struct source *source, const struct mechanism_args *args, struct err_info *info)
 {
 	const struct mechanism *mechanism = &mechanism_rwkv4;
-	struct source *source = &rwkv->source;
+	struct rwkv4 *rwkv = (struct rwkv4 *)source;
 	enum err err = decay_refuse_masks(mechanism, args, info);
 	if (err)
 		return err;
@@ -208,18 +207,7 @@ static enum err rwkv4_bind(struct rwkv4 *rwkv, const struct mechanism_args *args
 
 static enum err rwkv4_open(const struct mechanism_args *args, struct source **source, struct err_info *info)
 {
-	struct rwkv4 *rwkv = mem_zero_array(1, sizeof *rwkv);
-	if (!rwkv)
-		return err_nomem(info, "RWKV");
-	rwkv->source.ops = &rwkv4_ops;
-	rwkv->source.norm = NORM_SOFTMAX;
-	enum err err = rwkv4_bind(rwkv, args, info);
-	if (err) {
-		rwkv4_free(&rwkv->source);
-		return err;
-	}
-	*source = &rwkv->source;
-	return ERR_OK;
+	return mechanism_make(&rwkv4_ops, sizeof(struct rwkv4), "RWKV", rwkv4_bind, args, source, info);
 }
 
 static const struct mechanism_input inputs[] = {

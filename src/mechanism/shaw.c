@@ -130,9 +130,7 @@ static void shaw_free(struct source *source)
 
 static const struct source_ops shaw_ops = {
 	.name = "shaw",
-	.coverage = masked_coverage,
-	.support = masked_support,
-	.visible = masked_visible,
+	MASKED_SEEN,
 	.prepared_id = masked_prepared_id,
 	.prepared_size = dot_prepared_size,
 	.prepare = dot_prepare,
@@ -182,10 +180,10 @@ static enum err open_left(struct shaw *shaw, const struct mechanism_args *args, 
 	return ERR_OK;
 }
 
-static enum err shaw_bind(struct shaw *shaw, const struct mechanism_args *args, struct err_info *info)
+static enum err shaw_bind(struct source *source, const struct mechanism_args *args, struct err_info *info)
 {
 	static const char *const words[] = { "all", "content", "position", NULL };
-	struct source *source = &shaw->dot.masked.source;
+	struct shaw *shaw = (struct shaw *)source;
 	int part;
 	enum err err = mechanism_parameter_choice(args, &mechanism_shaw, "part", words, &part, info);
 	if (!err)
@@ -206,18 +204,7 @@ static enum err shaw_bind(struct shaw *shaw, const struct mechanism_args *args, 
 
 static enum err shaw_open(const struct mechanism_args *args, struct source **source, struct err_info *info)
 {
-	struct shaw *shaw = mem_zero_array(1, sizeof *shaw);
-	if (!shaw)
-		return err_nomem(info, "attention with relative positions");
-	shaw->dot.masked.source.ops = &shaw_ops;
-	shaw->dot.masked.source.norm = NORM_SOFTMAX;
-	enum err err = shaw_bind(shaw, args, info);
-	if (err) {
-		shaw_free(&shaw->dot.masked.source);
-		return err;
-	}
-	*source = &shaw->dot.masked.source;
-	return ERR_OK;
+	return mechanism_make(&shaw_ops, sizeof(struct shaw), "attention with relative positions", shaw_bind, args, source, info);
 }
 
 static const struct mechanism_input inputs[] = {

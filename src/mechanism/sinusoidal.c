@@ -113,17 +113,10 @@ static void sinusoidal_free(struct source *source)
 
 static const struct source_ops sinusoidal_ops = {
 	.name = "sinusoidal",
-	.coverage = masked_coverage,
-	.support = masked_support,
-	.visible = masked_visible,
+	MASKED_SEEN,
 	.prepared_id = sinusoidal_prepared_id,
-	.prepared_size = dot_prepared_size,
-	.prepare = dot_prepare,
+	DOT_OPS,
 	.prepared_key_bytes = dot_key_bytes,
-	.rows_size = dot_rows_size,
-	.load_rows = dot_load_rows,
-	.fill = dot_fill,
-	.score64 = dot_score64,
 	.free = sinusoidal_free,
 };
 
@@ -178,10 +171,10 @@ static enum err split_heads(struct sinusoidal *sinusoidal, const struct mechanis
 	return ERR_OK;
 }
 
-static enum err sinusoidal_bind(struct sinusoidal *sinusoidal, const struct mechanism_args *args, struct err_info *info)
+static enum err sinusoidal_bind(struct source *source, const struct mechanism_args *args, struct err_info *info)
 {
 	const struct mechanism *mechanism = &mechanism_sinusoidal;
-	struct source *source = &sinusoidal->dot.masked.source;
+	struct sinusoidal *sinusoidal = (struct sinusoidal *)source;
 	int part;
 	enum err err = mechanism_parameter_choice(args, mechanism, "part", part_words, &part, info);
 	if (!err)
@@ -215,18 +208,7 @@ static enum err sinusoidal_bind(struct sinusoidal *sinusoidal, const struct mech
 
 static enum err sinusoidal_open(const struct mechanism_args *args, struct source **source, struct err_info *info)
 {
-	struct sinusoidal *sinusoidal = mem_zero_array(1, sizeof *sinusoidal);
-	if (!sinusoidal)
-		return err_nomem(info, "attention with absolute positions");
-	sinusoidal->dot.masked.source.ops = &sinusoidal_ops;
-	sinusoidal->dot.masked.source.norm = NORM_SOFTMAX;
-	enum err err = sinusoidal_bind(sinusoidal, args, info);
-	if (err) {
-		sinusoidal_free(&sinusoidal->dot.masked.source);
-		return err;
-	}
-	*source = &sinusoidal->dot.masked.source;
-	return ERR_OK;
+	return mechanism_make(&sinusoidal_ops, sizeof(struct sinusoidal), "attention with absolute positions", sinusoidal_bind, args, source, info);
 }
 
 static const struct mechanism_input inputs[] = {

@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/memory.h"
 #include "mechanism/decay.h"
 #include "mechanism/lazy.h"
 #include "mechanism/operand.h"
@@ -122,20 +121,7 @@ static void ssd_free(struct source *source)
 	free(ssd);
 }
 
-static const struct source_ops ssd_ops = {
-	.name = "ssd",
-	.coverage = decay_coverage,
-	.support = decay_support,
-	.visible = decay_visible,
-	.prepared_id = decay_prepared_id,
-	.prepared_size = decay_prepared_size,
-	.prepare = decay_prepare,
-	.rows_size = decay_rows_size,
-	.load_rows = decay_load_rows,
-	.fill = decay_fill,
-	.score64 = decay_score64,
-	.free = ssd_free,
-};
+static const struct source_ops ssd_ops = { .name = "ssd", DECAY_OPS, .free = ssd_free };
 
 static enum err open_view(struct view *view, const struct mechanism_args *args, const char *role, bool required, const char *forms, struct err_info *info)
 {
@@ -208,8 +194,9 @@ static enum err open_values(struct ssd *ssd, const struct mechanism_args *args, 
 	return ERR_OK;
 }
 
-static enum err ssd_bind(struct ssd *ssd, const struct mechanism_args *args, struct err_info *info)
+static enum err ssd_bind(struct source *source, const struct mechanism_args *args, struct err_info *info)
 {
+	struct ssd *ssd = (struct ssd *)source;
 	enum err err = open_parameters(ssd, args, info);
 	if (!err)
 		err = open_view(&ssd->dt, args, "dt", true, "nd|bnd|lbnd", info);
@@ -238,17 +225,7 @@ static enum err ssd_bind(struct ssd *ssd, const struct mechanism_args *args, str
 
 static enum err ssd_open(const struct mechanism_args *args, struct source **source, struct err_info *info)
 {
-	struct ssd *ssd = mem_zero_array(1, sizeof *ssd);
-	if (!ssd)
-		return err_nomem(info, "state-space duality");
-	ssd->decay.source.ops = &ssd_ops;
-	enum err err = ssd_bind(ssd, args, info);
-	if (err) {
-		ssd_free(&ssd->decay.source);
-		return err;
-	}
-	*source = &ssd->decay.source;
-	return ERR_OK;
+	return mechanism_make(&ssd_ops, sizeof(struct ssd), "state-space duality", ssd_bind, args, source, info);
 }
 
 static const struct mechanism_input inputs[] = {

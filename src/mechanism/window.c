@@ -374,9 +374,9 @@ static void note_window(struct window *window)
 			       window->has_global_projection ? " with projections of their own" : "");
 }
 
-static enum err window_bind(struct window *window, const struct mechanism_args *args, struct err_info *info)
+static enum err window_bind(struct source *source, const struct mechanism_args *args, struct err_info *info)
 {
-	struct source *source = &window->dot.masked.source;
+	struct window *window = (struct window *)source;
 	struct mechanism_args rest = *args;
 	rest.window_left = rest.window_right = -1;
 	enum err err = dot_init(&window->dot, &mechanism_window, &rest, &dot_plain, dot_usual_scale(args), info);
@@ -395,18 +395,7 @@ static enum err window_open(const struct mechanism_args *args, struct source **s
 {
 	if (mechanism_input_find(args, "attentions"))
 		return window_packed_open(args, source, info);
-	struct window *window = mem_zero_array(1, sizeof *window);
-	if (!window)
-		return err_nomem(info, "windowed attention");
-	window->dot.masked.source.ops = &window_ops;
-	window->dot.masked.source.norm = NORM_SOFTMAX;
-	enum err err = window_bind(window, args, info);
-	if (err) {
-		window_free(&window->dot.masked.source);
-		return err;
-	}
-	*source = &window->dot.masked.source;
-	return ERR_OK;
+	return mechanism_make(&window_ops, sizeof(struct window), "windowed attention", window_bind, args, source, info);
 }
 
 static const struct mechanism_input inputs[] = {

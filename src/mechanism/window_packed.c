@@ -125,14 +125,15 @@ static enum err check_global(const struct packed *packed, struct err_info *info)
 	return operand_misshapen(&mechanism_window, "global_attentions", global->tensors[0], text, info);
 }
 
-static enum err packed_bind(struct packed *packed, const struct mechanism_args *args, struct err_info *info)
+static enum err packed_bind(struct source *source, const struct mechanism_args *args, struct err_info *info)
 {
 	const struct mechanism *mechanism = &mechanism_window;
-	struct source *source = &packed->source;
+	struct packed *packed = (struct packed *)source;
 	enum err err = operand_view(args, mechanism, "attentions", true, operand_heads, &packed->local_view, &packed->local_slot, &packed->local, info);
 	if (err)
 		return err;
 	const struct heads *local = packed->local;
+	source->norm = NORM_NONE;
 	source->layers = local->size[AXIS_LAYER];
 	source->batches = local->size[AXIS_BATCH];
 	source->heads = local->size[AXIS_HEAD];
@@ -151,23 +152,14 @@ static enum err packed_bind(struct packed *packed, const struct mechanism_args *
 	}
 	packed->reach = band / 2;
 	err = operand_view(args, mechanism, "global_attentions", packed->globals > 0, operand_heads, &packed->global_view, &packed->global_slot, &packed->global, info);
-	return err ? err : check_global(packed, info);
+	if (!err)
+		err = check_global(packed, info);
+	mechanism_note(source->note, sizeof source->note, "ready weights, window %lld on each side, %lld global tokens", (long long)packed->reach,
+		       (long long)packed->globals);
+	return err;
 }
 
 enum err window_packed_open(const struct mechanism_args *args, struct source **source, struct err_info *info)
 {
-	struct packed *packed = mem_zero_array(1, sizeof *packed);
-	if (!packed)
-		return err_nomem(info, "windowed attention");
-	packed->source.ops = &packed_ops;
-	packed->source.norm = NORM_NONE;
-	enum err err = packed_bind(packed, args, info);
-	if (err) {
-		packed_free(&packed->source);
-		return err;
-	}
-	mechanism_note(packed->source.note, sizeof packed->source.note, "ready weights, window %lld on each side, %lld global tokens",
-		       (long long)packed->reach, (long long)packed->globals);
-	*source = &packed->source;
-	return ERR_OK;
+	return mechanism_make(&packed_ops, sizeof(struct packed), "windowed attention", packed_bind, args, source, info);
 }
