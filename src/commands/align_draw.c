@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "base/strbuf.h"
 #include "commands/align.h"
+#include "commands/inputs_describe.h"
 #include "render/alignment.h"
 #include "tensor/wave.h"
 

@@ -12,6 +12,7 @@
 #include "base/record.h"
 #include "commands/command.h"
 #include "commands/inputs.h"
+#include "commands/inputs_describe.h"
 #include "commands/picture.h"
 #include "commands/progress.h"
 #include "mechanism/paged.h"

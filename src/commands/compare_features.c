@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "base/strbuf.h"
 #include "commands/compare.h"
+#include "commands/inputs_describe.h"
 #include "commands/picture.h"
 #include "render/chart.h"
 

@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "base/strbuf.h"
+#include "commands/inputs_describe.h"
 #include "commands/picture.h"
 
 static void free_all(char **list, size_t count)

@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/options.h"
 #include "commands/grouping.h"
+#include "commands/inputs_given.h"
 #include "commands/labels.h"
 #include "commands/masking.h"
 #include "commands/roles.h"
@@ -20,12 +21,6 @@
 #include "kernel/driver.h"
 #include "kernel/source.h"
 #include "mechanism/mechanism.h"
-
-/* Inputs, tokens, attention, mask, position, selection and threads: the groups with their titles. */
-extern const struct option_row input_rows[];
-
-/* Those of the inputs alone, for commands that only list them. */
-extern const struct option_row input_file_rows[];
 
 struct input {
 	struct roles roles;
@@ -73,11 +68,5 @@ void input_prefer_scores(void);
 
 /* Driver options for the selected maps, with the threads and the kernels asked for. */
 struct driver_options input_driver(const struct input *input);
-
-/* "genesis.npz" or "L0_q.npy and L0_k.npy": what a title calls the inputs. */
-void input_describe(const struct input *input, struct strbuf *out);
-
-/* "query q.npy float32 (8, 64, 16), key ...": for provenance. */
-void input_describe_sizes(const struct input *input, struct strbuf *out);
 
 #endif

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "commands/command.h"
+#include "commands/inputs_describe.h"
 #include "commands/surroundings.h"
 
 enum { PIXELS_MAX = 32767 };

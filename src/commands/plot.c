@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "base/strbuf.h"
+#include "commands/inputs_describe.h"
 #include "commands/picture.h"
 #include "render/chart.h"
 

@@ -13,6 +13,7 @@
 #include "base/strbuf.h"
 #include "commands/command.h"
 #include "commands/inputs.h"
+#include "commands/inputs_describe.h"
 #include "commands/picture.h"
 #include "commands/progress.h"
 #include "tensor/layout.h"
