@@ -6,14 +6,6 @@
 #include "support/definition.h"
 #include "support/suite.h"
 
-static struct vectors *open_vector(void)
-{
-	struct vectors *vectors = vectors_open("05_bahdanau");
-	if (!vectors)
-		suite_skip(1, "no shared vectors");
-	return vectors;
-}
-
 static void bind_bahdanau(struct attend *attend, struct vectors *vectors)
 {
 	attend_init(attend);
@@ -27,7 +19,7 @@ static void bind_bahdanau(struct attend *attend, struct vectors *vectors)
 
 START_TEST(bahdanau_alignment_of_states_and_weights)
 {
-	struct vectors *vectors = open_vector();
+	struct vectors *vectors = vectors_or_skip("05_bahdanau");
 	struct attend attend;
 	if (!vectors)
 		return;
@@ -42,7 +34,7 @@ END_TEST
 
 START_TEST(a_bias_inside_the_tanh_counts)
 {
-	struct vectors *vectors = open_vector();
+	struct vectors *vectors = vectors_or_skip("05_bahdanau");
 	struct attend attend;
 	if (!vectors)
 		return;
@@ -57,7 +49,7 @@ END_TEST
 
 START_TEST(energies_are_shown_before_the_softmax)
 {
-	struct vectors *vectors = open_vector();
+	struct vectors *vectors = vectors_or_skip("05_bahdanau");
 	struct attend attend;
 	if (!vectors)
 		return;
@@ -73,7 +65,7 @@ END_TEST
 
 START_TEST(keras_form_without_projections)
 {
-	struct vectors *vectors = open_vector();
+	struct vectors *vectors = vectors_or_skip("05_bahdanau");
 	struct attend attend;
 	if (!vectors)
 		return;

@@ -7,26 +7,15 @@
 #include "support/definition.h"
 #include "support/suite.h"
 
-static struct vectors *open_vector(void)
-{
-	struct vectors *vectors = vectors_open("10_bigbird");
-	if (!vectors)
-		suite_skip(1, "no shared vectors");
-	return vectors;
-}
-
 static void bind(struct attend *attend, struct vectors *vectors)
 {
-	attend_init(attend);
-	attend_input(attend, "query", vectors_get(vectors, "inputs/Q"));
-	attend_input(attend, "key", vectors_get(vectors, "inputs/K"));
-	attend_input(attend, "value", vectors_get(vectors, "inputs/V"));
+	attend_init_vectors(attend, vectors);
 	attend_parameter(attend, "block=2");
 }
 
 START_TEST(global_window_and_random_blocks)
 {
-	struct vectors *vectors = open_vector();
+	struct vectors *vectors = vectors_or_skip("10_bigbird");
 	struct attend attend;
 	if (!vectors)
 		return;
@@ -46,7 +35,7 @@ END_TEST
 
 START_TEST(repeated_blocks_count_as_often_as_kernels_concatenate_them)
 {
-	struct vectors *vectors = open_vector();
+	struct vectors *vectors = vectors_or_skip("10_bigbird");
 	struct attend attend;
 	if (!vectors)
 		return;
@@ -73,7 +62,7 @@ END_TEST
 /* One copy of each key is what the dump of that model shows: its rows sum to less than 1. */
 START_TEST(one_copy_of_the_effective_weights_is_what_a_dump_shows)
 {
-	struct vectors *vectors = open_vector();
+	struct vectors *vectors = vectors_or_skip("10_bigbird");
 	struct attend attend;
 	if (!vectors)
 		return;

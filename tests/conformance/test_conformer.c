@@ -8,36 +8,20 @@
 #include "support/definition.h"
 #include "support/suite.h"
 
-static struct vectors *open_vector(void)
-{
-	struct vectors *vectors = vectors_open("30_conformer_relpos");
-	if (!vectors)
-		suite_skip(1, "no shared vectors");
-	return vectors;
-}
-
-static struct vector one_head(struct vector bias)
-{
-	bias.rank = 2;
-	bias.shape[1] = bias.shape[0];
-	bias.shape[0] = 1;
-	return bias;
-}
-
 static void bind(struct attend *attend, struct vectors *vectors)
 {
 	attend_init(attend);
 	attend_input(attend, "query", vectors_get(vectors, "inputs/q"));
 	attend_input(attend, "key", vectors_get(vectors, "inputs/k"));
 	attend_input(attend, "value", vectors_get(vectors, "inputs/v"));
-	attend_input(attend, "pos_bias_u", one_head(vectors_get(vectors, "inputs/pos_bias_u")));
-	attend_input(attend, "pos_bias_v", one_head(vectors_get(vectors, "inputs/pos_bias_v")));
+	attend_input(attend, "pos_bias_u", vector_one_head(vectors_get(vectors, "inputs/pos_bias_u")));
+	attend_input(attend, "pos_bias_v", vector_one_head(vectors_get(vectors, "inputs/pos_bias_v")));
 	attend_input(attend, "linear_pos", vectors_get(vectors, "inputs/linear_pos.weight"));
 }
 
 START_TEST(weights_and_output_from_sinusoids_and_from_the_table)
 {
-	struct vectors *vectors = open_vector();
+	struct vectors *vectors = vectors_or_skip("30_conformer_relpos");
 	struct attend attend;
 	if (!vectors)
 		return;
@@ -72,7 +56,7 @@ START_TEST(content_and_position_parts_before_the_softmax)
 	} cases[] = {
 		{ "part=content", "expected/matrix_ac", 1 }, { "part=position", "expected/matrix_bd_after_shift", 1 }, { "part=all", "expected/logits", 0.5 },
 	};
-	struct vectors *vectors = open_vector();
+	struct vectors *vectors = vectors_or_skip("30_conformer_relpos");
 	double spread[3];
 	if (!vectors)
 		return;

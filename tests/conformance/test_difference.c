@@ -54,14 +54,6 @@ static void bind(struct attend *attend, struct vectors *vectors, const char *q, 
 		attend_input(attend, "value", vectors_get(vectors, v));
 }
 
-static struct vectors *open_vector(const char *name)
-{
-	struct vectors *vectors = vectors_open(name);
-	if (!vectors)
-		suite_skip(1, "no shared vectors");
-	return vectors;
-}
-
 static void expect_named(struct vectors *vectors, const char *group, const double value[DIFFERENCE_COUNT])
 {
 	static const struct { const char *path, *name; } pairs[] = {
@@ -87,7 +79,7 @@ static void expect_named(struct vectors *vectors, const char *group, const doubl
 
 START_TEST(block_sparse_attention_against_exact)
 {
-	struct vectors *vectors = open_vector("10_bigbird");
+	struct vectors *vectors = vectors_or_skip("10_bigbird");
 	struct attend a, b;
 	if (!vectors)
 		return;
@@ -108,7 +100,7 @@ END_TEST
 
 START_TEST(linear_attention_against_exact)
 {
-	struct vectors *vectors = open_vector("11_linear_attention");
+	struct vectors *vectors = vectors_or_skip("11_linear_attention");
 	if (!vectors)
 		return;
 	for (int causal = 0; causal < 2; causal++) {
@@ -135,7 +127,7 @@ START_TEST(performer_against_exact)
 		{ "eps=1e-4", "kind=exp", "expected/metrics_eps1e-4" },
 		{ "eps=0", "kind=hyperbolic", "expected/metrics_hyperbolic" },
 	};
-	struct vectors *vectors = open_vector("12_performer");
+	struct vectors *vectors = vectors_or_skip("12_performer");
 	if (!vectors)
 		return;
 	for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
@@ -159,7 +151,7 @@ END_TEST
 
 START_TEST(linformer_against_exact)
 {
-	struct vectors *vectors = open_vector("13_linformer");
+	struct vectors *vectors = vectors_or_skip("13_linformer");
 	struct attend a, b;
 	double value[DIFFERENCE_COUNT];
 	if (!vectors)
@@ -182,7 +174,7 @@ END_TEST
 
 START_TEST(two_heads)
 {
-	struct vectors *vectors = open_vector("35_metrics");
+	struct vectors *vectors = vectors_or_skip("35_metrics");
 	struct attend a, b;
 	double value[DIFFERENCE_COUNT];
 	if (!vectors)
@@ -221,7 +213,7 @@ static void set_policy(struct mechanism_args *args, int policy)
 START_TEST(short_contexts_lose_output)
 {
 	static const char *const policies[] = { "sliding_4", "chunk_4", "sliding_4_sink_1", "truncate_last_8" };
-	struct vectors *vectors = open_vector("34_context_windows");
+	struct vectors *vectors = vectors_or_skip("34_context_windows");
 	if (!vectors)
 		return;
 	for (int policy = 0; policy < 4; policy++) {

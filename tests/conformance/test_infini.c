@@ -8,14 +8,6 @@
 #include "support/definition.h"
 #include "support/suite.h"
 
-static struct vectors *open_vector(const char *name)
-{
-	struct vectors *vectors = vectors_open(name);
-	if (!vectors)
-		suite_skip(1, "no shared vectors");
-	return vectors;
-}
-
 static void bind(struct attend *attend, struct vectors *vectors, const char *update)
 {
 	attend_init(attend);
@@ -42,7 +34,7 @@ static void expect_memory_mass(const struct attend *attend, const double *mass)
 START_TEST(two_segments)
 {
 	static const char *const updates[] = { "linear", "delta" };
-	struct vectors *vectors = open_vector("28_infini");
+	struct vectors *vectors = vectors_or_skip("28_infini");
 	if (!vectors)
 		return;
 	for (int i = 0; i < 2; i++) {
@@ -66,7 +58,7 @@ END_TEST
 
 START_TEST(three_segments)
 {
-	struct vectors *vectors = open_vector("29_infini_3seg");
+	struct vectors *vectors = vectors_or_skip("29_infini_3seg");
 	struct attend attend;
 	if (!vectors)
 		return;
@@ -86,7 +78,7 @@ END_TEST
 
 START_TEST(the_first_segment_may_be_gated)
 {
-	struct vectors *vectors = open_vector("28_infini");
+	struct vectors *vectors = vectors_or_skip("28_infini");
 	struct attend attend;
 	if (!vectors)
 		return;

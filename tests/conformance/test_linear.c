@@ -7,24 +7,13 @@
 #include "support/definition.h"
 #include "support/suite.h"
 
-static struct vectors *open_vector(void)
-{
-	struct vectors *vectors = vectors_open("11_linear_attention");
-	if (!vectors)
-		suite_skip(1, "no shared vectors");
-	return vectors;
-}
-
 static void check_vector(enum causal causal, const char *weight, const char *output)
 {
-	struct vectors *vectors = open_vector();
+	struct vectors *vectors = vectors_or_skip("11_linear_attention");
 	struct attend attend;
 	if (!vectors)
 		return;
-	attend_init(&attend);
-	attend_input(&attend, "query", vectors_get(vectors, "inputs/Q"));
-	attend_input(&attend, "key", vectors_get(vectors, "inputs/K"));
-	attend_input(&attend, "value", vectors_get(vectors, "inputs/V"));
+	attend_init_vectors(&attend, vectors);
 	attend.args.causal = causal;
 	attend_open(&attend, "linear");
 	attend_expect(&attend, 0, vectors_get(vectors, weight).data, 1e-12);

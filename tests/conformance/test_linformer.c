@@ -7,27 +7,16 @@
 #include "support/definition.h"
 #include "support/suite.h"
 
-static struct vectors *open_vector(void)
-{
-	struct vectors *vectors = vectors_open("13_linformer");
-	if (!vectors)
-		suite_skip(1, "no shared vectors");
-	return vectors;
-}
-
 static void bind(struct attend *attend, struct vectors *vectors)
 {
-	attend_init(attend);
-	attend_input(attend, "query", vectors_get(vectors, "inputs/Q"));
-	attend_input(attend, "key", vectors_get(vectors, "inputs/K"));
-	attend_input(attend, "value", vectors_get(vectors, "inputs/V"));
+	attend_init_vectors(attend, vectors);
 	attend_input(attend, "proj_k", vectors_get(vectors, "inputs/E_proj_k"));
 	attend_input(attend, "proj_v", vectors_get(vectors, "inputs/F_proj_v"));
 }
 
 START_TEST(queries_by_slots)
 {
-	struct vectors *vectors = open_vector();
+	struct vectors *vectors = vectors_or_skip("13_linformer");
 	struct attend attend;
 	if (!vectors)
 		return;
@@ -44,7 +33,7 @@ END_TEST
 
 START_TEST(effective_weights_are_signed_and_give_the_output)
 {
-	struct vectors *vectors = open_vector();
+	struct vectors *vectors = vectors_or_skip("13_linformer");
 	struct attend attend;
 	if (!vectors)
 		return;

@@ -8,14 +8,6 @@
 #include "support/near.h"
 #include "support/suite.h"
 
-static struct vectors *open_vector(const char *name)
-{
-	struct vectors *vectors = vectors_open(name);
-	if (!vectors)
-		suite_skip(1, "no shared vectors");
-	return vectors;
-}
-
 static void bind(struct attend *attend, struct vectors *vectors)
 {
 	attend_init(attend);
@@ -36,7 +28,7 @@ static void expect_both(const struct attend *attend, struct vectors *vectors, co
 
 START_TEST(hidden_attention_of_each_channel)
 {
-	struct vectors *vectors = open_vector("22_mamba1");
+	struct vectors *vectors = vectors_or_skip("22_mamba1");
 	struct attend attend;
 	if (!vectors)
 		return;
@@ -68,7 +60,7 @@ END_TEST
 
 START_TEST(the_skip_connection_and_the_gate)
 {
-	struct vectors *vectors = open_vector("22_mamba1");
+	struct vectors *vectors = vectors_or_skip("22_mamba1");
 	struct attend attend;
 	if (!vectors)
 		return;
@@ -93,7 +85,7 @@ END_TEST
 
 START_TEST(share_of_negative_weights_and_mean_over_channels)
 {
-	struct vectors *vectors = open_vector("22_mamba1");
+	struct vectors *vectors = vectors_or_skip("22_mamba1");
 	struct attend attend;
 	if (!vectors)
 		return;
@@ -123,7 +115,7 @@ END_TEST
 /* With C the n-th unit vector, the output of the last token is the n-th number of the state that the scan ends in. */
 START_TEST(state_after_the_last_token)
 {
-	struct vectors *vectors = open_vector("22_mamba1");
+	struct vectors *vectors = vectors_or_skip("22_mamba1");
 	if (!vectors)
 		return;
 	struct vector state = vectors_get(vectors, "expected/final_state");
@@ -152,7 +144,7 @@ END_TEST
 
 START_TEST(steps_after_the_softplus_in_the_other_order)
 {
-	struct vectors *vectors = open_vector("22_mamba1");
+	struct vectors *vectors = vectors_or_skip("22_mamba1");
 	struct attend attend;
 	if (!vectors)
 		return;

@@ -96,17 +96,9 @@ static void bind_table(struct attend *attend, struct cache *cache, int64_t seque
 	integers(attend, "seq_lens", cache->length, 1, &sequences);
 }
 
-static struct vectors *open_vector(void)
-{
-	struct vectors *vectors = vectors_open("20_paged_kv");
-	if (!vectors)
-		suite_skip(1, "no shared vectors");
-	return vectors;
-}
-
 START_TEST(every_layout_reads_what_is_referred_to_and_nothing_else)
 {
-	struct vectors *vectors = open_vector();
+	struct vectors *vectors = vectors_or_skip("20_paged_kv");
 	if (!vectors)
 		return;
 	struct vector q = vectors_get(vectors, "inputs/Q"), k = vectors_get(vectors, "inputs/K"), v = vectors_get(vectors, "inputs/V");
@@ -162,7 +154,7 @@ END_TEST
 
 START_TEST(decoding_step_by_step_gives_the_rows_of_the_causal_map)
 {
-	struct vectors *vectors = open_vector();
+	struct vectors *vectors = vectors_or_skip("20_paged_kv");
 	if (!vectors)
 		return;
 	struct vector q = vectors_get(vectors, "inputs/Q"), k = vectors_get(vectors, "inputs/K"), v = vectors_get(vectors, "inputs/V");
@@ -187,7 +179,7 @@ END_TEST
 /* A long sequence with three queries and a short one with one, which share their first block. */
 START_TEST(sequences_of_different_lengths_are_batch_items)
 {
-	struct vectors *vectors = open_vector();
+	struct vectors *vectors = vectors_or_skip("20_paged_kv");
 	if (!vectors)
 		return;
 	struct vector q = vectors_get(vectors, "inputs/Q"), k = vectors_get(vectors, "inputs/K"), v = vectors_get(vectors, "inputs/V");

@@ -9,17 +9,9 @@
 #include "support/definition.h"
 #include "support/suite.h"
 
-static struct vectors *open_vector(void)
-{
-	struct vectors *vectors = vectors_open("12_performer");
-	if (!vectors)
-		suite_skip(1, "no shared vectors");
-	return vectors;
-}
-
 static void check_vector(const char *path, enum causal causal, const char *kind, const char *eps)
 {
-	struct vectors *vectors = open_vector();
+	struct vectors *vectors = vectors_or_skip("12_performer");
 	struct attend attend;
 	if (!vectors)
 		return;

@@ -7,25 +7,9 @@
 #include "support/definition.h"
 #include "support/suite.h"
 
-static struct vectors *open_vector(const char *name)
-{
-	struct vectors *vectors = vectors_open(name);
-	if (!vectors)
-		suite_skip(1, "no shared vectors");
-	return vectors;
-}
-
-static struct vector one_head(struct vector vector)
-{
-	vector.rank = 2;
-	vector.shape[1] = vector.shape[0];
-	vector.shape[0] = 1;
-	return vector;
-}
-
 START_TEST(version_4_is_a_softmax_of_each_channel)
 {
-	struct vectors *vectors = open_vector("24_rwkv4");
+	struct vectors *vectors = vectors_or_skip("24_rwkv4");
 	struct attend attend;
 	if (!vectors)
 		return;
@@ -50,7 +34,7 @@ END_TEST
 
 static void check_vector(const char *file, const char *mechanism, const char *decay, bool one_decay)
 {
-	struct vectors *vectors = open_vector(file);
+	struct vectors *vectors = vectors_or_skip(file);
 	struct attend attend;
 	if (!vectors)
 		return;
@@ -59,9 +43,9 @@ static void check_vector(const char *file, const char *mechanism, const char *de
 		attend_input(&attend, "query", vectors_get(vectors, "inputs/r"));
 		attend_input(&attend, "key", vectors_get(vectors, "inputs/k"));
 		attend_input(&attend, "value", vectors_get(vectors, "inputs/v"));
-		attend_input(&attend, "time_faaaa", one_head(vectors_get(vectors, "inputs/time_faaaa u")));
+		attend_input(&attend, "time_faaaa", vector_one_head(vectors_get(vectors, "inputs/time_faaaa u")));
 		struct vector w = vectors_get(vectors, decay);
-		attend_input(&attend, "time_decay", one_decay ? one_head(w) : w);
+		attend_input(&attend, "time_decay", one_decay ? vector_one_head(w) : w);
 		attend_open(&attend, mechanism);
 		if (absolute)
 			attend_normalise(&attend, NORMALISE_ABS_ROW);
@@ -84,7 +68,7 @@ static struct vector longer(struct attend *attend, const char *role, struct vect
 /* A token more, that reads the n-th channel alone, reads row n of the state that the tokens before it left. */
 static void check_final_state(const char *file, const char *mechanism, const char *decay, bool one_decay)
 {
-	struct vectors *vectors = open_vector(file);
+	struct vectors *vectors = vectors_or_skip(file);
 	if (!vectors)
 		return;
 	struct vector state = vectors_get(vectors, "expected/final_state (N_k,N_v)"), v = vectors_get(vectors, "inputs/v"), w = vectors_get(vectors, decay);
@@ -93,9 +77,9 @@ static void check_final_state(const char *file, const char *mechanism, const cha
 		attend_init(&attend);
 		longer(&attend, "query", vectors_get(vectors, "inputs/r")).data[15 + n] = 1;
 		longer(&attend, "key", vectors_get(vectors, "inputs/k"));
-		attend_input(&attend, "time_faaaa", one_head(vectors_get(vectors, "inputs/time_faaaa u")));
+		attend_input(&attend, "time_faaaa", vector_one_head(vectors_get(vectors, "inputs/time_faaaa u")));
 		if (one_decay)
-			attend_input(&attend, "time_decay", one_head(w));
+			attend_input(&attend, "time_decay", vector_one_head(w));
 		else
 			longer(&attend, "time_decay", w);
 		attend_open(&attend, mechanism);

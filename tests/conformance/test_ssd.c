@@ -6,14 +6,6 @@
 #include "support/definition.h"
 #include "support/suite.h"
 
-static struct vectors *open_vector(void)
-{
-	struct vectors *vectors = vectors_open("23_mamba2_ssd");
-	if (!vectors)
-		suite_skip(1, "no shared vectors");
-	return vectors;
-}
-
 static void bind(struct attend *attend, struct vectors *vectors)
 {
 	attend_init(attend);
@@ -27,7 +19,7 @@ static void bind(struct attend *attend, struct vectors *vectors)
 
 static void check_case(const char *parameter, enum normalise normalise, const char *weights)
 {
-	struct vectors *vectors = open_vector();
+	struct vectors *vectors = vectors_or_skip("23_mamba2_ssd");
 	struct attend attend;
 	if (!vectors)
 		return;
@@ -54,7 +46,7 @@ END_TEST
 /* With C the n-th unit vector, the last row reads the n-th number of each state. */
 START_TEST(states_after_the_last_token)
 {
-	struct vectors *vectors = open_vector();
+	struct vectors *vectors = vectors_or_skip("23_mamba2_ssd");
 	if (!vectors)
 		return;
 	struct vector state = vectors_get(vectors, "expected/final_state (H,P,N)"), x = vectors_get(vectors, "inputs/x");
@@ -82,7 +74,7 @@ END_TEST
 
 START_TEST(outputs_of_the_heads)
 {
-	struct vectors *vectors = open_vector();
+	struct vectors *vectors = vectors_or_skip("23_mamba2_ssd");
 	struct attend attend;
 	if (!vectors)
 		return;

@@ -8,15 +8,10 @@
 
 static struct vectors *open_causal(struct attend *attend)
 {
-	struct vectors *vectors = vectors_open("18_flash_online");
-	if (!vectors) {
-		suite_skip(1, "no shared vectors");
+	struct vectors *vectors = vectors_or_skip("18_flash_online");
+	if (!vectors)
 		return NULL;
-	}
-	attend_init(attend);
-	attend_input(attend, "query", vectors_get(vectors, "inputs/Q"));
-	attend_input(attend, "key", vectors_get(vectors, "inputs/K"));
-	attend_input(attend, "value", vectors_get(vectors, "inputs/V"));
+	attend_init_vectors(attend, vectors);
 	attend->args.causal = CAUSAL_TOP_LEFT;
 	attend_open(attend, "softmax");
 	return vectors;

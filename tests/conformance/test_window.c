@@ -7,20 +7,9 @@
 #include "support/definition.h"
 #include "support/suite.h"
 
-static struct vectors *open_vector(const char *name)
-{
-	struct vectors *vectors = vectors_open(name);
-	if (!vectors)
-		suite_skip(1, "no shared vectors");
-	return vectors;
-}
-
 static void bind(struct attend *attend, struct vectors *vectors)
 {
-	attend_init(attend);
-	attend_input(attend, "query", vectors_get(vectors, "inputs/Q"));
-	attend_input(attend, "key", vectors_get(vectors, "inputs/K"));
-	attend_input(attend, "value", vectors_get(vectors, "inputs/V"));
+	attend_init_vectors(attend, vectors);
 	attend_parameter(attend, "w=2");
 }
 
@@ -56,7 +45,7 @@ static void check_case(struct vectors *vectors, const char *name, const char *di
 
 START_TEST(longformer_with_dilation_and_global_tokens)
 {
-	struct vectors *vectors = open_vector("08_longformer");
+	struct vectors *vectors = vectors_or_skip("08_longformer");
 	if (!vectors)
 		return;
 	check_case(vectors, "w2_d1_noglobal", "dilation=1", "globals=");
@@ -69,7 +58,7 @@ END_TEST
 
 START_TEST(hugging_face_layout_becomes_dense)
 {
-	struct vectors *vectors = open_vector("09_longformer_hf_layout");
+	struct vectors *vectors = vectors_or_skip("09_longformer_hf_layout");
 	struct attend attend;
 	if (!vectors)
 		return;

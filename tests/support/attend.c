@@ -89,6 +89,14 @@ void attend_normalise(struct attend *attend, enum normalise normalise)
 	ck_assert_msg(err == ERR_OK, "%s", attend->info.text);
 }
 
+void attend_init_vectors(struct attend *attend, struct vectors *vectors)
+{
+	attend_init(attend);
+	attend_input(attend, "query", vectors_get(vectors, "inputs/Q"));
+	attend_input(attend, "key", vectors_get(vectors, "inputs/K"));
+	attend_input(attend, "value", vectors_get(vectors, "inputs/V"));
+}
+
 /* Whether the first `length` bytes of word occur in text. */
 static bool holds(const char *text, const char *word, size_t length)
 {

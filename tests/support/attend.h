@@ -25,6 +25,7 @@ struct attend {
 };
 
 void attend_init(struct attend *attend);
+void attend_init_vectors(struct attend *attend, struct vectors *vectors); /* with inputs/Q, inputs/K and inputs/V as query, key and value */
 void attend_release(struct attend *attend);
 
 /* Bind an array to a role; query, key, value and weights get a canonical view too. The data must outlive `attend`. */

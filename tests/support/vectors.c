@@ -27,6 +27,14 @@ struct vectors *vectors_open(const char *name)
 	return vectors;
 }
 
+struct vectors *vectors_or_skip(const char *name)
+{
+	struct vectors *vectors = vectors_open(name);
+	if (!vectors)
+		suite_skip(1, "no shared vectors");
+	return vectors;
+}
+
 void vectors_close(struct vectors *vectors)
 {
 	if (!vectors)
@@ -156,6 +164,14 @@ struct vector vectors_get(struct vectors *vectors, const char *path)
 	}
 	allocate(vectors, &vector);
 	copy_numbers(node, &vector, 0, vector.data, path);
+	return vector;
+}
+
+struct vector vector_one_head(struct vector vector)
+{
+	vector.rank = 2;
+	vector.shape[1] = vector.shape[0];
+	vector.shape[0] = 1;
 	return vector;
 }
 

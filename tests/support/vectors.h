@@ -1,7 +1,7 @@
 /*
  * The worked numbers of ../shared/vectors/NN_*.json: inputs given as a formula, expected values in float64.
  *
- *     struct vectors *v = vectors_open("01_sdpa");            // NULL where the shared folder is absent: count a skip
+ *     struct vectors *v = vectors_or_skip("01_sdpa");          // NULL where the shared folder is absent: return
  *     struct vector Q = vectors_get(v, "inputs/Q");
  *     struct vector W = vectors_get(v, "expected/causal/W");
  *     double scale = vectors_real(v, "params/scale");
@@ -29,6 +29,10 @@ struct vector {
 
 /* "01_sdpa" opens vectors/01_sdpa.json. NULL where the folder is absent; a file that cannot be parsed fails the test. NULL in close is fine. */
 struct vectors *vectors_open(const char *name);
+
+/* The same, a NULL being counted as a case skipped. */
+struct vectors *vectors_or_skip(const char *name);
+
 void vectors_close(struct vectors *vectors);
 
 /* A path names members of objects, joined by '/': "expected/causal/W". Names that themselves hold a '/' are found too. */
@@ -44,6 +48,9 @@ const char *vectors_text(struct vectors *vectors, const char *path);
  * the files. `shape` has `rank` entries. */
 struct vector vectors_formula(struct vectors *vectors, double seed, double amp, int rank, const int64_t *shape);
 void vectors_fill(double *data, int64_t count, double seed, double amp);
+
+/* What a file gives as (dim) for its one head, as (1, dim). */
+struct vector vector_one_head(struct vector vector);
 
 /* A vector seen as tensor and as canonical view: the last two axes are token and dim, those before them head, batch and layer, as far as there are any.
  * The view points into itself and into the vector: do not move it. */
