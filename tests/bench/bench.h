@@ -9,6 +9,8 @@
 #ifndef ATTNVIZ_TESTS_BENCH_BENCH_H
 #define ATTNVIZ_TESTS_BENCH_BENCH_H
 
+#include <limits.h>
+#include <malloc.h>
 #include <math.h>
 #include <pthread.h>
 #include <stdbool.h>
@@ -187,6 +189,14 @@ static inline double bench_median(double *value, int count)
 {
 	qsort(value, (size_t)count, sizeof(*value), bench_ascending);
 	return count % 2 ? value[count / 2] : (value[count / 2 - 1] + value[count / 2]) / 2;
+}
+
+/* Memory that is freed is used again without the kernel clearing it: so do the maps of one command, and the peers. Not where
+ * memory is measured. */
+static inline void bench_keep_memory(void)
+{
+	mallopt(M_MMAP_MAX, 0);
+	mallopt(M_TRIM_THRESHOLD, INT_MAX);
 }
 
 /* Calls of `work` that last about `least` seconds. */

@@ -116,6 +116,7 @@ static void measure_table(const struct kernels *kernels, bool bf16)
 
 int main(int argc, char **argv)
 {
+	bench_keep_memory();
 	printf("%-11s %7s %4s %-6s %3s  %-18s %10s %8s %8s  %7s  %s\n", "kernels", "n", "d", "mask", "h", "work", "ms", "GFLOP/s", "peak", "share",
 	       "by processor time");
 	if (argc > 5) {

@@ -83,6 +83,7 @@ int main(int argc, char **argv)
 {
 	static const int64_t sizes[] = { 1024, 2048, 4096, 8192 };
 	const struct kernels *kernels = kernels_select(NULL);
+	bench_keep_memory();
 	if (argc > 4) {
 		measure(strcmp(argv[1], "-") ? argv[1] : NULL, strchr(argv[4], '+'), strtoll(argv[2], NULL, 10),
 			strtoll(argv[3], NULL, 10), argv[4][0] == 'c', kernels);
