@@ -31,12 +31,6 @@ static double row_value(enum metric_id id, const struct row_stats *stats, const 
 	}
 }
 
-static size_t partial_size(const struct sink *sink, const struct source *source, const struct kernels *kernels)
-{
-	(void)sink, (void)source, (void)kernels;
-	return sizeof(struct row_values);
-}
-
 static void rows(const struct sink *sink, const struct item *item, int64_t lane0, const struct row_group *group,
 		 const struct row_stats *stats, const float *output, int64_t output_width, void *partial)
 {
@@ -52,25 +46,20 @@ static void rows(const struct sink *sink, const struct item *item, int64_t lane0
 	}
 }
 
-static void merge(struct sink *sink, const struct item *item, const void *partial)
-{
-	row_values_merge((struct family *)sink, item, partial);
-}
-
 static const struct sink_ops first_pass_ops = {
 	.name = "first pass",
-	.partial_size = partial_size,
+	.partial_size = family_partial_size,
 	.rows = rows,
-	.merge = merge,
+	.merge = family_merge,
 };
 
 /* The smallest logit costs a comparison for every one of them. */
 static const struct sink_ops first_pass_min_ops = {
 	.name = "first pass with the smallest logit",
 	.needs = SINK_LOGIT_MIN,
-	.partial_size = partial_size,
+	.partial_size = family_partial_size,
 	.rows = rows,
-	.merge = merge,
+	.merge = family_merge,
 };
 
 static enum err init(struct family *family, const struct source *source, struct err_info *info)
@@ -85,6 +74,7 @@ static enum err init(struct family *family, const struct source *source, struct 
 const struct family_row family_first_pass = {
 	.metrics = metrics,
 	.size = sizeof(struct family),
+	.partial = sizeof(struct row_values),
 	.ops = &first_pass_ops,
 	.init = init,
 };

@@ -1,6 +1,5 @@
 /* Attention distance of vision transformers: how far apart, in the picture, a patch and what it attends to lie. */
 #include <math.h>
-#include <string.h>
 
 #include "analysis/family.h"
 
@@ -8,27 +7,9 @@ static const enum metric_id metrics[] = { METRIC_GRID_DISTANCE, METRIC_GRID_DIST
 
 /* Sums of the row group at work, over the patches among the keys. */
 struct partial {
-	double distance[MAX_LANES], mass[MAX_LANES];
 	struct row_values values;
+	double distance[MAX_LANES], mass[MAX_LANES];
 };
-
-static size_t partial_size(const struct sink *sink, const struct source *source, const struct kernels *kernels)
-{
-	(void)sink, (void)source, (void)kernels;
-	return sizeof(struct partial);
-}
-
-static void clear(struct partial *partial)
-{
-	memset(partial->distance, 0, sizeof partial->distance);
-	memset(partial->mass, 0, sizeof partial->mass);
-}
-
-static void start(const struct sink *sink, const struct item *item, void *data)
-{
-	(void)sink, (void)item;
-	clear(data);
-}
 
 /* The patches are the last positions; what comes before them is a prefix ([CLS], registers). */
 static int64_t prefix_of(const struct stats_parameters *parameters, int64_t positions)
@@ -77,12 +58,7 @@ static void rows(const struct sink *sink, const struct item *item, int64_t lane0
 				patch && whole > 0 ? parameters->patch_size * partial->distance[lane] / whole : NAN;
 		}
 	}
-	clear(partial);
-}
-
-static void merge(struct sink *sink, const struct item *item, const void *data)
-{
-	row_values_merge((struct family *)sink, item, &((const struct partial *)data)->values);
+	family_start(sink, item, partial);
 }
 
 static enum err init(struct family *family, const struct source *source, struct err_info *info)
@@ -99,11 +75,11 @@ static enum err init(struct family *family, const struct source *source, struct 
 static const struct sink_ops grid_ops = {
 	.name = "distances on a grid",
 	.needs = SINK_TILES,
-	.partial_size = partial_size,
-	.start = start,
+	.partial_size = family_partial_size,
+	.start = family_start,
 	.scan = scan,
 	.rows = rows,
-	.merge = merge,
+	.merge = family_merge,
 };
 
-const struct family_row family_grid = { .metrics = metrics, .size = sizeof(struct family), .ops = &grid_ops, .init = init };
+const struct family_row family_grid = { .metrics = metrics, .size = sizeof(struct family), .partial = sizeof(struct partial), .ops = &grid_ops, .init = init };

@@ -1,28 +1,14 @@
 /* Guided attention: how much of the weight lies away from the diagonal of an alignment, by a soft measure. */
 #include <math.h>
-#include <string.h>
 
 #include "analysis/family.h"
 
 static const enum metric_id metrics[] = { METRIC_GUIDED, METRIC_COUNT };
 
 struct partial {
-	double sum[MAX_LANES];
 	struct row_values values;
+	double sum[MAX_LANES];
 };
-
-static size_t partial_size(const struct sink *sink, const struct source *source, const struct kernels *kernels)
-{
-	(void)sink, (void)source, (void)kernels;
-	return sizeof(struct partial);
-}
-
-static void start(const struct sink *sink, const struct item *item, void *data)
-{
-	struct partial *partial = data;
-	(void)sink, (void)item;
-	memset(partial->sum, 0, sizeof partial->sum);
-}
 
 /* 1 - e^(-x^2 / (2 g^2)) for positions x apart, both sides scaled to length 1. */
 static double penalty(const struct source *source, int64_t row, int64_t key, double width)
@@ -50,26 +36,21 @@ static void rows(const struct sink *sink, const struct item *item, int64_t lane0
 {
 	const struct family *family = (const struct family *)sink;
 	struct partial *partial = data;
-	(void)item, (void)output, (void)output_width;
+	(void)output, (void)output_width;
 	for (int lane = 0; lane < group->count; lane++)
 		if (row_values_begin(family, &partial->values, lane0 + lane, &stats[lane]))
 			partial->values.value[0][lane0 + lane] = partial->sum[lane];
-	memset(partial->sum, 0, sizeof partial->sum);
-}
-
-static void merge(struct sink *sink, const struct item *item, const void *data)
-{
-	row_values_merge((struct family *)sink, item, &((const struct partial *)data)->values);
+	family_start(sink, item, partial);
 }
 
 static const struct sink_ops guided_ops = {
 	.name = "guided attention",
 	.needs = SINK_TILES,
-	.partial_size = partial_size,
-	.start = start,
+	.partial_size = family_partial_size,
+	.start = family_start,
 	.scan = scan,
 	.rows = rows,
-	.merge = merge,
+	.merge = family_merge,
 };
 
-const struct family_row family_guided = { .metrics = metrics, .size = sizeof(struct family), .ops = &guided_ops };
+const struct family_row family_guided = { .metrics = metrics, .size = sizeof(struct family), .partial = sizeof(struct partial), .ops = &guided_ops };

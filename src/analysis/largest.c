@@ -91,11 +91,6 @@ static void rows(const struct sink *sink, const struct item *item, int64_t lane0
 	start(sink, item, partial);
 }
 
-static void merge(struct sink *sink, const struct item *item, const void *data)
-{
-	row_values_merge((struct family *)sink, item, &((const struct partial *)data)->values);
-}
-
 static const struct sink_ops largest_ops = {
 	.name = "largest weights",
 	.needs = SINK_TILES,
@@ -103,7 +98,7 @@ static const struct sink_ops largest_ops = {
 	.start = start,
 	.scan = scan,
 	.rows = rows,
-	.merge = merge,
+	.merge = family_merge,
 };
 
 const struct family_row family_largest = { .metrics = metrics, .size = sizeof(struct family), .ops = &largest_ops };

@@ -1,28 +1,14 @@
 /* Signed maps: sums of absolute weights. */
 #include <math.h>
-#include <string.h>
 
 #include "analysis/family.h"
 
 struct partial {
-	double size[MAX_LANES]; /* sum |w| of the row group at work */
 	struct row_values values;
+	double size[MAX_LANES]; /* sum |w| of the row group at work */
 };
 
 static const enum metric_id metrics[] = { METRIC_ABS_SUM, METRIC_NEGATIVE, METRIC_COUNT };
-
-static size_t partial_size(const struct sink *sink, const struct source *source, const struct kernels *kernels)
-{
-	(void)sink, (void)source, (void)kernels;
-	return sizeof(struct partial);
-}
-
-static void start(const struct sink *sink, const struct item *item, void *data)
-{
-	struct partial *partial = data;
-	(void)sink, (void)item;
-	memset(partial->size, 0, sizeof partial->size);
-}
 
 static void scan(const struct sink *sink, const struct item *item, int64_t lane0, const struct tile *tile, void *data)
 {
@@ -52,22 +38,17 @@ static void rows(const struct sink *sink, const struct item *item, int64_t lane0
 			partial->values.value[m][lane0 + lane] = family->metric[m] == METRIC_NEGATIVE ? negative : size;
 		}
 	}
-	start(sink, item, partial);
-}
-
-static void merge(struct sink *sink, const struct item *item, const void *data)
-{
-	row_values_merge((struct family *)sink, item, &((const struct partial *)data)->values);
+	family_start(sink, item, partial);
 }
 
 static const struct sink_ops magnitudes_ops = {
 	.name = "magnitudes",
 	.needs = SINK_TILES,
-	.partial_size = partial_size,
-	.start = start,
+	.partial_size = family_partial_size,
+	.start = family_start,
 	.scan = scan,
 	.rows = rows,
-	.merge = merge,
+	.merge = family_merge,
 };
 
-const struct family_row family_magnitudes = { .metrics = metrics, .size = sizeof(struct family), .ops = &magnitudes_ops };
+const struct family_row family_magnitudes = { .metrics = metrics, .size = sizeof(struct family), .partial = sizeof(struct partial), .ops = &magnitudes_ops };

@@ -1,14 +1,13 @@
 /* Heads that copy: mass on earlier copies of the query's token, and on what followed them. */
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "analysis/family.h"
 #include "base/memory.h"
 
 struct partial {
-	double copies[MAX_LANES], after[MAX_LANES]; /* of the row group at work */
 	struct row_values values;
+	double copies[MAX_LANES], after[MAX_LANES]; /* of the row group at work */
 };
 
 /* Positions of each token, ascending; a token's positions lie together. */
@@ -20,20 +19,6 @@ struct patterns {
 };
 
 static const enum metric_id metrics[] = { METRIC_DUPLICATE, METRIC_INDUCTION, METRIC_COUNT };
-
-static size_t partial_size(const struct sink *sink, const struct source *source, const struct kernels *kernels)
-{
-	(void)sink, (void)source, (void)kernels;
-	return sizeof(struct partial);
-}
-
-static void start(const struct sink *sink, const struct item *item, void *data)
-{
-	struct partial *partial = data;
-	(void)sink, (void)item;
-	memset(partial->copies, 0, sizeof partial->copies);
-	memset(partial->after, 0, sizeof partial->after);
-}
 
 /* The first of a token's positions from begin .. end - 1 on that is at least `least`. */
 static int64_t lower_bound(const struct patterns *patterns, int64_t begin, int64_t end, int64_t least)
@@ -88,22 +73,17 @@ static void rows(const struct sink *sink, const struct item *item, int64_t lane0
 			partial->values.value[m][lane0 + lane] = placed ? mass[lane] / stats[lane].sum : NAN;
 		}
 	}
-	start(sink, item, partial);
-}
-
-static void merge(struct sink *sink, const struct item *item, const void *data)
-{
-	row_values_merge((struct family *)sink, item, &((const struct partial *)data)->values);
+	family_start(sink, item, partial);
 }
 
 static const struct sink_ops patterns_ops = {
 	.name = "token patterns",
 	.needs = SINK_TILES,
-	.partial_size = partial_size,
-	.start = start,
+	.partial_size = family_partial_size,
+	.start = family_start,
 	.scan = scan,
 	.rows = rows,
-	.merge = merge,
+	.merge = family_merge,
 };
 
 struct placed {
@@ -157,5 +137,5 @@ static void release(struct family *family)
 }
 
 const struct family_row family_patterns = {
-	.metrics = metrics, .size = sizeof(struct patterns), .ops = &patterns_ops, .init = init, .release = release,
+	.metrics = metrics, .size = sizeof(struct patterns), .partial = sizeof(struct partial), .ops = &patterns_ops, .init = init, .release = release,
 };

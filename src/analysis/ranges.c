@@ -1,6 +1,5 @@
 /* Mass inside ranges of keys, and the mean distance: sums along the keys of a row. */
 #include <math.h>
-#include <string.h>
 
 #include "analysis/family.h"
 
@@ -11,8 +10,8 @@ struct range {
 
 /* Sums of the row group at work. */
 struct partial {
-	double sum[FAMILY_METRICS][MAX_LANES];
 	struct row_values values;
+	double sum[FAMILY_METRICS][MAX_LANES];
 };
 
 static const enum metric_id metrics[] = {
@@ -101,19 +100,6 @@ static void add_distance(const struct tile *tile, double *sum)
 		sum[lane] += (double)distance[lane];
 }
 
-static size_t partial_size(const struct sink *sink, const struct source *source, const struct kernels *kernels)
-{
-	(void)sink, (void)source, (void)kernels;
-	return sizeof(struct partial);
-}
-
-static void start(const struct sink *sink, const struct item *item, void *data)
-{
-	struct partial *partial = data;
-	(void)sink, (void)item;
-	memset(partial->sum, 0, sizeof partial->sum);
-}
-
 static void scan(const struct sink *sink, const struct item *item, int64_t lane0, const struct tile *tile, void *data)
 {
 	const struct family *family = (const struct family *)sink;
@@ -156,22 +142,17 @@ static void rows(const struct sink *sink, const struct item *item, int64_t lane0
 			partial->values.value[m][lane0 + lane] = row_value(family->metric[m], item->source, group->row[lane],
 									   &stats[lane], parameters, partial->sum[m][lane]);
 	}
-	memset(partial->sum, 0, sizeof partial->sum);
-}
-
-static void merge(struct sink *sink, const struct item *item, const void *data)
-{
-	row_values_merge((struct family *)sink, item, &((const struct partial *)data)->values);
+	family_start(sink, item, partial);
 }
 
 static const struct sink_ops ranges_ops = {
 	.name = "ranges of keys",
 	.needs = SINK_TILES,
-	.partial_size = partial_size,
-	.start = start,
+	.partial_size = family_partial_size,
+	.start = family_start,
 	.scan = scan,
 	.rows = rows,
-	.merge = merge,
+	.merge = family_merge,
 };
 
-const struct family_row family_ranges = { .metrics = metrics, .size = sizeof(struct family), .ops = &ranges_ops };
+const struct family_row family_ranges = { .metrics = metrics, .size = sizeof(struct family), .partial = sizeof(struct partial), .ops = &ranges_ops };

@@ -1,17 +1,16 @@
 /* Weights times the norms of the values: what a key contributes rather than what it is looked at. */
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "analysis/family.h"
 #include "base/memory.h"
 
 struct partial {
+	struct row_values values;
 	/* Of the row group at work: sum of p ||v|| in the first row (the kernel fills a whole panel of columns), and its first
 	 * term. */
 	_Alignas(64) double sum[KEY_PANEL * MAX_LANES];
 	double first[MAX_LANES];
-	struct row_values values;
 };
 
 struct value_norms {
@@ -20,12 +19,6 @@ struct value_norms {
 };
 
 static const enum metric_id metrics[] = { METRIC_OUTPUT_NORM, METRIC_VALUE_NORM, METRIC_VALUE_SINK1, METRIC_COUNT };
-
-static size_t partial_size(const struct sink *sink, const struct source *source, const struct kernels *kernels)
-{
-	(void)sink, (void)source, (void)kernels;
-	return sizeof(struct partial);
-}
 
 /* The norms of a map's values; its head may share them with others (grouped queries). */
 static enum err map_prepare(struct sink *sink, const struct source *source, int64_t map, int64_t index, struct err_info *info)
@@ -51,14 +44,6 @@ static enum err map_prepare(struct sink *sink, const struct source *source, int6
 	}
 	free(piece);
 	return err;
-}
-
-static void start(const struct sink *sink, const struct item *item, void *data)
-{
-	struct partial *partial = data;
-	(void)sink, (void)item;
-	memset(partial->sum, 0, sizeof partial->sum);
-	memset(partial->first, 0, sizeof partial->first);
 }
 
 static void scan(const struct sink *sink, const struct item *item, int64_t lane0, const struct tile *tile, void *data)
@@ -103,18 +88,13 @@ static void rows(const struct sink *sink, const struct item *item, int64_t lane0
 		for (int m = 0; m < family->count; m++)
 			partial->values.value[m][lane0 + lane] = row_value(family->metric[m], sum, first, vector, output_width);
 	}
-	start(sink, item, partial);
-}
-
-static void merge(struct sink *sink, const struct item *item, const void *data)
-{
-	row_values_merge((struct family *)sink, item, &((const struct partial *)data)->values);
+	family_start(sink, item, partial);
 }
 
 #define VALUE_OPS(NEEDS, SCAN, PREPARE)                                                                               \
 	{                                                                                                             \
-		.name = "value norms", .needs = (NEEDS), .partial_size = partial_size, .map_prepare = (PREPARE), .start = start, .scan = (SCAN), \
-		.rows = rows, .merge = merge,                                                                         \
+		.name = "value norms", .needs = (NEEDS), .partial_size = family_partial_size, .map_prepare = (PREPARE), .start = family_start, .scan = (SCAN), \
+		.rows = rows, .merge = family_merge,                                                                         \
 	}
 
 /* The output comes with the first pass; norms of values need the weights. */
@@ -136,5 +116,5 @@ static void release(struct family *family)
 }
 
 const struct family_row family_values = {
-	.metrics = metrics, .size = sizeof(struct value_norms), .ops = &norm_ops, .init = init, .release = release,
+	.metrics = metrics, .size = sizeof(struct value_norms), .partial = sizeof(struct partial), .ops = &norm_ops, .init = init, .release = release,
 };
