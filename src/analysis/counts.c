@@ -1,29 +1,13 @@
 /* How many weights lie below a threshold. */
-#include <math.h>
-#include <string.h>
-
 #include "analysis/family.h"
 
 /* Of the row group at work: weights at or above the threshold of each metric. */
 struct partial {
-	double above[2][MAX_LANES];
 	struct row_values values;
+	double above[2][MAX_LANES];
 };
 
 static const enum metric_id metrics[] = { METRIC_BELOW, METRIC_H2O_SPARSITY, METRIC_COUNT };
-
-static size_t partial_size(const struct sink *sink, const struct source *source, const struct kernels *kernels)
-{
-	(void)sink, (void)source, (void)kernels;
-	return sizeof(struct partial);
-}
-
-static void start(const struct sink *sink, const struct item *item, void *data)
-{
-	struct partial *partial = data;
-	(void)sink, (void)item;
-	memset(partial->above, 0, sizeof partial->above);
-}
 
 static void scan(const struct sink *sink, const struct item *item, int64_t lane0, const struct tile *tile, void *data)
 {
@@ -44,35 +28,18 @@ static void scan(const struct sink *sink, const struct item *item, int64_t lane0
 	}
 }
 
-static void rows(const struct sink *sink, const struct item *item, int64_t lane0, const struct row_group *group,
-		 const struct row_stats *stats, const float *output, int64_t output_width, void *data)
+static double value(const struct family *family, int m, const struct family_lane *at, const void *data)
 {
-	const struct family *family = (const struct family *)sink;
-	struct partial *partial = data;
-	(void)output, (void)output_width;
-	for (int lane = 0; lane < group->count; lane++) {
-		double support = (double)stats[lane].support;
-		if (!row_values_begin(family, &partial->values, lane0 + lane, &stats[lane]))
-			continue;
-		for (int m = 0; m < family->count; m++)
-			partial->values.value[m][lane0 + lane] = (support - partial->above[m][lane]) / support;
-	}
-	start(sink, item, partial);
-}
-
-static void merge(struct sink *sink, const struct item *item, const void *data)
-{
-	row_values_merge((struct family *)sink, item, &((const struct partial *)data)->values);
+	double support = (double)at->stats->support;
+	(void)family;
+	return (support - ((const struct partial *)data)->above[m][at->lane]) / support;
 }
 
 static const struct sink_ops counts_ops = {
 	.name = "counts",
 	.needs = SINK_TILES,
-	.partial_size = partial_size,
-	.start = start,
 	.scan = scan,
-	.rows = rows,
-	.merge = merge,
+	FAMILY_OPS,
 };
 
-const struct family_row family_counts = { .metrics = metrics, .size = sizeof(struct family), .ops = &counts_ops };
+const struct family_row family_counts = { .metrics = metrics, .size = sizeof(struct family), .partial = sizeof(struct partial), .value = value, .ops = &counts_ops };

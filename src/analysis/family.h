@@ -17,16 +17,26 @@ enum { FAMILY_METRICS = 16 };
 struct family {
 	struct sink sink;
 	struct stats *stats;
-	size_t partial; /* as in its row */
+	const struct family_row *row;
 	int count; /* of its metrics that are asked for */
 	enum metric_id metric[FAMILY_METRICS];
+};
+
+/* A row whose values are asked for: it sees something. */
+struct family_lane {
+	const struct source *source;
+	const struct row_stats *stats;
+	int64_t row;
+	int lane; /* its place in the row group */
 };
 
 /* How to make one. `metrics` is ended by METRIC_COUNT and holds at most FAMILY_METRICS. */
 struct family_row {
 	const enum metric_id *metrics;
 	size_t size; /* of the struct that begins with struct family; zeroed, then filled up to `metric` */
-	size_t partial; /* of the partial result, for families that use family_partial_size; else 0 */
+	size_t partial; /* of the partial result, where family_partial_size is used */
+	/* For FAMILY_OPS: metric[m] of a row, from the partial result. */
+	double (*value)(const struct family *family, int m, const struct family_lane *at, const void *partial);
 	const struct sink_ops *ops;
 	/* May be NULL; may change sink.ops. */
 	enum err (*init)(struct family *family, const struct source *source, struct err_info *info);
@@ -54,11 +64,15 @@ bool row_values_begin(const struct family *family, struct row_values *values, in
 /* Add the values of an item to those of the map. */
 void row_values_merge(struct family *family, const struct item *item, const struct row_values *values);
 
-/* Sink operations of families whose partial result begins with struct row_values. family_start sets all behind it to zero: in most families sums of the row group at
- * work, which rows() clears in the same way for the next group. */
+/* Sink operations of families whose partial result begins with struct row_values, and goes on with sums of the row group at
+ * work: family_start sets all behind the values to zero, and so does family_rows for the next group. */
 size_t family_partial_size(const struct sink *sink, const struct source *source, const struct kernels *kernels);
 void family_start(const struct sink *sink, const struct item *item, void *partial);
+void family_rows(const struct sink *sink, const struct item *item, int64_t lane0, const struct row_group *group, const struct row_stats *stats,
+		 const float *output, int64_t output_width, void *partial);
 void family_merge(struct sink *sink, const struct item *item, const void *partial);
+
+#define FAMILY_OPS .partial_size = family_partial_size, .start = family_start, .rows = family_rows, .merge = family_merge
 
 /* What is not a value of rows, set before or in map_end; nothing where the metric is not asked for. Lists and words stay the
  * family's and must last until the next map begins. The array of a metric of keys is to be filled in; NULL where it is not

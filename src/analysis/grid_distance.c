@@ -41,24 +41,13 @@ static void scan(const struct sink *sink, const struct item *item, int64_t lane0
 		}
 }
 
-static void rows(const struct sink *sink, const struct item *item, int64_t lane0, const struct row_group *group, const struct row_stats *stats,
-		 const float *output, int64_t output_width, void *data)
+static double value(const struct family *family, int m, const struct family_lane *at, const void *data)
 {
-	const struct family *family = (const struct family *)sink;
 	const struct stats_parameters *parameters = &stats_request_of(family->stats)->parameters;
-	struct partial *partial = data;
-	(void)output, (void)output_width;
-	for (int lane = 0; lane < group->count; lane++) {
-		bool patch = group->row[lane] >= prefix_of(parameters, item->source->queries);
-		if (!row_values_begin(family, &partial->values, lane0 + lane, &stats[lane]))
-			continue;
-		for (int m = 0; m < family->count; m++) {
-			double whole = family->metric[m] == METRIC_GRID_DISTANCE ? 1 : partial->mass[lane];
-			partial->values.value[m][lane0 + lane] =
-				patch && whole > 0 ? parameters->patch_size * partial->distance[lane] / whole : NAN;
-		}
-	}
-	family_start(sink, item, partial);
+	const struct partial *partial = data;
+	bool patch = at->row >= prefix_of(parameters, at->source->queries);
+	double whole = family->metric[m] == METRIC_GRID_DISTANCE ? 1 : partial->mass[at->lane];
+	return patch && whole > 0 ? parameters->patch_size * partial->distance[at->lane] / whole : NAN;
 }
 
 static enum err init(struct family *family, const struct source *source, struct err_info *info)
@@ -75,11 +64,8 @@ static enum err init(struct family *family, const struct source *source, struct 
 static const struct sink_ops grid_ops = {
 	.name = "distances on a grid",
 	.needs = SINK_TILES,
-	.partial_size = family_partial_size,
-	.start = family_start,
 	.scan = scan,
-	.rows = rows,
-	.merge = family_merge,
+	FAMILY_OPS,
 };
 
-const struct family_row family_grid = { .metrics = metrics, .size = sizeof(struct family), .partial = sizeof(struct partial), .ops = &grid_ops, .init = init };
+const struct family_row family_grid = { .metrics = metrics, .size = sizeof(struct family), .partial = sizeof(struct partial), .value = value, .ops = &grid_ops, .init = init };

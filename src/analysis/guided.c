@@ -31,26 +31,17 @@ static void scan(const struct sink *sink, const struct item *item, int64_t lane0
 		}
 }
 
-static void rows(const struct sink *sink, const struct item *item, int64_t lane0, const struct row_group *group, const struct row_stats *stats,
-		 const float *output, int64_t output_width, void *data)
+static double value(const struct family *family, int m, const struct family_lane *at, const void *data)
 {
-	const struct family *family = (const struct family *)sink;
-	struct partial *partial = data;
-	(void)output, (void)output_width;
-	for (int lane = 0; lane < group->count; lane++)
-		if (row_values_begin(family, &partial->values, lane0 + lane, &stats[lane]))
-			partial->values.value[0][lane0 + lane] = partial->sum[lane];
-	family_start(sink, item, partial);
+	(void)family, (void)m;
+	return ((const struct partial *)data)->sum[at->lane];
 }
 
 static const struct sink_ops guided_ops = {
 	.name = "guided attention",
 	.needs = SINK_TILES,
-	.partial_size = family_partial_size,
-	.start = family_start,
 	.scan = scan,
-	.rows = rows,
-	.merge = family_merge,
+	FAMILY_OPS,
 };
 
-const struct family_row family_guided = { .metrics = metrics, .size = sizeof(struct family), .partial = sizeof(struct partial), .ops = &guided_ops };
+const struct family_row family_guided = { .metrics = metrics, .size = sizeof(struct family), .partial = sizeof(struct partial), .value = value, .ops = &guided_ops };

@@ -22,33 +22,20 @@ static void scan(const struct sink *sink, const struct item *item, int64_t lane0
 		partial->size[lane] += (double)size[lane];
 }
 
-static void rows(const struct sink *sink, const struct item *item, int64_t lane0, const struct row_group *group,
-		 const struct row_stats *stats, const float *output, int64_t output_width, void *data)
+static double value(const struct family *family, int m, const struct family_lane *at, const void *data)
 {
-	const struct family *family = (const struct family *)sink;
-	struct partial *partial = data;
-	(void)output, (void)output_width;
-	for (int lane = 0; lane < group->count; lane++) {
-		double size = item->source->is_signed ? partial->size[lane] : stats[lane].sum;
-		if (!row_values_begin(family, &partial->values, lane0 + lane, &stats[lane]))
-			continue;
-		for (int m = 0; m < family->count; m++) {
-			/* The negative part is half of what the sum falls short of the sum of sizes. */
-			double negative = size > 0 ? fmax(0, (size - stats[lane].sum) / (2 * size)) : NAN;
-			partial->values.value[m][lane0 + lane] = family->metric[m] == METRIC_NEGATIVE ? negative : size;
-		}
-	}
-	family_start(sink, item, partial);
+	double size = at->source->is_signed ? ((const struct partial *)data)->size[at->lane] : at->stats->sum;
+	if (family->metric[m] != METRIC_NEGATIVE)
+		return size;
+	/* The negative part is half of what the sum falls short of the sum of sizes. */
+	return size > 0 ? fmax(0, (size - at->stats->sum) / (2 * size)) : NAN;
 }
 
 static const struct sink_ops magnitudes_ops = {
 	.name = "magnitudes",
 	.needs = SINK_TILES,
-	.partial_size = family_partial_size,
-	.start = family_start,
 	.scan = scan,
-	.rows = rows,
-	.merge = family_merge,
+	FAMILY_OPS,
 };
 
-const struct family_row family_magnitudes = { .metrics = metrics, .size = sizeof(struct family), .partial = sizeof(struct partial), .ops = &magnitudes_ops };
+const struct family_row family_magnitudes = { .metrics = metrics, .size = sizeof(struct family), .partial = sizeof(struct partial), .value = value, .ops = &magnitudes_ops };

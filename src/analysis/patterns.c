@@ -57,33 +57,20 @@ static void scan(const struct sink *sink, const struct item *item, int64_t lane0
 	}
 }
 
-static void rows(const struct sink *sink, const struct item *item, int64_t lane0, const struct row_group *group,
-		 const struct row_stats *stats, const float *output, int64_t output_width, void *data)
+static double value(const struct family *family, int m, const struct family_lane *at, const void *data)
 {
-	const struct family *family = (const struct family *)sink;
-	struct partial *partial = data;
-	(void)output, (void)output_width;
-	for (int lane = 0; lane < group->count; lane++) {
-		int64_t here = group->row[lane] + item->source->diagonal;
-		bool placed = here >= 0 && here < item->source->keys;
-		if (!row_values_begin(family, &partial->values, lane0 + lane, &stats[lane]))
-			continue;
-		for (int m = 0; m < family->count; m++) {
-			const double *mass = family->metric[m] == METRIC_DUPLICATE ? partial->copies : partial->after;
-			partial->values.value[m][lane0 + lane] = placed ? mass[lane] / stats[lane].sum : NAN;
-		}
-	}
-	family_start(sink, item, partial);
+	const struct partial *partial = data;
+	const double *mass = family->metric[m] == METRIC_DUPLICATE ? partial->copies : partial->after;
+	int64_t here = at->row + at->source->diagonal;
+	bool placed = here >= 0 && here < at->source->keys;
+	return placed ? mass[at->lane] / at->stats->sum : NAN;
 }
 
 static const struct sink_ops patterns_ops = {
 	.name = "token patterns",
 	.needs = SINK_TILES,
-	.partial_size = family_partial_size,
-	.start = family_start,
 	.scan = scan,
-	.rows = rows,
-	.merge = family_merge,
+	FAMILY_OPS,
 };
 
 struct placed {
@@ -137,5 +124,5 @@ static void release(struct family *family)
 }
 
 const struct family_row family_patterns = {
-	.metrics = metrics, .size = sizeof(struct patterns), .partial = sizeof(struct partial), .ops = &patterns_ops, .init = init, .release = release,
+	.metrics = metrics, .size = sizeof(struct patterns), .partial = sizeof(struct partial), .value = value, .ops = &patterns_ops, .init = init, .release = release,
 };

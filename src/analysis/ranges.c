@@ -116,43 +116,24 @@ static void scan(const struct sink *sink, const struct item *item, int64_t lane0
 	}
 }
 
-static double row_value(enum metric_id id, const struct source *source, int64_t row, const struct row_stats *stats,
-			const struct stats_parameters *parameters, double sum)
+static double value(const struct family *family, int m, const struct family_lane *at, const void *data)
 {
+	double sum = ((const struct partial *)data)->sum[m][at->lane];
+	enum metric_id id = family->metric[m];
 	if (id == METRIC_DISTANCE)
-		return sum / stats->sum;
+		return sum / at->stats->sum;
 	if (id == METRIC_NAMED)
 		return sum;
-	struct range range = range_of(id, source, row, parameters);
+	struct range range = range_of(id, at->source, at->row, &stats_request_of(family->stats)->parameters);
 	bool single = range.end == range.begin + 1;
-	return single && (range.begin < 0 || range.begin >= source->keys) ? NAN : sum;
-}
-
-static void rows(const struct sink *sink, const struct item *item, int64_t lane0, const struct row_group *group,
-		 const struct row_stats *stats, const float *output, int64_t output_width, void *data)
-{
-	const struct family *family = (const struct family *)sink;
-	const struct stats_parameters *parameters = &stats_request_of(family->stats)->parameters;
-	struct partial *partial = data;
-	(void)output, (void)output_width;
-	for (int lane = 0; lane < group->count; lane++) {
-		if (!row_values_begin(family, &partial->values, lane0 + lane, &stats[lane]))
-			continue;
-		for (int m = 0; m < family->count; m++)
-			partial->values.value[m][lane0 + lane] = row_value(family->metric[m], item->source, group->row[lane],
-									   &stats[lane], parameters, partial->sum[m][lane]);
-	}
-	family_start(sink, item, partial);
+	return single && (range.begin < 0 || range.begin >= at->source->keys) ? NAN : sum;
 }
 
 static const struct sink_ops ranges_ops = {
 	.name = "ranges of keys",
 	.needs = SINK_TILES,
-	.partial_size = family_partial_size,
-	.start = family_start,
 	.scan = scan,
-	.rows = rows,
-	.merge = family_merge,
+	FAMILY_OPS,
 };
 
-const struct family_row family_ranges = { .metrics = metrics, .size = sizeof(struct family), .partial = sizeof(struct partial), .ops = &ranges_ops };
+const struct family_row family_ranges = { .metrics = metrics, .size = sizeof(struct family), .partial = sizeof(struct partial), .value = value, .ops = &ranges_ops };

@@ -211,7 +211,7 @@ static enum err add_family(struct stats *stats, const struct family_row *row, st
 		return err_nomem(info, "the statistics");
 	family->sink.ops = row->ops;
 	family->stats = stats;
-	family->partial = row->partial;
+	family->row = row;
 	for (const enum metric_id *id = row->metrics; *id != METRIC_COUNT; id++)
 		if (stats->slot[*id] >= 0)
 			family->metric[family->count++] = *id;
