@@ -1,5 +1,5 @@
 #!/bin/sh
-# Run the test programs named as arguments and every script of tests/cli and tests/lint, as many at once as there are
+# Run the test programs named as arguments and every script of tests/cli, tests/faults and tests/lint, as many at once as there are
 # processors, report them in order, and close with "N passed, N failed, N skipped". All that they print is in $BUILD/test.log.
 set -u
 root=$(pwd)
@@ -80,7 +80,7 @@ report_script() {
 if [ "${1-}" = --only ]; then
 	shift
 else
-	for script in tests/cli/*.sh tests/lint/*.sh; do
+	for script in tests/cli/*.sh tests/faults/*.sh tests/lint/*.sh; do
 		case $script in */lib.sh) continue ;; esac
 		[ -f "$script" ] && set -- "$@" "$script"
 	done
