@@ -9,9 +9,11 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/mapped.h"
 #include "base/memory.h"
 #include "base/output_guard.h"
 #include "base/strbuf.h"
@@ -73,11 +75,26 @@ static char *temporary_name(const char *target)
 	return strbuf_detach(&text);
 }
 
-/* open(2) with 0666 rather than mkstemp: the kernel applies the umask and the folder's default access list. The name is on
- * the list before the file exists, so no signal finds a file that is not. */
-static enum err create_temporary(struct output *out, const char *beside, struct err_info *info)
+/* What keeps a file from others: its owner and group where the system lets us, its mode, its access list. A group that cannot be
+ * kept gives the rights of its members to nobody. */
+static bool copy_access(int fd, const char *from, const struct stat *status)
 {
-	out->temporary = temporary_name(beside);
+	mode_t mode = status->st_mode & 07777;
+	if (fchown(fd, status->st_uid, status->st_gid) != 0 && fchown(fd, (uid_t)-1, status->st_gid) != 0)
+		mode &= ~(mode_t)(S_ISUID | S_ISGID | (S_IRWXG & ~((mode & S_IRWXO) << 3)));
+	if (fchmod(fd, mode) != 0)
+		return false;
+	static const char list[] = "system.posix_acl_access";
+	char entries[4096];
+	ssize_t size = getxattr(from, list, entries, sizeof entries);
+	return size <= 0 || fsetxattr(fd, list, entries, (size_t)size, 0) == 0;
+}
+
+/* Open(2) with 0666 rather than mkstemp: the kernel applies the umask and the folder's default access list. What takes the place of a
+ * file is nobody else's from the start. The name is on the list before the file exists, so no signal finds a file that is not. */
+static enum err create_temporary(struct output *out, const struct stat *replaced, struct err_info *info)
+{
+	out->temporary = temporary_name(out->destination);
 	if (!out->temporary)
 		return err_nomem(info, "the name of the output");
 	out->slot = -1;
@@ -86,9 +103,9 @@ static enum err create_temporary(struct output *out, const char *beside, struct 
 		out->slot = output_guard_enter(out->temporary);
 		if (out->slot < 0)
 			return err_set(info, ERR_IO, "too many files are being written at once");
-		out->fd = open(out->temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+		out->fd = open(out->temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, replaced ? 0600 : 0666);
 		if (out->fd >= 0)
-			return ERR_OK;
+			return !replaced || copy_access(out->fd, out->destination, replaced) ? ERR_OK : err_set_errno(info, "cannot keep its mode");
 		int reason = errno;
 		output_guard_strike(out->slot);
 		out->slot = -1;
@@ -99,17 +116,57 @@ static enum err create_temporary(struct output *out, const char *beside, struct 
 	return err_set_errno(info, "cannot create");
 }
 
-static enum err open_regular(struct output *out, bool exists, struct err_info *info)
+/* The path that the link at `path` names, as seen from where we are. */
+static char *read_link(const char *path)
 {
-	if (exists && faccessat(AT_FDCWD, out->target, W_OK, AT_EACCESS) != 0)
+	char name[PATH_MAX];
+	ssize_t length = readlink(path, name, sizeof name);
+	if (length < 0 || length == sizeof name)
+		return NULL;
+	const char *slash = name[0] == '/' ? NULL : strrchr(path, '/');
+	struct strbuf text;
+	strbuf_init(&text);
+	strbuf_add(&text, path, slash ? (size_t)(slash + 1 - path) : 0);
+	strbuf_add(&text, name, (size_t)length);
+	return strbuf_detach(&text);
+}
+
+/* Links stay links: out->destination becomes the file that they lead to, which need not exist. Loops do not come here: stat knows them. */
+static enum err follow_links(struct output *out, struct err_info *info)
+{
+	enum { LINKS = 40 };
+	struct stat status;
+	out->destination = strdup(out->target);
+	for (int i = 0; out->destination && i < LINKS; i++) {
+		if (lstat(out->destination, &status) != 0 || !S_ISLNK(status.st_mode))
+			return ERR_OK;
+		char *next = read_link(out->destination);
+		free(out->destination);
+		out->destination = next;
+	}
+	return out->destination ? err_set(info, ERR_IO, "cannot follow so many symbolic links") : err_nomem(info, "the name of the output");
+}
+
+static enum err open_regular(struct output *out, const struct stat *replaced, struct err_info *info)
+{
+	if (replaced && faccessat(AT_FDCWD, out->target, W_OK, AT_EACCESS) != 0)
 		return err_set_errno(info, "cannot replace");
-	if (!exists)
-		return create_temporary(out, out->target, info);
-	/* A link stays a link: the file that it leads to is replaced. */
-	out->destination = realpath(out->target, NULL);
-	if (!out->destination)
-		return err_set_errno(info, "cannot resolve");
-	return create_temporary(out, out->destination, info);
+	enum err err = follow_links(out, info);
+	return err ? err : create_temporary(out, replaced, info);
+}
+
+/* "/dev/fd/3" names what the shell opened, not the file behind it: it is written where the shell stands in it. -1 for other names. */
+static int named_descriptor(const char *target)
+{
+	static const char *const folder[] = { "/dev/fd/", "/proc/self/fd/" };
+	if (strcmp(target, "/dev/stderr") == 0)
+		return STDERR_FILENO;
+	for (size_t i = 0; i < sizeof folder / sizeof folder[0]; i++) {
+		const char *digits = target + strlen(folder[i]);
+		if (strncmp(target, folder[i], strlen(folder[i])) == 0 && *digits && strlen(digits) < 7 && !digits[strspn(digits, "0123456789")])
+			return (int)strtol(digits, NULL, 10);
+	}
+	return -1;
 }
 
 static enum err open_target(struct output *out, struct err_info *info)
@@ -118,19 +175,26 @@ static enum err open_target(struct output *out, struct err_info *info)
 		out->fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
 		return out->fd < 0 ? err_set_errno(info, "cannot open /dev/null") : ERR_OK;
 	}
-	if (is_stdout(out->target)) {
+	int named = named_descriptor(out->target);
+	if (is_stdout(out->target) || named == STDOUT_FILENO) {
 		out->fd = STDOUT_FILENO;
 		return ERR_OK;
+	}
+	if (named >= 0) {
+		out->fd = fcntl(named, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+		return out->fd < 0 ? err_set_errno(info, "cannot open for writing") : ERR_OK;
 	}
 	size_t len = strlen(out->target);
 	struct stat status;
 	bool exists = stat(out->target, &status) == 0;
 	if (len == 0)
 		return err_set(info, ERR_IO, "the name of the output is empty");
+	if (!exists && errno != ENOENT)
+		return err_set_errno(info, "cannot create");
 	if ((exists && S_ISDIR(status.st_mode)) || out->target[len - 1] == '/')
 		return err_set(info, ERR_IO, "is a directory: name a file in it");
 	if (!exists || S_ISREG(status.st_mode))
-		return open_regular(out, exists, info);
+		return open_regular(out, exists ? &status : NULL, info);
 	out->fd = open(out->target, O_WRONLY | O_NOCTTY | O_CLOEXEC);
 	return out->fd < 0 ? err_set_errno(info, "cannot open for writing") : ERR_OK;
 }
@@ -261,7 +325,7 @@ static enum err finish(struct output *out)
 		return fail(out);
 	if (!out->temporary)
 		return ERR_OK;
-	if (rename(out->temporary, out->destination ? out->destination : out->target) != 0)
+	if (rename(out->temporary, out->destination) != 0)
 		return fail(out);
 	output_guard_strike(out->slot);
 	out->slot = -1;
@@ -270,6 +334,9 @@ static enum err finish(struct output *out)
 
 enum err output_commit(struct output *out, struct err_info *info)
 {
+	/* What was computed from a file that changed meanwhile is not worth a name. */
+	if (!out->failed)
+		out->failed = mapped_unchanged(&out->info) != ERR_OK;
 	enum err err = finish(out);
 	if (err != ERR_OK && info && info->code == ERR_OK)
 		*info = out->info;

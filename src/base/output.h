@@ -2,8 +2,9 @@
  * Output files that are either whole or not there.
  *
  * output_open creates a temporary beside the target; output_commit flushes, checks and renames it into place; output_abort
- * (or a release without commit, SIGINT, SIGTERM, SIGHUP, or an exit) removes it. A target that exists and is not a regular
- * file (a device, a FIFO) is written directly; a symbolic link stays, and the file that it leads to is replaced. The names "-" and
+ * (or a release without commit, a signal that ends the process, or an exit) removes it. What takes the place of a file keeps its mode,
+ * and its owner where the system lets us. A target that exists and is not a regular file (a device, a FIFO), or names a descriptor
+ * (/dev/fd/3), is written directly; a symbolic link stays, and the file that it leads to is made or replaced. The names "-" and
  * /dev/stdout are standard output, which is never renamed or closed here. Outputs belong to the thread that made the process.
  */
 #ifndef ATTNVIZ_BASE_OUTPUT_H
@@ -17,7 +18,7 @@
 
 struct output {
 	char *target;      /* name that the user gave */
-	char *destination; /* the existing file that it leads to, NULL for a new one */
+	char *destination; /* the file that it leads to, which the temporary becomes; NULL for direct writing */
 	char *temporary;   /* NULL for stdout and for direct writing */
 	int fd;
 	int slot;        /* place in the list that the signal handler reads, -1 for none */
@@ -31,7 +32,7 @@ struct output {
 	struct err_info info;
 };
 
-/* On failure *out is zeroed and safe to release. The mode of the file is 0666 less the umask. */
+/* On failure *out is zeroed and safe to release. The mode of a new file is 0666 less the umask. */
 enum err output_open(struct output *out, const char *target, struct err_info *info);
 
 /* Buffered; errors are sticky and returned by each later call. A closed pipe is ERR_IO with the text of EPIPE. */
@@ -42,7 +43,8 @@ enum err output_write(struct output *out, const void *bytes, size_t count);
 enum err output_write_at(struct output *out, const void *bytes, size_t count, uint64_t position);
 bool output_seekable(const struct output *out);
 
-enum err output_commit(struct output *out, struct err_info *info); /* also releases */
+/* The file is whole, unless an input changed while it was read (mapped.h), which fails as a write does. Also releases. */
+enum err output_commit(struct output *out, struct err_info *info);
 void output_release(struct output *out);                           /* aborts what was not committed; zeroed struct is fine */
 
 /* From now on outputs lead nowhere, standard output included: for a process of a group of which only one writes. */
@@ -51,8 +53,9 @@ void output_mute(void);
 /* Remove the temporaries of unfinished outputs, as an exit does: for an end without one. */
 void output_guard_sweep(void);
 
-/* Install the handlers that remove temporaries on SIGINT, SIGTERM, SIGHUP and then let the signal kill the process
- * with its usual status; SIGPIPE is ignored so that writes return EPIPE. Called once by cli/. */
+/* Install the handlers of all signals that end a process: temporaries are removed, then the signal kills it with its usual status. A
+ * write to a closed pipe or beyond the size limit returns EPIPE or EFBIG instead; a page that a mapped input no longer has ends
+ * the process with its line (mapped.h) and status 1. Signals that are ignored stay so. Called once by cli/. */
 void output_guard_signals(void);
 
 #endif

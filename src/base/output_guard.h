@@ -3,7 +3,7 @@
  *
  * output.c enters a temporary before it makes the file, and strikes it off once the file has its final name or is gone. The
  * handlers that output_guard_signals installs, and exit(), remove what is on the list. Both functions belong to one
- * thread, the only one that leaves signals unblocked (pool.c sees to that for its workers).
+ * thread, the only one that leaves signals other than its own faults unblocked (pool.c sees to that for its workers).
  */
 #ifndef ATTNVIZ_BASE_OUTPUT_GUARD_H
 #define ATTNVIZ_BASE_OUTPUT_GUARD_H

@@ -83,11 +83,15 @@ static void *worker_main(void *argument)
 	return NULL;
 }
 
-/* Signals stay with the thread that called, which may hold them back while a file is half registered for removal. */
+/* Signals stay with the thread that called, which may hold them back while a file is half registered for removal; but a fault is of
+ * the thread that makes it, and where it is blocked no handler runs. */
 static void start_workers(struct pool *pool, int threads)
 {
+	static const int fault[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT };
 	sigset_t all, before;
 	sigfillset(&all);
+	for (size_t i = 0; i < sizeof fault / sizeof fault[0]; i++)
+		sigdelset(&all, fault[i]);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	while (pool->threads < threads) {
 		struct worker *worker = &pool->worker[pool->threads];

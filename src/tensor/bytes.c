@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/mapped.h"
 #include "base/memory.h"
 #include "tensor/reader.h"
 
@@ -58,20 +59,21 @@ static enum err read_stream(struct bytes *bytes, int fd, accept_head *accept, st
 	return ERR_OK;
 }
 
-static enum err map_file(struct bytes *bytes, int fd, uint64_t size, struct err_info *info)
+static enum err map_file(struct bytes *bytes, int fd, uint64_t size, const char *file, struct err_info *info)
 {
 	if (size > SIZE_MAX)
 		return err_set(info, ERR_UNSUPPORTED, "the file is larger than the address space");
-	void *map = mmap(NULL, (size_t)size, PROT_READ, MAP_PRIVATE, fd, 0);
-	if (map == MAP_FAILED)
-		return err_set_errno(info, "cannot map");
+	const void *map;
+	enum err err = mapped_open(fd, (size_t)size, file, &map, info);
+	if (err)
+		return err;
 	bytes->data = map;
 	bytes->size = size;
 	bytes->mapped = true;
 	return ERR_OK;
 }
 
-static enum err take_descriptor(struct bytes *bytes, int fd, accept_head *accept, struct err_info *info)
+static enum err take_descriptor(struct bytes *bytes, int fd, const char *file, accept_head *accept, struct err_info *info)
 {
 	struct stat status;
 	if (fstat(fd, &status) != 0)
@@ -80,7 +82,7 @@ static enum err take_descriptor(struct bytes *bytes, int fd, accept_head *accept
 		return err_set(info, ERR_IO, "is a directory");
 	/* Files of /proc and /sys say that they are empty; a redirected file may have been read in part. */
 	if (S_ISREG(status.st_mode) && status.st_size > 0 && lseek(fd, 0, SEEK_CUR) == 0)
-		return map_file(bytes, fd, (uint64_t)status.st_size, info);
+		return map_file(bytes, fd, (uint64_t)status.st_size, file, info);
 	return read_stream(bytes, fd, accept, info);
 }
 
@@ -88,11 +90,11 @@ enum err bytes_open_if(struct bytes *bytes, const char *file, accept_head *accep
 {
 	memset(bytes, 0, sizeof *bytes);
 	if (strcmp(file, "-") == 0)
-		return take_descriptor(bytes, STDIN_FILENO, accept, info);
+		return take_descriptor(bytes, STDIN_FILENO, file, accept, info);
 	int fd = open(file, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return err_set_errno(info, "cannot open");
-	enum err err = take_descriptor(bytes, fd, accept, info);
+	enum err err = take_descriptor(bytes, fd, file, accept, info);
 	close(fd);
 	return err;
 }
@@ -112,7 +114,7 @@ void bytes_forget(const struct bytes *bytes)
 void bytes_release(struct bytes *bytes)
 {
 	if (bytes->mapped)
-		munmap((void *)bytes->data, (size_t)bytes->size);
+		mapped_close(bytes->data);
 	else if (bytes->data != nothing)
 		free((void *)bytes->data);
 	memset(bytes, 0, sizeof *bytes);

@@ -24,8 +24,8 @@ struct archive {
 	const struct reader *reader;
 };
 
-/* The bytes of a file: mapped where it is a regular file, read to the end where it is a pipe. A file that another program
- * cuts short while it is mapped ends the program with SIGBUS, as for every program that maps files. */
+/* The bytes of a file: mapped where it is a regular file (base/mapped.h says what happens when it changes), read to the end where it is
+ * a pipe. */
 struct bytes {
 	const unsigned char *data; /* never NULL after success; 8 bytes alignment at least */
 	uint64_t size;

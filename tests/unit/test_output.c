@@ -126,6 +126,7 @@ START_TEST(the_mode_follows_the_umask)
 		struct stat status;
 		stat("a", &status);
 		ck_assert_uint_eq(status.st_mode & 0777, cases[i].mode);
+		unlink("a");
 	}
 }
 END_TEST
@@ -141,6 +142,63 @@ START_TEST(a_link_stays_and_its_file_is_replaced)
 	char target[16];
 	ck_assert_int_eq(readlink("link", target, sizeof target), 4);
 	ck_assert_str_eq(get("real"), "new");
+}
+END_TEST
+
+START_TEST(a_file_that_is_replaced_keeps_its_mode_and_is_never_more_open)
+{
+	static const mode_t modes[] = { 0600, 0640, 0444, 0777, 04755 };
+	umask(022);
+	for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++) {
+		struct output out;
+		struct stat status;
+		put("a", "old");
+		chmod("a", modes[i]);
+		if (access("a", W_OK) != 0) /* only root may replace it */
+			chmod("a", 0600);
+		stat("a", &status);
+		mode_t wanted = status.st_mode;
+		ck_assert_int_eq(output_open(&out, "a", NULL), ERR_OK);
+		ck_assert_int_eq(stat(out.temporary, &status), 0);
+		ck_assert_uint_eq(status.st_mode, wanted);
+		ck_assert_int_eq(output_commit(&out, NULL), ERR_OK);
+		stat("a", &status);
+		ck_assert_uint_eq(status.st_mode, wanted);
+		unlink("a");
+	}
+}
+END_TEST
+
+START_TEST(a_link_that_leads_nowhere_yet_has_its_file_made)
+{
+	char target[16];
+	struct output out;
+	ck_assert_int_eq(symlink("new", "link"), 0);
+	ck_assert_int_eq(symlink("loop", "loop"), 0);
+	ck_assert_int_eq(output_open(&out, "link", NULL), ERR_OK);
+	output_write(&out, "x", 1);
+	ck_assert_int_eq(output_commit(&out, NULL), ERR_OK);
+	ck_assert_int_eq(readlink("link", target, sizeof target), 3);
+	ck_assert_str_eq(get("new"), "x");
+	struct err_info info = { 0 };
+	ck_assert_int_eq(output_open(&out, "loop", &info), ERR_IO);
+	ck_assert_str_eq(info.text, "cannot create: Too many levels of symbolic links");
+}
+END_TEST
+
+START_TEST(a_named_descriptor_is_written_where_it_stands)
+{
+	struct output out;
+	char name[32];
+	int fd = open("all", O_RDWR | O_CREAT, 0600);
+	ck_assert_int_eq(write(fd, "before ", 7), 7);
+	snprintf(name, sizeof name, "/dev/fd/%d", fd);
+	ck_assert_int_eq(output_open(&out, name, NULL), ERR_OK);
+	output_write(&out, "text", 4);
+	ck_assert_int_eq(output_commit(&out, NULL), ERR_OK);
+	ck_assert_int_eq(write(fd, " after", 6), 6);
+	close(fd);
+	ck_assert_str_eq(get("all"), "before text after");
 }
 END_TEST
 
@@ -380,10 +438,11 @@ static int die_while_writing(void)
 
 START_TEST(signals_and_exit_remove_temporaries)
 {
-	static const int numbers[] = { SIGINT, SIGTERM, SIGHUP, 0 };
-	for (size_t i = 0; i < 4; i++) {
+	static const int numbers[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGALRM, SIGUSR1, SIGUSR2, SIGXCPU, SIGPROF, SIGVTALRM, SIGIO, SIGPWR, SIGSYS, 0 };
+	for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
 		number_to_raise = numbers[i];
-		signal(SIGHUP, SIG_DFL);
+		if (numbers[i]) /* Check has handlers for some */
+			signal(numbers[i], SIG_DFL);
 		ck_assert_int_eq(with_stdout(STDOUT_FILENO, die_while_writing), numbers[i] ? 100 + numbers[i] : 7);
 		ck_assert_int_eq(entries(), 0);
 	}
@@ -403,6 +462,7 @@ START_TEST(a_signal_amid_threads_removes_temporaries)
 	pid_t child = fork();
 	if (child == 0) {
 		struct output out;
+		signal(SIGTERM, SIG_DFL);
 		output_guard_signals();
 		struct pool *pool = pool_new(4);
 		output_open(&out, "map.png", NULL);
@@ -454,6 +514,9 @@ int main(void)
 	tcase_add_test(tests, a_release_without_commit_leaves_what_was_there);
 	tcase_add_test(tests, the_mode_follows_the_umask);
 	tcase_add_test(tests, a_link_stays_and_its_file_is_replaced);
+	tcase_add_test(tests, a_file_that_is_replaced_keeps_its_mode_and_is_never_more_open);
+	tcase_add_test(tests, a_link_that_leads_nowhere_yet_has_its_file_made);
+	tcase_add_test(tests, a_named_descriptor_is_written_where_it_stands);
 	tcase_add_test(tests, names_at_the_limit_of_the_file_system_work);
 	tcase_add_loop_test(tests, impossible_targets_are_refused_at_once, 0, (int)(sizeof refused / sizeof refused[0]));
 	tcase_add_test(tests, devices_are_written_directly_and_a_full_one_is_reported);

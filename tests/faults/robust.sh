@@ -1,0 +1,198 @@
+# Section 9 of faults.md: files that change, signals, control characters, pipes, modes and links of outputs.
+. "$ROOT/tests/faults/lib.sh"
+. "$ROOT/tests/support/arrays.sh"
+
+# left NAME WANTED: what is in this folder, hidden files too, with the letters of temporaries masked.
+left() {
+	found=$(ls -A | sed 's/^\(\..*\.\)[A-Za-z0-9]\{6\}$/\1XXXXXX/' | tr '\n' ' ')
+	if [ "$found" = "$2" ]; then echo "ok $1"; else echo "not ok $1: left: $found"; fi
+}
+
+# ended NAME STATUS TEXT: as `refuse` says, of a command that has ended already with status $got.
+ended() {
+	if [ "$got" = "$2" ] && [ "$(wc -l < err)" = 1 ] && grep -qF -- "$3" err && [ ! -s out ]; then
+		echo "ok $1"
+	else
+		echo "not ok $1: status $got, wanted $2 and one line with: $3"
+		sed 's/^/  stderr: /' err | head -n 5
+	fi
+}
+
+# --- 70: a file changes while it is read. The program holds INPUT mapped and waits for the keys on standard input.
+
+# while_waiting CHANGE COMMAND...: `change` is a shell command.
+while_waiting() {
+	change=$1
+	shift
+	rm -f pipe && mkfifo pipe
+	mkdir -p work
+	"$@" -k - -o work/out.npy < pipe > out 2> err &
+	pid=$!
+	exec 3> pipe
+	# It has the file open, and then mapped, before it reads from here.
+	tries=0
+	until grep -qF "$watched" "/proc/$pid/maps" 2>/dev/null || [ $tries -gt 500 ]; do
+		sleep 0.02
+		tries=$((tries + 1))
+	done
+	eval "$change"
+	cat "$keys" >&3
+	exec 3>&-
+	wait $pid
+	got=$?
+}
+
+enter 70-file-shrinks-while-read
+keys=k.npy
+for command in weights stats; do
+	for threads in 1 4; do
+		cp q.npy cut.npy
+		watched=cut.npy
+		while_waiting 'truncate -s 1000 cut.npy' attnviz $command -q cut.npy --threads $threads
+		ended "70 $command with $threads threads names the file that was cut" 1 'attnviz: cut.npy: became shorter while it was read'
+		rm -rf cut.npy pipe
+		(cd work && left "70 $command with $threads threads leaves nothing behind" '')
+	done
+done
+# Bytes of the last page that are gone read as zeros, without a signal.
+cp q.npy cut.npy
+while_waiting 'truncate -s -64 cut.npy' attnviz weights -q cut.npy
+ended '70 a cut within the last page is seen' 1 'attnviz: cut.npy: became shorter while it was read'
+(cd work && left '70 a cut within the last page leaves nothing behind' '')
+cp q.npy cut.npy
+while_waiting 'sleep 0.05; cat k.npy > cut.npy' attnviz weights -q cut.npy
+ended '70 a file written anew is seen' 1 'attnviz: cut.npy: was written while it was read'
+cp q.npy cut.npy
+while_waiting 'cp k.npy new.npy; mv new.npy cut.npy' attnviz weights -q cut.npy
+attnviz weights q.npy k.npy -o whole.npy
+same '70 a file that is replaced by another stays what it was' work/out.npy whole.npy
+cp q.npy "$(printf 'c\033ut.npy')"
+watched=ut.npy
+while_waiting 'truncate -s 0 c?ut.npy' attnviz weights -q "$(printf 'c\033ut.npy')"
+ended '70 the name is shown without its control characters' 1 'attnviz: c␛ut.npy: became shorter'
+# Members of an archive that are used where they lie, and the shards of an index.
+enter 77-failed-allocations
+keys=L0_k.npy
+watched=layer.npz
+while_waiting 'truncate -s 0 layer.npz' attnviz weights -q layer.npz:x
+ended '70 a stored member of a cut archive' 1 'attnviz: layer.npz: became shorter while it was read'
+(cd work && left '70 a stored member of a cut archive leaves nothing behind' '')
+header='{"q":{"dtype":"F32","shape":[1,6,8],"data_offsets":[0,192]}}'
+{ bytes ${#header} 0 0 0 0 0 0 0; printf %s "$header"; tail -c 192 L0_q.npy; } > one.safetensors
+printf '{"weight_map": {"q": "one.safetensors"}}' > model.safetensors.index.json
+watched=one.safetensors
+while_waiting 'truncate -s 0 one.safetensors' attnviz weights -q model.safetensors.index.json:q
+ended '70 a cut shard' 1 'attnviz: one.safetensors: became shorter while it was read'
+
+# --- 71: whatever signal ends the program, no temporary stays, and the signal is what the parent sees.
+mkdir "$scratch/71" && cd "$scratch/71" || exit 1
+for x in q k; do
+	head -c 7680000 /dev/zero | npy $x.npy '<f2' '(1, 60000, 64)'
+done
+mkdir work && cd work || exit 1
+# dies NAME SIGNAL STATUS: sent while the picture is written.
+dies() {
+	(ulimit -c 0; exec attnviz heatmap ../q.npy ../k.npy --causal --head 0 --format png -o out.png) > ../out 2> ../err &
+	pid=$!
+	tries=0
+	until [ -n "$(ls -A)" ] || [ $tries -gt 500 ]; do
+		sleep 0.02
+		tries=$((tries + 1))
+	done
+	kill -"$2" $pid
+	wait $pid 2>/dev/null
+	got=$?
+	left "71 $1: nothing stays" "$4"
+	if [ $got = "$3" ]; then echo "ok 71 $1: the status is that of the signal"; else echo "not ok 71 $1: status $got, wanted $3"; fi
+	rm -f out.png .out.png*
+}
+# By number, as not every shell knows every name: HUP INT QUIT ILL TRAP ABRT BUS FPE USR1 SEGV USR2 PIPE ALRM TERM STKFLT XCPU XFSZ
+# VTALRM PROF IO PWR SYS, and signals without a name.
+case $BUILD in
+*asan) numbers='1 3 12 15 24 40' ;; # faults are the sanitizer's
+*) numbers='1 2 3 4 5 6 7 8 10 11 12 13 14 15 16 24 25 26 27 29 30 31 34 40 64' ;;
+esac
+for number in $numbers; do
+	# Background jobs of a shell ignore INT and QUIT, which is for the next test.
+	case $number in 2 | 3) continue ;; esac
+	dies "signal $number" $number $((128 + number)) ''
+done
+dies 'INT in the background is ignored' 2 0 'out.png '
+
+# --- 74: the modes and links of outputs.
+enter 74-modes-and-links-of-outputs
+attnviz weights q.npy k.npy -o plain.npy
+umask 027
+# mode NAME FILE MODE
+mode() {
+	found=$(stat -c %a "$2")
+	if [ "$found" = "$3" ]; then echo "ok $1"; else echo "not ok $1: mode $found, wanted $3"; fi
+}
+attnviz weights q.npy k.npy -o new.npy
+mode '74 a new file follows the umask' new.npy 640
+for wanted in 600 666 755 2644; do
+	echo old > w.npy
+	chmod $wanted w.npy
+	check "74 a file of mode $wanted is replaced" attnviz weights q.npy k.npy -o w.npy
+	mode "74 it keeps mode $wanted" w.npy $wanted
+	same "74 and is what was asked for ($wanted)" w.npy plain.npy
+done
+umask 022
+if [ "$(id -u)" = 0 ]; then
+	chown 12345:23456 w.npy
+	attnviz weights q.npy k.npy -o w.npy
+	if [ "$(stat -c %u:%g w.npy)" = 12345:23456 ]; then echo 'ok 74 the owner stays'; else echo 'not ok 74 the owner stays'; fi
+else
+	echo 'skip 74 the owner stays: only root may give files away'
+fi
+mkdir sub other
+# linked NAME LINK TARGET: made or replaced, and the link stays.
+linked() {
+	check "74 $1" attnviz weights q.npy k.npy -o "$2"
+	if [ -L "$2" ]; then echo "ok 74 $1: the link stays"; else echo "not ok 74 $1: the link is gone"; fi
+	same "74 $1: its target" "$3" plain.npy
+}
+ln -s elsewhere.npy link.npy
+linked 'a link that leads nowhere yet' link.npy elsewhere.npy
+linked 'a link to a file' link.npy elsewhere.npy
+ln -s ../other/made.npy sub/link.npy
+linked 'a relative link is followed from where it lies' sub/link.npy other/made.npy
+ln -s sub/second.npy first.npy
+ln -s ../other/third.npy sub/second.npy
+linked 'a chain of links' first.npy other/third.npy
+ln -s "$PWD/other" folder
+linked 'a link in a linked folder' folder/../first.npy other/third.npy
+ln -s loop.npy loop.npy
+refuse '74 a loop is refused' 1 'attnviz: loop.npy: cannot create: Too many levels of symbolic links' attnviz weights q.npy k.npy -o loop.npy
+[ -L loop.npy ] && echo 'ok 74 a loop stays' || echo 'not ok 74 a loop stays'
+ln -s missing/file.npy broken.npy
+refuse '74 a link into a missing folder is refused' 1 'attnviz: broken.npy: cannot create: No such file' attnviz weights q.npy k.npy -o broken.npy
+ln -s other dir.npy
+refuse '74 a link to a folder is refused' 1 'attnviz: dir.npy: is a directory' attnviz weights q.npy k.npy -o dir.npy
+refuse '74 a name below a file is refused' 1 'attnviz: q.npy/x.npy: cannot create: Not a directory' attnviz weights q.npy k.npy -o q.npy/x.npy
+rm -f out err check.out
+left '74 nothing else is left' 'broken.npy dir.npy elsewhere.npy first.npy folder k.npy link.npy loop.npy new.npy other plain.npy q.npy sub w.npy '
+for target in /dev/stdout /dev/fd/1 /proc/self/fd/1 -; do
+	attnviz weights q.npy k.npy -o $target > direct 2> err
+	same "74 $target" direct plain.npy
+done
+for target in /dev/fd/4 /proc/self/fd/4; do
+	rm -f direct
+	attnviz weights q.npy k.npy -o $target 4> direct
+	same "74 $target is what the shell opened" direct plain.npy
+	{ echo before >&4; attnviz stats q.npy k.npy --tsv -o $target; echo after >&4; } 4> direct
+	if [ "$(sed -n '1p;$p' direct)" = "$(printf 'before\nafter')" ] && [ "$(wc -l < direct)" -gt 3 ]; then
+		echo "ok 74 $target is written where the shell stands"
+	else
+		echo "not ok 74 $target is written where the shell stands"
+	fi
+done
+ln -s /dev/null null.npy
+check '74 a link to a device' attnviz weights q.npy k.npy -o null.npy
+[ -L null.npy ] && [ -c /dev/null ] && echo 'ok 74 a link to a device stays' || echo 'not ok 74 a link to a device stays'
+mkfifo fifo
+cat fifo > direct &
+attnviz weights q.npy k.npy -o fifo
+wait $!
+same '74 a FIFO' direct plain.npy
+refuse '74 a closed descriptor' 1 'attnviz: /dev/fd/9: cannot open for writing' attnviz weights q.npy k.npy -o /dev/fd/9
