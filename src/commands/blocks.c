@@ -26,7 +26,7 @@ enum { BLOCK_SIZE = 16 };
 
 static struct {
 	int show;
-	int64_t block_size, budget, sinks, observe, measure;
+	int64_t block_size, budget, sinks, observe, measure, key_heads;
 	const char *target, *plot;
 	bool json, tsv;
 } given = { .sinks = 4, .observe = 32, .measure = 1 };
@@ -34,9 +34,10 @@ static struct {
 static const struct option_row block_rows[] = {
 	OPTION_CHOICE(0, "show", "WHAT", &given.show, show_words, "the use of the cache, its blocks and the weight on each, or what eviction would lose"),
 	OPTION_INT(0, "block-size", "N", &given.block_size, 1, 1e9, "tokens a block (default: the cache's, else 16)"),
-	OPTION_INT(0, "budget", "N", &given.budget, 1, 1e15, "keys that a head may keep (default: half of them)"),
+	OPTION_INT(0, "budget", "N", &given.budget, 1, 1e15, "keys that a key head may keep (default: half of them)"),
 	OPTION_INT(0, "sinks", "N", &given.sinks, 0, 1e9, "first keys that streaming keeps (default 4)"),
 	OPTION_INT(0, "observe", "N", &given.observe, 1, 1e6, "queries that vote, and last keys that stay, in SnapKV (default 32)"),
+	OPTION_INT(0, "key-heads", "N", &given.key_heads, 1, 1e9, "key heads that the heads share (default: as the keys tell)"),
 	OPTION_INT(0, "measure", "N", &given.measure, 1, 1e15, "judge the policies by the last N queries (default 1)"),
 	OPTION_END
 };
@@ -69,7 +70,11 @@ struct looking {
 	int64_t *used;               /* [blocks] slots used */
 	double *mass;                /* [maps][columns] share of the weight received; NaN: no such block */
 	double *last;                /* the same of the last query */
-	struct eviction_result result;
+	int64_t group;               /* query heads that read one key head */
+	struct eviction_result *result; /* [group] */
+	double *received;            /* [group][2][keys] behind them */
+	struct eviction_kept shared; /* of the group */
+	bool has_no_history;         /* of some head that was asked for */
 	struct progress progress;
 };
 
@@ -165,17 +170,17 @@ static enum err show_usage(struct looking *looking, struct err_info *info)
 	return err;
 }
 
-static void add_masses(struct looking *looking, int64_t index, int64_t sequence)
+static void add_masses(struct looking *looking, const struct eviction_result *result, int64_t index, int64_t sequence)
 {
 	double total = 0;
 	int64_t keys = keys_of(looking, sequence);
 	for (int64_t key = 0; key < keys; key++)
-		total += looking->result.mass[key];
+		total += result->mass[key];
 	for (int64_t block = 0; block < looking->columns; block++) {
 		double mass = 0, last = 0;
 		for (int64_t key = block * looking->block_size; key < (block + 1) * looking->block_size && key < keys; key++) {
-			mass += looking->result.mass[key];
-			last += looking->result.last[key];
+			mass += result->mass[key];
+			last += result->last[key];
 		}
 		bool exists = block < blocks_of(looking, sequence);
 		looking->mass[index * looking->columns + block] = exists ? mass / total : NAN;
@@ -210,45 +215,109 @@ static void put_blocks(struct looking *looking, int64_t map, int64_t index, int6
 	}
 }
 
-static void put_policies(struct looking *looking, int64_t map, int64_t budget)
+static void put_kept(struct record *record, int column, const struct eviction_kept *kept, int policy)
+{
+	if (!kept->count[policy])
+		return;
+	record_real(record, column, kept->kept[policy]);
+	record_real(record, column + 1, kept->least[policy]);
+}
+
+static void put_policies(struct looking *looking, const struct eviction_kept *kept, int64_t map, int64_t budget)
 {
 	for (int policy = 0; policy < EVICT_COUNT; policy++) {
 		put_place(looking, map);
 		record_text(looking->record, 3, eviction_names[policy]);
 		record_int(looking->record, 4, budget);
-		record_real(looking->record, 5, looking->result.kept[policy]);
-		record_real(looking->record, 6, looking->result.least[policy]);
-		record_int(looking->record, 7, looking->result.count[policy]);
+		put_kept(looking->record, 5, kept, policy);
+		record_int(looking->record, 7, kept->count[policy]);
+		record_int(looking->record, 8, map % looking->input.source->heads / looking->group);
+		put_kept(looking->record, 9, &looking->shared, policy);
 		record_row(looking->record);
 	}
+	looking->has_no_history |= kept->count[EVICT_BEST] && !kept->count[EVICT_H2O];
 }
 
-static enum err run_maps(struct looking *looking, struct err_info *info)
+/* One line for each head, or each of its policies, after the group that it belongs to was played. */
+static void put_map(struct looking *looking, int64_t index, const struct eviction_request *request)
+{
+	int64_t map = looking->input.selection.map[index], layer, batch, head;
+	source_map_id(looking->input.source, map, &layer, &batch, &head);
+	const struct eviction_result *result = &looking->result[head % looking->group];
+	add_masses(looking, result, index, batch);
+	if (given.show == SHOW_BLOCKS)
+		put_blocks(looking, map, index, batch);
+	else
+		put_policies(looking, &result->kept, map, request->budget);
+}
+
+static struct eviction_request request_for(const struct looking *looking, int64_t map)
 {
 	const struct source *source = looking->input.source;
+	int64_t layer, batch, head;
+	source_map_id(source, map, &layer, &batch, &head);
+	return (struct eviction_request){
+		.budget = given.budget ? given.budget : (keys_of(looking, batch) + 1) / 2,
+		.sinks = given.sinks,
+		.observe = given.observe < source->queries ? given.observe : source->queries,
+		.measured = given.measure,
+	};
+}
+
+/* Heads of a group that follow each other in the selection share one run; a group of which one head was chosen is played whole. */
+static enum err run_maps(struct looking *looking, struct err_info *info)
+{
 	const struct selection *selection = &looking->input.selection;
 	struct driver_options options = input_driver(&looking->input);
+	int64_t played = -1;
 	enum err err = ERR_OK;
 	progress_start(&looking->progress, "blocks");
 	for (int64_t i = 0; i < selection->maps && !err; i++) {
-		int64_t layer, batch, head;
-		source_map_id(source, selection->map[i], &layer, &batch, &head);
-		int64_t keys = keys_of(looking, batch);
-		const struct eviction_request request = {
-			.budget = given.budget ? given.budget : (keys + 1) / 2, .sinks = given.sinks, .observe = given.observe < source->queries ? given.observe : source->queries, .measured = given.measure,
-		};
-		err = eviction_run(source, selection->map[i], &options, &request, &looking->result, info);
-		if (err)
-			break;
-		add_masses(looking, i, batch);
-		if (given.show == SHOW_BLOCKS)
-			put_blocks(looking, selection->map[i], i, batch);
-		else
-			put_policies(looking, selection->map[i], request.budget);
+		int64_t first = selection->map[i] / looking->group * looking->group;
+		const struct eviction_request request = request_for(looking, first);
+		if (first != played)
+			err = eviction_run(looking->input.source, first, looking->group, &options, &request, looking->result, &looking->shared, info);
+		played = first;
+		if (!err)
+			put_map(looking, i, &request);
 		progress_report(&looking->progress, (double)(i + 1) / (double)selection->maps);
 	}
 	progress_end(&looking->progress);
 	return err;
+}
+
+/* Which heads read one key head. Weights alone do not tell. */
+static enum err find_group(struct looking *looking, struct err_info *info)
+{
+	const struct source *source = looking->input.source;
+	int64_t key_heads = source->key_heads;
+	if (given.key_heads && key_heads && key_heads != given.key_heads)
+		return err_set(info, ERR_USAGE, "--key-heads %" PRId64 ": the keys have %" PRId64 " heads", given.key_heads, key_heads);
+	if (given.key_heads && source->heads % given.key_heads)
+		return err_set(info, ERR_USAGE, "--key-heads %" PRId64 ": %" PRId64 " heads are no whole multiple of it", given.key_heads, source->heads);
+	if (!key_heads && !given.key_heads && source->heads > 1 && given.show == SHOW_EVICT)
+		message_note("weights do not tell which heads share keys: each is judged by itself, --key-heads N says how many key heads there are");
+	key_heads = given.key_heads ? given.key_heads : key_heads;
+	looking->group = key_heads && given.show == SHOW_EVICT ? source->heads / key_heads : 1;
+	return ERR_OK;
+}
+
+static enum err reserve(struct looking *looking, struct err_info *info)
+{
+	const struct source *source = looking->input.source;
+	size_t maps = (size_t)looking->input.selection.maps, keys = (size_t)source->keys, group = (size_t)looking->group;
+	looking->columns = (source->keys + looking->block_size - 1) / looking->block_size;
+	looking->mass = mem_array(maps, (size_t)looking->columns * sizeof *looking->mass);
+	looking->last = mem_array(maps, (size_t)looking->columns * sizeof *looking->last);
+	looking->result = mem_zero_array(group, sizeof *looking->result);
+	looking->received = mem_array(2 * group, keys * sizeof *looking->received);
+	if (!looking->mass || !looking->last || !looking->result || !looking->received)
+		return err_nomem(info, "the blocks");
+	for (size_t head = 0; head < group; head++) {
+		looking->result[head].mass = looking->received + 2 * head * keys;
+		looking->result[head].last = looking->result[head].mass + keys;
+	}
+	return ERR_OK;
 }
 
 static enum err show_maps(struct looking *looking, struct err_info *info)
@@ -259,22 +328,23 @@ static enum err show_maps(struct looking *looking, struct err_info *info)
 	};
 	static const struct record_column of_policies[] = {
 		{ "layer", RECORD_INT }, { "batch", RECORD_INT }, { "head", RECORD_INT }, { "policy", RECORD_TEXT }, { "budget", RECORD_INT },
-		{ "kept", RECORD_REAL }, { "kept_min", RECORD_REAL }, { "queries", RECORD_INT },
+		{ "kept", RECORD_REAL }, { "kept_min", RECORD_REAL }, { "queries", RECORD_INT }, { "key_head", RECORD_INT }, { "key_head_kept", RECORD_REAL },
+		{ "key_head_kept_min", RECORD_REAL },
 	};
 	const struct source *source = looking->input.source;
-	if (source->is_signed || source->norm == NORM_NONE)
+	if (source->is_signed || (source->norm == NORM_NONE && !source->is_stochastic))
 		return err_set(info, ERR_USAGE, "weight on a block is a share of a row's weight: not for signed or unnormalised attention (%s)", source->ops->name);
-	size_t maps = (size_t)looking->input.selection.maps, keys = (size_t)source->keys;
-	looking->columns = (source->keys + looking->block_size - 1) / looking->block_size;
-	looking->mass = mem_array(maps, (size_t)looking->columns * sizeof *looking->mass);
-	looking->last = mem_array(maps, (size_t)looking->columns * sizeof *looking->last);
-	looking->result.mass = mem_array(keys, sizeof *looking->result.mass);
-	looking->result.last = mem_array(keys, sizeof *looking->result.last);
-	if (!looking->mass || !looking->last || !looking->result.mass || !looking->result.last)
-		return err_nomem(info, "the blocks");
 	bool blocks = given.show == SHOW_BLOCKS;
-	enum err err = open_record(looking, blocks ? of_blocks : of_policies, blocks ? 10 : 8, info);
-	return err ? err : run_maps(looking, info);
+	enum err err = find_group(looking, info);
+	if (!err)
+		err = reserve(looking, info);
+	if (!err)
+		err = open_record(looking, blocks ? of_blocks : of_policies, blocks ? 10 : 11, info);
+	if (!err)
+		err = run_maps(looking, info);
+	if (!err && looking->has_no_history)
+		message_note("h2o and snapkv choose by the weights of earlier queries, and there are none where one query is all (a decode step): they are left out there");
+	return err;
 }
 
 /* Physical blocks as a grid, or maps by logical blocks. */
@@ -323,6 +393,8 @@ static enum err look(struct looking *looking, int argc, char **argv, struct err_
 {
 	if (given.json && given.tsv)
 		return err_set(info, ERR_USAGE, "one of --json and --tsv");
+	if (given.key_heads && given.show != SHOW_EVICT)
+		return err_set(info, ERR_USAGE, "--key-heads is for --show evict");
 	enum err err = input_open(&looking->input, argc, argv, info);
 	if (err)
 		return err;
@@ -353,8 +425,8 @@ static enum err run_blocks(int argc, char **argv)
 	free(looking.used);
 	free(looking.mass);
 	free(looking.last);
-	free(looking.result.mass);
-	free(looking.result.last);
+	free(looking.result);
+	free(looking.received);
 	input_release(&looking.input);
 	return err;
 }

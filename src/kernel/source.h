@@ -112,6 +112,7 @@ struct source_ops {
 struct source {
 	const struct source_ops *ops;
 	int64_t layers, batches, heads, queries, keys;
+	int64_t key_heads;      /* heads / key_heads consecutive heads read one key head (GQA, MQA); 0: not told (ready weights), or nothing like it */
 	enum normalisation norm;
 	double row_epsilon;     /* NORM_ROW_SUM */
 	bool is_signed;         /* weights may be negative: entropy and its like are not defined */

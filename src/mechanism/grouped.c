@@ -152,6 +152,7 @@ enum err grouped_source_new(struct source *inner, struct grouping *queries, stru
 		.layers = inner->layers,
 		.batches = inner->batches,
 		.heads = inner->heads,
+		.key_heads = inner->key_heads,
 		.queries = queries->count,
 		.keys = keys->count,
 		.norm = NORM_NONE,

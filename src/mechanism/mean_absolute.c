@@ -170,6 +170,7 @@ enum err mean_absolute_source_new(struct source *inner, struct source **source, 
 	mean->ops = choose_ops(inner->ops);
 	mean->source.ops = &mean->ops;
 	mean->source.heads = 1;
+	mean->source.key_heads = 0;
 	mean->source.is_signed = false;
 	mean->source.values = NULL;
 	mechanism_note(mean->source.note, sizeof mean->source.note, "mean of absolute weights over %lld channels", (long long)inner->heads);

@@ -158,6 +158,7 @@ enum err mechanism_attend(struct source *source, const struct heads *query, cons
 	source->layers = query->size[AXIS_LAYER];
 	source->batches = query->size[AXIS_BATCH];
 	source->heads = query->size[AXIS_HEAD];
+	source->key_heads = key->size[AXIS_HEAD];
 	source->queries = query->size[AXIS_TOKEN];
 	source->keys = key->size[AXIS_TOKEN];
 	source->values = value;

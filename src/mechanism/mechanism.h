@@ -126,7 +126,7 @@ enum err mechanism_expect_shape(const struct tensor *tensor, const char *role, i
 /* All elements of a small tensor (parameters, slopes, tables) in C order, in double; the caller frees. A NaN or an infinity is ERR_VALUE. */
 enum err mechanism_numbers(const struct tensor *tensor, double **numbers, struct err_info *info);
 
-/* Fit query, key and value (may be NULL) to each other: fills layers, batches, heads, queries, keys, values, is_square of the source. Keys and values may have
+/* Fit query, key and value (may be NULL) to each other: fills layers, batches, heads, key_heads, queries, keys, values, is_square of the source. Keys and values may have
  * fewer heads (GQA: head h reads h / (heads / kv heads)) and be shared by layers or batches. With `same_dim`, query and key must have equal dims. */
 enum err mechanism_attend(struct source *source, const struct heads *query, const struct heads *key, const struct heads *value, bool same_dim,
 			  struct err_info *info);
