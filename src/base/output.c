@@ -16,7 +16,7 @@
 #include "base/mapped.h"
 #include "base/memory.h"
 #include "base/output_guard.h"
-#include "base/strbuf.h"
+#include "base/utf8.h"
 
 enum { BUFFER = 64 << 10, SUFFIX = 6, TRIES = 100 };
 
@@ -277,6 +277,19 @@ enum err output_write(struct output *out, const void *bytes, size_t count)
 		memcpy(out->buffer + out->buffered, bytes, count);
 	out->buffered += count;
 	return ERR_OK;
+}
+
+enum err output_line(struct output *out, const struct strbuf *text)
+{
+	struct strbuf line;
+	strbuf_init(&line);
+	utf8_append_visible(&line, text->buf, text->len);
+	strbuf_addch(&line, '\n');
+	if (!out->failed && (strbuf_failed(text) || strbuf_failed(&line)))
+		out->failed = err_nomem(&out->info, "a line of the output") != ERR_OK;
+	enum err err = output_write(out, line.buf, line.len);
+	strbuf_release(&line);
+	return err;
 }
 
 enum err output_write_at(struct output *out, const void *bytes, size_t count, uint64_t position)

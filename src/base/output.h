@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/strbuf.h"
 
 struct output {
 	char *target;      /* name that the user gave */
@@ -37,6 +38,10 @@ enum err output_open(struct output *out, const char *target, struct err_info *in
 
 /* Buffered; errors are sticky and returned by each later call. A closed pipe is ERR_IO with the text of EPIPE. */
 enum err output_write(struct output *out, const void *bytes, size_t count);
+
+/* A line for people: the text with its control characters shown (utf8_append_visible), and a line feed. ERR_NOMEM for a text that is
+ * not whole. */
+enum err output_line(struct output *out, const struct strbuf *text);
 
 /* Write at an absolute position (for arrays whose parts come out of order). Not for pipes: ERR_IO there. The
  * buffered part is flushed first. */

@@ -110,17 +110,19 @@ static char short_escape(const char *from, const char *to, char byte)
 	return found ? to[found - from] : '\0';
 }
 
+/* What a terminal would obey is shown as in the table, so that looking at the file is harmless. */
 static void tsv_text(struct strbuf *cell, const char *value)
 {
-	for (; *value; value++) {
-		char letter = short_escape("\t\n\r\\", "tnr\\", *value);
-		if (letter)
-			strbuf_addch(cell, '\\');
-		strbuf_addch(cell, letter ? letter : *value);
+	while (*value) {
+		size_t plain = strcspn(value, "\t\n\r\\");
+		utf8_append_visible(cell, value, plain);
+		value += plain;
+		if (*value)
+			strbuf_addf(cell, "\\%c", short_escape("\t\n\r\\", "tnr\\", *value++));
 	}
 }
 
-/* All control characters are escaped, C1 and DEL too, which JSON would let pass to the terminal. */
+/* All control characters are escaped, C1, DEL and what turns the direction of text too, which JSON would let pass to the terminal. */
 static void json_text(struct strbuf *cell, const char *value)
 {
 	size_t len = strlen(value);
@@ -133,7 +135,7 @@ static void json_text(struct strbuf *cell, const char *value)
 			utf8_append(cell, 0xFFFD);
 		else if (letter)
 			strbuf_addf(cell, "\\%c", letter);
-		else if (utf8_width(code) < 0)
+		else if (utf8_width(code) < 0 || utf8_misleading(code))
 			strbuf_addf(cell, "\\u%04x", (unsigned)code);
 		else
 			strbuf_add(cell, value + at, taken);

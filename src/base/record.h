@@ -3,7 +3,7 @@
  *
  * Columns are declared once; each row fills every column; floats are printed in the shortest form that reads back as the same
  * double. In JSON, NaN and infinities are null; in TSV they are "nan", "inf", "-inf". TSV begins with a header line. Text columns in TSV have tab,
- * newline and backslash escaped (\t \n \\). The table form is for eyes: floats to 4 significant digits, right aligned, and it is held back until
+ * newline, carriage return and backslash escaped (\t \n \r \\); other control characters are shown as in the table (utf8_append_visible). The table form is for eyes: floats to 4 significant digits, right aligned, and it is held back until
  * record_end so that widths fit (for more than 10000 rows widths are fixed by the first 10000).
  */
 #ifndef ATTNVIZ_BASE_RECORD_H

@@ -209,8 +209,7 @@ int utf8_text_width(const char *text)
 	return columns;
 }
 
-/* Marks that turn the direction of the text around them, and separators that end a line. */
-static bool misleading(int32_t code)
+bool utf8_misleading(int32_t code)
 {
 	return (code >= 0x80 && code < 0xA0) || code == 0x061C || code == 0x200E || code == 0x200F ||
 	       (code >= 0x2028 && code <= 0x202E) || (code >= 0x2066 && code <= 0x2069);
@@ -233,7 +232,7 @@ void utf8_append_visible(struct strbuf *out, const char *text, size_t len)
 			utf8_append(out, 0x2400 + code);
 		else if (code == 0x7F)
 			utf8_append(out, 0x2421);
-		else if (misleading(code) || not_xml(code))
+		else if (utf8_misleading(code) || not_xml(code))
 			utf8_append(out, 0xFFFD);
 		else
 			strbuf_add(out, text + at, taken);

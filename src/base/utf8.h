@@ -27,6 +27,9 @@ int utf8_width(int32_t code);
 /* Columns of a whole NUL-terminated text; invalid bytes and controls count 1. */
 int utf8_text_width(const char *text);
 
+/* C1 controls, marks that turn the direction of the text around them, and separators that end a line. */
+bool utf8_misleading(int32_t code);
+
 /* Append `text` made harmless for a terminal, a picture and XML: control characters become their pictures
  * (U+2400 + c, U+2421 for DEL), C1 controls, bidirectional overrides and line separators become U+FFFD, and each invalid byte becomes
  * "\xHH". */

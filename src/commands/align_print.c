@@ -13,8 +13,7 @@ enum err align_print_pharaoh(const struct link_set *links, int base, bool revers
 		int32_t word[] = { links->link[i].source + base, links->link[i].target + base };
 		strbuf_addf(&line, "%s%" PRId32 "-%" PRId32, i ? " " : "", word[reversed], word[!reversed]);
 	}
-	strbuf_addch(&line, '\n');
-	enum err err = strbuf_failed(&line) ? ERR_NOMEM : output_write(out, line.buf, line.len);
+	enum err err = output_line(out, &line);
 	strbuf_release(&line);
 	return err;
 }

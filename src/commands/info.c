@@ -216,15 +216,16 @@ static enum err put_finding(void *data, const struct finding *finding)
 		const char *what;
 		int64_t number;
 	} places[] = { { "item", finding->batch }, { "head", finding->head } };
-	strbuf_addf(&line, "%s%s: %s%s%s", findings->count++ ? "" : "\n", finding->severity, finding->role,
-		    *finding->role ? " " : "", finding->tensor);
+	strbuf_addf(&line, "%s: %s%s%s", finding->severity, finding->role, *finding->role ? " " : "", finding->tensor);
 	for (size_t i = 0; i < sizeof places / sizeof *places; i++)
 		if (places[i].number >= 0)
 			strbuf_addf(&line, ", %s %" PRId64, places[i].what, places[i].number);
 	if (finding->head >= 0 && finding->maps > 1)
 		strbuf_addf(&line, " and %" PRId64 " more", finding->maps - 1);
-	strbuf_addf(&line, ": %s\n", finding->text);
-	enum err err = output_write(findings->out, line.buf, line.len);
+	strbuf_addf(&line, ": %s", finding->text);
+	enum err err = findings->count++ ? ERR_OK : output_write(findings->out, "\n", 1);
+	if (!err)
+		err = output_line(findings->out, &line);
 	strbuf_release(&line);
 	return err;
 }

@@ -196,3 +196,77 @@ attnviz weights q.npy k.npy -o fifo
 wait $!
 same '74 a FIFO' direct plain.npy
 refuse '74 a closed descriptor' 1 'attnviz: /dev/fd/9: cannot open for writing' attnviz weights q.npy k.npy -o /dev/fd/9
+
+# --- 72: nothing that drives a terminal comes out of a name, a token or a title.
+
+# clean NAME FILE...: valid UTF-8 without control characters other than tab and line feed, and without marks that turn the text.
+clean() {
+	what=$1
+	shift
+	for one; do
+		if ! iconv -f UTF-8 -t UTF-8 < "$one" > /dev/null 2>&1; then
+			echo "not ok 72 $what: $one is no UTF-8"
+			return
+		fi
+		if LC_ALL=C grep -aqP '[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]|\xe2\x80[\xa8-\xae]|\xe2\x81[\xa6-\xa9]' "$one"; then
+			echo "not ok 72 $what: $one holds $(LC_ALL=C grep -aP '[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]|\xe2\x80|\xe2\x81' "$one" | head -n 1 | od -c | head -n 3)"
+			return
+		fi
+	done
+	echo "ok 72 $what"
+}
+# harmless NAME STATUS COMMAND...: ends so, and what it prints is clean.
+harmless() {
+	expect "72 $1: the status" "$2" sh -c 'shift 2; "$@"' sh "$@"
+	[ -s out ] || [ -s err ] || echo "not ok 72 $1: prints nothing"
+	clean "$1" out err
+}
+
+enter 72-escape-sequences-in-names
+for form in '' --tsv --json; do
+	harmless "info of hostile names $form" 0 attnviz info names.safetensors $form
+done
+attnviz info names.safetensors > listed
+check '72 they are shown as in the table' grep -qF '␛]0;' listed
+attnviz info names.safetensors --tsv > listed
+check '72 in TSV too' grep -qF '␛]0;' listed
+# Everything at once: C0, DEL, C1 as UTF-8, bytes that are no UTF-8, and marks that turn the direction.
+bad=$(printf 'a\033[2J\007\177\302\233\342\200\256\377\tz')
+header='{"k\u001b]0;x\u0007\u009b2J\u007f\u202e":{"dtype":"F32","shape":[1,2,2],"data_offsets":[0,16]},"q\u001b[8m":{"dtype":"F32","shape":[1,2,2],"data_offsets":[16,32]}}'
+{ bytes ${#header} 0 0 0 0 0 0 0; printf %s "$header"; floats 1 0 0.5 nan 0 1 1 0; } > model.safetensors
+printf '%s\n' "$bad" "b$bad" > tokens.txt
+floats 1 0 0.5 0.5 | npy w.npy '<f4' '(1, 2, 2)'
+floats 1 0 0 1 | npy "q$bad.npy" '<f4' '(1, 2, 2)'
+floats 1 0 0 1 | npy "k$bad.npy" '<f4' '(1, 2, 2)'
+for form in '' --tsv --json; do
+	harmless "info $form" 0 attnviz info model.safetensors "q$bad.npy" "k$bad.npy" $form
+	harmless "tokens of stats $form" 0 attnviz stats w.npy -t tokens.txt --per-row $form
+	harmless "tokens of align $form" 0 attnviz align w.npy --query-tokens tokens.txt --key-tokens tokens.txt --head 0 $form
+done
+harmless 'a name that is missing' 2 attnviz stats "model.safetensors:$bad"
+harmless 'a file that is missing' 1 attnviz stats "$bad.npy"
+harmless 'a list of names' 2 attnviz stats model.safetensors:none
+harmless 'an option' 2 attnviz stats "--$bad" w.npy
+harmless 'the value of an option' 2 attnviz heatmap w.npy --colormap "$bad" -o out.png
+harmless 'a command' 2 attnviz "$bad"
+harmless 'a command of help' 2 attnviz help "$bad"
+harmless 'a subject to explain' 2 attnviz explain "$bad"
+harmless 'a metric' 2 attnviz stats w.npy -m "$bad"
+harmless 'a mechanism' 2 attnviz stats w.npy --attention "$bad"
+harmless 'a parameter' 2 attnviz stats w.npy --param "$bad=1"
+harmless 'an output' 1 attnviz weights w.npy -o "missing/$bad"
+for format in text svg; do
+	harmless "heatmap as $format" 0 attnviz heatmap w.npy -t tokens.txt --head 0 --title "$bad" --format $format -o -
+	harmless "heatmap of files as $format" 0 attnviz heatmap -q "q$bad.npy" -k "k$bad.npy" --format $format -o -
+	harmless "arcs as $format" 0 attnviz arcs w.npy -t tokens.txt --head 0 --title "$bad" --format $format -o -
+	harmless "align as $format" 0 attnviz align w.npy --query-tokens tokens.txt --key-tokens tokens.txt --head 0 -o - --title "$bad" --format $format
+	rm -f plot
+	expect "72 stats as $format: the status" 0 attnviz stats w.npy -t tokens.txt --per-row --plot plot --format $format --title "$bad"
+	clean "stats as $format" out err plot
+done
+if command -v xmllint > /dev/null; then
+	attnviz heatmap w.npy -t tokens.txt --head 0 --title "$bad<&>\"']]>" -o out.svg
+	check '72 the picture is well-formed XML' xmllint --noout out.svg
+else
+	echo 'skip 72 the picture is well-formed XML: no xmllint'
+fi
