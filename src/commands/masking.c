@@ -18,6 +18,8 @@ static struct {
 	bool has_past, whole_context;
 } given;
 
+static const int64_t LENGTH_MAX = INT64_C(1000000000000000);
+
 const struct option_row masking_rows[] = {
 	OPTION_OPTIONAL('c', "causal", "SIDE", &given.causal, "hide later keys; top-left or bottom-right where lengths differ (default: bottom-right for more keys than queries)"),
 	{ .kind = OPTION_KIND_INT, .name = "past", .argument = "N", .value = &given.past, .min = -1e15, .max = 1e15, .given = &given.has_past,
@@ -90,7 +92,7 @@ static enum err lengths_of_list(struct masking *masking, struct mechanism_args *
 		if (!room)
 			return err_nomem(info, "the key lengths");
 		int64_t *length = &masking->key_length[args->key_length_count];
-		if (!parse_int(rest, ',', length, &rest) || *length < 0)
+		if (!parse_int(rest, ',', length, &rest) || *length < 0 || *length > LENGTH_MAX)
 			return err_set(info, ERR_USAGE, "--key-lengths %s: wants numbers of keys, one a batch item", given.key_lengths);
 	}
 	return ERR_OK;
@@ -113,12 +115,12 @@ static enum err lengths_of_file(struct masking *masking, struct roles *roles, st
 	if (!masking->key_length)
 		return err_nomem(info, "the key lengths");
 	for (int64_t i = 0; i < count; i++) {
-		double length = tensor_at(tensor, i);
-		if (length < 0 || length > 1e15) {
-			err_set(info, ERR_VALUE, "key length %g (item %" PRId64 ")", length, i);
+		int64_t *length = &masking->key_length[i];
+		err = tensor_integer_at(tensor, i, length, info);
+		if (!err && (*length < 0 || *length > LENGTH_MAX))
+			err = err_set(info, ERR_VALUE, "key length %" PRId64 " (item %" PRId64 ")", *length, i);
+		if (err)
 			return err_in_file(info, tensor->file);
-		}
-		masking->key_length[i] = (int64_t)length;
 	}
 	args->key_length_count = count;
 	return ERR_OK;

@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +29,8 @@ enum err role_letters(const struct string_list *layout, const char *word, const 
 	return ERR_OK;
 }
 
+enum { HEADS_MAX = 1 << 20 };
+
 /* "H" or "H,HK"; 0 for what is not said. */
 static enum err parse_heads_in(const char *text, int64_t *queries, int64_t *keys, struct err_info *info)
 {
@@ -35,10 +38,11 @@ static enum err parse_heads_in(const char *text, int64_t *queries, int64_t *keys
 	if (!text)
 		return ERR_OK;
 	char *end, *end_keys = NULL;
+	errno = 0;
 	*queries = strtoll(text, &end, 10);
 	if (*end == ',')
 		*keys = strtoll(end + 1, &end_keys, 10);
-	if (*queries < 1 || (*end == ',' ? *keys < 1 || *end_keys : *end))
+	if (errno || *queries < 1 || *queries > HEADS_MAX || *keys > HEADS_MAX || (*end == ',' ? *keys < 1 || *end_keys : *end))
 		return err_set(info, ERR_USAGE, "--heads-in %s: wants the number of heads, or H,HK for fewer key heads", text);
 	return ERR_OK;
 }

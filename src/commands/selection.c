@@ -92,7 +92,7 @@ enum err selection_span(const char *text, const char *option, int64_t count, int
 	*begin += *begin < 0 ? count : 0;
 	*end += *end < 0 ? count : 0;
 	if (single)
-		*end = *begin + 1;
+		*end = *begin < count ? *begin + 1 : count;
 	if (*begin < 0 || *begin >= *end || *end > count)
 		return err_set(info, ERR_USAGE, "--%s %s: there are %" PRId64 " positions, 0 to %" PRId64, option, text, count, count - 1);
 	return ERR_OK;

@@ -48,9 +48,10 @@ static enum err read_integers(const struct tensor *tensor, const char *role, int
 	*list = mem_array((size_t)*count, sizeof **list);
 	if (!*list)
 		return err_nomem(info, role);
-	for (int64_t i = 0; i < *count; i++)
-		(*list)[i] = (int64_t)tensor_at(tensor, i);
-	return ERR_OK;
+	enum err err = ERR_OK;
+	for (int64_t i = 0; i < *count && !err; i++)
+		err = tensor_integer_at(tensor, i, &(*list)[i], info);
+	return err;
 }
 
 static enum err read_list(const struct mechanism_args *args, const char *role, int rank, int64_t **list, int64_t *count, struct err_info *info)

@@ -28,14 +28,13 @@ static enum err read_places(struct position *position, enum position_side side, 
 	position->place[side] = mem_array((size_t)position->batches, (size_t)tokens * sizeof *position->place[side]);
 	if (!position->place[side])
 		return err_nomem(info, what[side]);
-	for (int64_t i = 0; i < position->batches * tokens; i++) {
-		int64_t at = shared_axis(i / tokens, batches) * tokens + i % tokens;
-		double value = tensor_at(tensor, at);
-		if (!(fabs(value) <= (double)FARTHEST) || value != floor(value))
-			return err_set(info, ERR_VALUE, "%s '%s': %g (element %" PRId64 ") is not a position", what[side], tensor->name, value, at);
-		position->place[side][i] = (int64_t)value;
+	for (int64_t i = 0; i < position->batches * tokens && !err; i++) {
+		int64_t at = shared_axis(i / tokens, batches) * tokens + i % tokens, *place = &position->place[side][i];
+		err = tensor_integer_at(tensor, at, place, info);
+		if (!err && (*place > FARTHEST || *place < -FARTHEST))
+			err = err_set(info, ERR_VALUE, "%s '%s': %" PRId64 " (element %" PRId64 ") is not a position", what[side], tensor->name, *place, at);
 	}
-	return ERR_OK;
+	return err;
 }
 
 /* Where caches are longer than they are full, each batch has queries at places of its own. */

@@ -26,9 +26,10 @@ static enum err take_row(const struct tensor *tensor, int64_t row, int64_t **id,
 	if (!*id)
 		return err_nomem(info, "ids");
 	*count = (size_t)columns;
-	for (int64_t i = 0; i < columns; i++)
-		(*id)[i] = (int64_t)tensor_at(tensor, row * columns + i);
-	return ERR_OK;
+	enum err err = ERR_OK;
+	for (int64_t i = 0; i < columns && !err; i++)
+		err = tensor_integer_at(tensor, row * columns + i, &(*id)[i], info);
+	return err;
 }
 
 static const json_t *find_list(const json_t *root, int64_t row)

@@ -365,20 +365,23 @@ enum err layout_packed_sequence(const struct tensor *ends, int64_t total, int64_
 	if (sequence < 0 || sequence >= sequences)
 		return err_set(info, ERR_USAGE, "sequence %lld is not there: %s holds %lld", (long long)sequence, name_of(ends),
 			       (long long)sequences);
-	double last = 0;
+	int64_t last = 0;
 	for (int64_t i = 0; i <= sequences; i++) {
-		double end = tensor_at(ends, i);
+		int64_t end;
+		enum err err = tensor_integer_at(ends, i, &end, info);
+		if (err)
+			return err;
 		bool wrong = i == 0 ? end != 0 : end < last;
-		if (wrong || end > (double)total)
-			return err_set(info, ERR_VALUE, "%s[%lld] is %.0f: cumulative lengths begin with 0 and grow to the %lld tokens "
-				       "there are", name_of(ends), (long long)i, end, (long long)total);
+		if (wrong || end > total)
+			return err_set(info, ERR_VALUE, "%s[%lld] is %lld: cumulative lengths begin with 0 and grow to the %lld tokens "
+				       "there are", name_of(ends), (long long)i, (long long)end, (long long)total);
 		if (i == sequence)
-			*first = (int64_t)end;
+			*first = end;
 		if (i == sequence + 1)
-			*count = (int64_t)end - *first;
+			*count = end - *first;
 		last = end;
 	}
-	if (last == (double)total)
+	if (last == total)
 		return ERR_OK;
-	return err_set(info, ERR_SHAPE, "%s ends with %.0f, but there are %lld tokens", name_of(ends), last, (long long)total);
+	return err_set(info, ERR_SHAPE, "%s ends with %lld, but there are %lld tokens", name_of(ends), (long long)last, (long long)total);
 }

@@ -1,6 +1,9 @@
 #include "tensor/tensor.h"
 
+#include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "tensor/dtype.h"
@@ -32,16 +35,52 @@ bool tensor_set_strides(struct tensor *tensor, bool fortran, uint64_t *bytes)
 	return true;
 }
 
-double tensor_at(const struct tensor *tensor, int64_t flat)
+static int64_t element_of(const struct tensor *tensor, int64_t flat)
 {
 	int64_t element = 0;
 	for (int axis = tensor->rank - 1; axis >= 0; axis--) {
 		element += flat % tensor->shape[axis] * tensor->stride[axis];
 		flat /= tensor->shape[axis];
 	}
+	return element;
+}
+
+double tensor_at(const struct tensor *tensor, int64_t flat)
+{
 	double value;
-	tensor_decode_f64(tensor, element, 1, 1, &value);
+	tensor_decode_f64(tensor, element_of(tensor, flat), 1, 1, &value);
 	return value;
+}
+
+static enum err refuse_integer(const struct tensor *tensor, int64_t flat, const char *number, const char *why, struct err_info *info)
+{
+	err_set(info, ERR_VALUE, "%s holds %s (element %" PRId64 "), which %s", tensor->name ? tensor->name : "the list", number, flat, why);
+	if (info && tensor->file)
+		err_in_file(info, tensor->file);
+	return ERR_VALUE;
+}
+
+/* A double holds all integers but those of 64 bits. */
+enum err tensor_integer_at(const struct tensor *tensor, int64_t flat, int64_t *value, struct err_info *info)
+{
+	static const char beyond[] = "is beyond the largest whole number, 9223372036854775807";
+	char text[64];
+	if (tensor->dtype == DTYPE_I64 || tensor->dtype == DTYPE_U64) {
+		uint64_t bits;
+		memcpy(&bits, tensor->data + element_of(tensor, flat) * (int64_t)sizeof bits, sizeof bits);
+		bits = tensor->byte_swapped ? __builtin_bswap64(bits) : bits;
+		memcpy(value, &bits, sizeof bits);
+		snprintf(text, sizeof text, "%" PRIu64, bits);
+		return tensor->dtype == DTYPE_U64 && bits > INT64_MAX ? refuse_integer(tensor, flat, text, beyond, info) : ERR_OK;
+	}
+	double real = tensor_at(tensor, flat);
+	snprintf(text, sizeof text, "%.17g", real);
+	if (real != floor(real))
+		return refuse_integer(tensor, flat, text, "is no whole number", info);
+	if (!(fabs(real) < 0x1p63))
+		return refuse_integer(tensor, flat, text, beyond, info);
+	*value = (int64_t)real;
+	return ERR_OK;
 }
 
 void tensor_decode_f32(const struct tensor *tensor, int64_t first, int64_t step, int64_t count, float *out)

@@ -49,6 +49,10 @@ bool tensor_set_strides(struct tensor *tensor, bool fortran, uint64_t *bytes);
 /* The element at flat C-order position `flat`, whatever the strides. */
 double tensor_at(const struct tensor *tensor, int64_t flat);
 
+/* The same for lists of whole numbers (ids, lengths, positions), exactly. ERR_VALUE, with the tensor, the element and the number as it
+ * is, for a number that is not whole or that no int64_t holds. */
+enum err tensor_integer_at(const struct tensor *tensor, int64_t flat, int64_t *value, struct err_info *info);
+
 /* Decode `count` elements that lie `step` elements apart, from element offset `first` (in elements of the storage, as strides
  * count). */
 void tensor_decode_f32(const struct tensor *tensor, int64_t first, int64_t step, int64_t count, float *out);

@@ -270,3 +270,32 @@ if command -v xmllint > /dev/null; then
 else
 	echo 'skip 72 the picture is well-formed XML: no xmllint'
 fi
+
+# --- 84: whole numbers that no int64 holds are refused as what they are, in every list.
+enter 84-numbers-beyond-int64
+refuse '84 an id' 1 '9223372036854775813 (element' attnviz heatmap attn.npy --head 0 --ids ids.npy --vocab vocab.json
+refuse '84 a block table' 1 '9223372036854775813 (element' attnviz stats -a paged cache.npz --param kv-layout=nhd -m entropy
+words() { for word; do bytes 5 0 0 0 0 0 0 "$word"; done; } # uint64: 5 + WORD * 2^56
+words 0 128 | npy big.npy '<u8' '(2,)'
+bytes 128 0 0 0 0 0 0 5 | npy swapped.npy '>u8' '(1,)'
+floats 1 0 0 1 | npy q.npy '<f4' '(1, 2, 2)'
+refuse '84 key lengths' 1 'big.npy holds 9223372036854775813 (element 1)' attnviz weights q.npy -k q.npy --key-lengths big.npy -o out.npy
+refuse '84 key lengths of the other byte order' 1 'holds 9223372036854775813 (element 0)' attnviz weights q.npy -k q.npy --key-lengths swapped.npy -o out.npy
+refuse '84 positions' 1 'holds 9223372036854775813 (element 1)' attnviz weights q.npy -k q.npy --rope half --query-positions big.npy -o out.npy
+words 0 128 | tail -c 8 | { bytes 0 0 0 0 0 0 0 0; cat; } | npy ends.npy '<u8' '(2,)'
+refuse '84 packed sequences' 1 'holds 9223372036854775813 (element 1)' attnviz weights q.npy -k q.npy --cu-seqlens ends.npy -o out.npy
+refuse '84 key lengths as words' 2 '--key-lengths 18446744073709551615' attnviz weights q.npy -k q.npy --key-lengths 18446744073709551615 -o out.npy
+refuse '84 a head' 2 '18446744073709551615' attnviz weights q.npy -k q.npy --head 18446744073709551615 -o out.npy
+refuse '84 rows' 2 '9223372036854775807' attnviz heatmap q.npy -k q.npy --rows 9223372036854775807
+refuse '84 rows beyond' 2 '18446744073709551615' attnviz heatmap q.npy -k q.npy --rows 0:18446744073709551615
+refuse '84 heads of a fused tensor' 2 '--heads-in 9223372036854775807' attnviz weights q.npy -k q.npy --heads-in 9223372036854775807 -o out.npy
+refuse '84 a number' 2 '18446744073709551615' attnviz weights q.npy -k q.npy --past 18446744073709551615 -o out.npy
+refuse '84 a window' 2 '--window 18446744073709551615' attnviz weights q.npy -k q.npy --window 18446744073709551615 -o out.npy
+printf '[0, 18446744073709551615]' > ids.json
+refuse '84 ids in JSON' 1 'ids.json: broken JSON: too big integer' attnviz heatmap attn.npy --head 0 --ids ids.json --vocab vocab.json
+printf '0 18446744073709551615' > ids.txt
+refuse '84 ids in text' 1 'ids.txt: no list of token ids' attnviz heatmap attn.npy --head 0 --ids ids.txt --vocab vocab.json
+printf 'name 0 18446744073709551615\n' > spans.txt
+refuse '84 spans' 1 'is no span' attnviz stats attn.npy --spans spans.txt
+printf '0-18446744073709551615\n' > links.txt
+refuse '84 links' 1 'links.txt' attnviz align attn.npy --gold links.txt --head 0

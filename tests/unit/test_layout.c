@@ -260,6 +260,37 @@ START_TEST(wrong_cumulative_lengths_are_refused)
 }
 END_TEST
 
+/* 2^53 + 1 is no double, and 2^63 no int64_t. */
+START_TEST(whole_numbers_are_exact_or_refused)
+{
+	uint64_t bits[4] = { (UINT64_C(1) << 53) + 1, INT64_MAX, (uint64_t)INT64_MAX + 1, UINT64_MAX };
+	double reals[4] = { 3, -0x1p62, 0x1p63, 0.5 };
+	struct tensor tensor = { .name = "ids", .dtype = DTYPE_U64, .rank = 1, .shape = { 4 }, .stride = { 1 }, .scale = 1, .data = (unsigned char *)bits };
+	struct err_info info = { 0 };
+	int64_t value = 0;
+	ck_assert_int_eq(tensor_integer_at(&tensor, 0, &value, &info), ERR_OK);
+	ck_assert_int_eq(value, 9007199254740993);
+	ck_assert_int_eq(tensor_integer_at(&tensor, 1, &value, &info), ERR_OK);
+	ck_assert_int_eq(value, INT64_MAX);
+	ck_assert_int_eq(tensor_integer_at(&tensor, 2, &value, &info), ERR_VALUE);
+	ck_assert_str_eq(info.text, "ids holds 9223372036854775808 (element 2), which is beyond the largest whole number, 9223372036854775807");
+	tensor.dtype = DTYPE_I64;
+	ck_assert_int_eq(tensor_integer_at(&tensor, 3, &value, NULL), ERR_OK);
+	ck_assert_int_eq(value, -1);
+	bits[0] = __builtin_bswap64((uint64_t)-5);
+	tensor.byte_swapped = true;
+	ck_assert_int_eq(tensor_integer_at(&tensor, 0, &value, NULL), ERR_OK);
+	ck_assert_int_eq(value, -5);
+	tensor = (struct tensor){ .name = "ids", .dtype = DTYPE_F64, .rank = 1, .shape = { 4 }, .stride = { 1 }, .scale = 1, .data = (unsigned char *)reals };
+	ck_assert_int_eq(tensor_integer_at(&tensor, 1, &value, NULL), ERR_OK);
+	ck_assert_int_eq(value, -(INT64_C(1) << 62));
+	ck_assert_int_eq(tensor_integer_at(&tensor, 2, &value, NULL), ERR_VALUE);
+	info = (struct err_info){ 0 };
+	ck_assert_int_eq(tensor_integer_at(&tensor, 3, &value, &info), ERR_VALUE);
+	ck_assert_str_eq(info.text, "ids holds 0.5 (element 3), which is no whole number");
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("layout");
@@ -273,6 +304,7 @@ int main(void)
 	tcase_add_test(tcase, messages_can_name_the_alternatives);
 	tcase_add_test(tcase, cumulative_lengths_give_the_range_of_a_sequence);
 	tcase_add_test(tcase, wrong_cumulative_lengths_are_refused);
+	tcase_add_test(tcase, whole_numbers_are_exact_or_refused);
 	suite_add_tcase(suite, tcase);
 	return suite_main(suite);
 }
