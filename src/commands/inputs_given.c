@@ -36,7 +36,7 @@ const struct option_row input_file_rows[] = {
 static const struct option_row attention_rows[] = {
 	OPTION_STRING('a', "attention", "NAME", &given.attention, "the mechanism (attnviz explain lists them; default: softmax, or weights as they are)"),
 	OPTION_LIST(0, "param", "NAME=VALUE", &given.parameter, "a parameter of the mechanism"),
-	OPTION_REAL(0, "scale-factor", "X", &given.scale, 0, 0, "factor of the dot product (default: 1/sqrt(dim))"),
+	OPTION_REAL(0, "scale-factor", "X", &given.scale, -0x1p24, 0x1p24, "factor of the dot product (default: 1/sqrt(dim))"),
 	OPTION_REAL(0, "softcap", "X", &given.softcap, 0, 1e30, "logits become X tanh(logit / X)"),
 	OPTION_CHOICE(0, "stage", "STAGE", &given.stage, stage_words, "show the weights, or the logits after a step"),
 	OPTION_FLAG(0, "logits", &given.is_logits, "the weights given are logits: a softmax is taken"),

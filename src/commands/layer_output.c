@@ -1,5 +1,6 @@
 #include "commands/layer_output.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,9 +17,17 @@ struct summing {
 	void *data;
 };
 
-static void add_row(struct summing *summing, int64_t row, const double *output)
+static double *sum_of(const struct summing *summing, int64_t map, int64_t row)
 {
 	double *sum = summing->sum + (row - summing->begin) * summing->width;
+	for (int64_t i = 0; i < summing->width && source_row_is_nan(summing->input->source, map, row); i++)
+		sum[i] = NAN;
+	return sum;
+}
+
+static void add_row(struct summing *summing, int64_t map, int64_t row, const double *output)
+{
+	double *sum = sum_of(summing, map, row);
 	for (int64_t i = 0; i < summing->width; i++)
 		sum[i] += output[i];
 }
@@ -48,7 +57,7 @@ static enum err take_output(void *data, int64_t map, int64_t index, int64_t row,
 			    struct err_info *info)
 {
 	struct summing *summing = data;
-	double *sum = summing->sum + (row - summing->begin) * width;
+	double *sum = sum_of(summing, map, row);
 	(void)index, (void)stats;
 	for (int64_t i = 0; i < width; i++)
 		sum[i] += (double)output[i];
@@ -75,7 +84,7 @@ static enum err by_definition(struct summing *summing, struct err_info *info)
 		for (int64_t row = summing->begin; row < summing->end && !err; row++) {
 			err = reference_row(source, map, row, weight, NULL, weight + source->keys, info);
 			if (!err)
-				add_row(summing, row, weight + source->keys);
+				add_row(summing, map, row, weight + source->keys);
 		}
 		if (!err)
 			err = end_map(summing, map, info);

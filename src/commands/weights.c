@@ -145,11 +145,14 @@ static double norm_of(const double *row, int64_t count)
 }
 
 /* What a row gives, as it is written: `row` holds the output. */
-static enum err write_result(struct writing *writing, double lse, double *row, struct err_info *info)
+static enum err write_result(struct writing *writing, int64_t map, int64_t query, double lse, double *row, struct err_info *info)
 {
 	int64_t count = given.write == WRITE_OUTPUT ? writing->width : 1;
+	bool missing = given.write != WRITE_LSE && source_row_is_nan(writing->input.source, map, query);
+	for (int64_t i = 0; i < writing->width && missing; i++)
+		row[i] = NAN;
 	if (given.write != WRITE_OUTPUT)
-		row[0] = given.write == WRITE_LSE ? lse : norm_of(row, writing->input.source->values->size[AXIS_DIM]);
+		row[0] = missing ? NAN : given.write == WRITE_LSE ? lse : norm_of(row, writing->input.source->values->size[AXIS_DIM]);
 	if (given.precision == PRECISION_DOUBLE)
 		return write_all(writing, row, (size_t)count * sizeof *row, info);
 	for (int64_t i = 0; i < count; i++)
@@ -160,14 +163,19 @@ static enum err write_result(struct writing *writing, double lse, double *row, s
 static enum err write_row_result(void *data, int64_t map, int64_t index, int64_t row, const struct row_stats *stats, const float *output, int64_t width,
 				 struct err_info *info)
 {
-	(void)map, (void)index, (void)row;
+	(void)index;
 	struct writing *writing = data;
+	bool missing = given.write != WRITE_LSE && source_row_is_nan(writing->input.source, map, row);
+	for (int64_t i = 0; i < width && given.write == WRITE_OUTPUT && missing; i++)
+		writing->narrow[i] = NAN;
+	if (given.write == WRITE_OUTPUT && missing)
+		return write_all(writing, writing->narrow, (size_t)width * sizeof *writing->narrow, info);
 	if (given.write == WRITE_OUTPUT)
 		return write_all(writing, output, (size_t)width * sizeof *output, info);
 	double wide = stats->lse, square = 0;
 	for (int64_t i = 0; i < width; i++)
 		square += (double)output[i] * (double)output[i];
-	float narrow = (float)(given.write == WRITE_LSE ? wide : sqrt(square));
+	float narrow = (float)(missing ? NAN : given.write == WRITE_LSE ? wide : sqrt(square));
 	return write_all(writing, &narrow, sizeof narrow, info);
 }
 
@@ -252,7 +260,7 @@ static enum err write_definition(struct writing *writing, struct err_info *info)
 		struct row_stats stats;
 		err = reference_row(input->source, map, row, weight, &stats, given.write != WRITE_LSE ? output : NULL, info);
 		if (!err)
-			err = given.write ? write_result(writing, stats.lse, output, info) : write_definition_row(writing, map, row, weight, info);
+			err = given.write ? write_result(writing, map, row, stats.lse, output, info) : write_definition_row(writing, map, row, weight, info);
 		progress_report(&writing->progress, (double)(i + 1) / (double)total);
 	}
 	free(weight);
@@ -273,6 +281,8 @@ static enum err check_written(struct writing *writing, struct err_info *info)
 	bool of_values = given.value_norms || given.write == WRITE_OUTPUT || given.write == WRITE_OUTPUT_NORM || given.write == WRITE_LAYER;
 	if (given.value_norms && given.write)
 		return err_set(info, ERR_USAGE, "--value-norms multiplies weights: not with --write %s", write_words[given.write]);
+	if (of_values && !source->values && source->without_values)
+		return err_set(info, ERR_USAGE, "%s is not to be had: %s", given.value_norms ? "--value-norms" : write_words[given.write], source->without_values);
 	if (of_values && !source->values)
 		return err_set(info, ERR_USAGE, "%s needs the values: name them with -v FILE[:NAME]", given.value_norms ? "--value-norms" : write_words[given.write]);
 	if (given.write == WRITE_LSE && source->norm != NORM_SOFTMAX)

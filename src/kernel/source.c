@@ -26,19 +26,19 @@ void source_free(struct source *source)
 		source->ops->free(source);
 }
 
-static bool is_dead(const struct source *source, int64_t map, int64_t row)
+bool source_row_is_nan(const struct source *source, int64_t map, int64_t row)
 {
 	return source->dead_rows_nan && source->ops->support && source->ops->support(source, map, row) == 0;
 }
 
 bool source_writes_itself(const struct source *source, int64_t map, int64_t row)
 {
-	return !source->hidden_infinite && !is_dead(source, map, row);
+	return !source->hidden_infinite && !source_row_is_nan(source, map, row);
 }
 
 double source_written(const struct source *source, int64_t map, int64_t row, int64_t key, double weight)
 {
-	if (is_dead(source, map, row))
+	if (source_row_is_nan(source, map, row))
 		return NAN;
 	bool hidden = source->hidden_infinite && source->ops->visible && !source->ops->visible(source, map, row, key);
 	return hidden ? -INFINITY : weight;

@@ -125,6 +125,7 @@ struct source {
 	const double *sink_logit; /* [maps] natural logit without a key (gpt-oss "sinks") that joins the denominator of each row once its keys are summed: lse is with
 	                           * it, and a row sums to 1 less its share. NULL: none. NORM_SOFTMAX only. */
 	const struct heads *values; /* V, or NULL: output O = W V and value norms can be had. Its head axis may be shorter (GQA). */
+	const char *without_values; /* why there are none although values were given: "one copy of repeated keys has no output of its own"; NULL */
 	const double *output_bias;  /* [layers][width of the values]: what the layer adds to the sum of its heads' outputs, where those sum to its output; NULL: nothing known */
 	char note[256];         /* how the scores were made, for captions: "scale 0.125, causal (bottom-right)" */
 };
@@ -132,6 +133,9 @@ struct source {
 /* What to write for a weight that was computed: itself, or what dead_rows_nan and hidden_infinite say. */
 double source_written(const struct source *source, int64_t map, int64_t row, int64_t key, double weight);
 bool source_writes_itself(const struct source *source, int64_t map, int64_t row); /* for every key of the row */
+
+/* Is the row written as NaN, its weights and its output alike: one that sees nothing, where dead_rows_nan is set? */
+bool source_row_is_nan(const struct source *source, int64_t map, int64_t row);
 
 int64_t source_maps(const struct source *source);
 void source_map_id(const struct source *source, int64_t map, int64_t *layer, int64_t *batch, int64_t *head);

@@ -202,7 +202,7 @@ static enum err additive_fill(const struct source *source, const struct fill *fi
 	int64_t width = additive->width;
 	int lanes = fill->kernels->lanes;
 	const float *far = fill->loaded, *sum = far + VECTOR, *power = sum + width * lanes, *weight = power + width * lanes;
-	const float *from = masked_offset(&additive->masked, fill->offset);
+	const float *from = masked_offset(&additive->masked, fill);
 	for (int64_t k = 0; k < fill->count; k++) {
 		const float *at = (const float *)fill->prepared + key_stride(additive) * (size_t)(fill->key + k);
 		if (*far != 0 || *at != 0 || lanes % VECTOR != 0)

@@ -204,6 +204,7 @@ static enum err show_one_copy(struct source *inner, struct source **source, stru
 	shown->source.norm = NORM_NONE;
 	shown->source.is_stochastic = false;
 	shown->source.values = NULL;
+	shown->source.without_values = inner->values ? "one copy of repeated keys has no output of its own" : inner->without_values;
 	shown->source.sink_logit = NULL;
 	mechanism_note(shown->source.note, sizeof shown->source.note, "one copy shown");
 	*source = &shown->source;

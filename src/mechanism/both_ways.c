@@ -51,6 +51,7 @@ enum err both_ways_source_new(struct source *forward, struct source *backward, s
 	both->source.ops = &both_ops;
 	both->source.is_causal = false;
 	both->source.values = NULL;
+	both->source.without_values = forward->values ? "the output of both directions is not weights times one set of values" : forward->without_values;
 	mechanism_note(both->source.note, sizeof both->source.note, "both directions added");
 	*source = &both->source;
 	return ERR_OK;

@@ -115,15 +115,17 @@ static enum err head_table(const struct conformer *conformer, int64_t map, const
 	return err;
 }
 
-/* Row of the table for query `row` and key 0; key j is j rows further on. */
-static int64_t first_position(const struct conformer *conformer, int64_t row)
+/* Row of the table for query `row` of a map and key 0; key j is j rows further on. */
+static int64_t first_position(const struct conformer *conformer, int64_t map, int64_t row)
 {
-	return conformer->top - row - conformer->dot.masked.mask.diagonal;
+	int64_t layer, batch, head;
+	source_map_id(&conformer->dot.masked.source, map, &layer, &batch, &head);
+	return conformer->top - mask_place(&conformer->dot.masked.mask, batch, row);
 }
 
 static enum err add_positions64(const struct conformer *conformer, int64_t map, int64_t row, double *score, struct err_info *info)
 {
-	int64_t dim = conformer->dot.dim, first = first_position(conformer, row);
+	int64_t dim = conformer->dot.dim, first = first_position(conformer, map, row);
 	const double *table;
 	double *query = mem_array((size_t)dim, sizeof *query);
 	enum err err = query ? head_table(conformer, map, &table, info) : err_nomem(info, "a query");
@@ -229,7 +231,7 @@ static void add_band(const struct conformer *conformer, const struct fill *fill,
 	static const _Alignas(64) float none[MAX_LANES];
 	const struct row_group *rows = fill->rows;
 	_Alignas(64) float band[BAND * MAX_LANES];
-	int64_t dim = conformer->dot.dim, lanes = fill->kernels->lanes, base = first_position(conformer, rows->row[0]) + fill->key;
+	int64_t dim = conformer->dot.dim, lanes = fill->kernels->lanes, base = first_position(conformer, rows->map, rows->row[0]) + fill->key;
 	int64_t begin = clamp(base - rows->count + 1, 0, conformer->rows) / KEY_PANEL * KEY_PANEL, end = clamp(base + fill->count, 0, conformer->rows);
 	for (int64_t t = begin; t < end; t += KEY_BLOCK)
 		fill->kernels->dot_tile(queries, table + t * dim, dim, end - t < KEY_BLOCK ? end - t : KEY_BLOCK, none, band + (t - begin) * lanes, NULL);
@@ -248,7 +250,7 @@ static void add_scattered(const struct conformer *conformer, const struct fill *
 	const struct row_group *rows = fill->rows;
 	int64_t dim = conformer->dot.dim, lanes = fill->kernels->lanes;
 	for (int lane = 0; lane < rows->count; lane++) {
-		int64_t base = first_position(conformer, rows->row[lane]) + fill->key;
+		int64_t base = first_position(conformer, rows->map, rows->row[lane]) + fill->key;
 		for (int64_t k = 0; k < fill->count; k++) {
 			int64_t t = base + k;
 			float sum = 0;
@@ -263,7 +265,7 @@ static enum err conformer_fill(const struct source *source, const struct fill *f
 {
 	const struct row_group *rows = fill->rows;
 	const struct conformer *conformer = conformer_of(source);
-	const float *from = masked_offset(&conformer->dot.masked, fill->offset), *queries = position_rows(source, fill->kernels, fill->loaded);
+	const float *from = masked_offset(&conformer->dot.masked, fill), *queries = position_rows(source, fill->kernels, fill->loaded);
 	const float *keys = fill->prepared, *table = keys + dot_prepared_size(source, fill->kernels) / sizeof(float);
 	bool consecutive = rows->row[rows->count - 1] - rows->row[0] == rows->count - 1;
 	if (conformer->part != PART_POSITION)
@@ -322,6 +324,36 @@ static enum err check_rows(struct conformer *conformer, const struct mechanism_a
 	return operand_misshapen(&mechanism_conformer, "position", mechanism_input_find(args, "position")->tensor, text, info);
 }
 
+/* The relative positions i - j that queries of a batch ask for, of the keys that they may see. */
+static void span_of_batch(const struct conformer *conformer, int64_t batch, int64_t *farthest, int64_t *nearest)
+{
+	const struct masked *masked = &conformer->dot.masked;
+	const struct mask *mask = &masked->mask;
+	bool hides = masked_hides(masked);
+	int64_t keys = hides && mask->key_length ? mask->key_length[batch] : mask->keys;
+	*farthest = mask_place(mask, batch, mask->queries - 1) - (hides ? mask->key_begin : 0);
+	*nearest = mask_place(mask, batch, 0) - (keys - 1);
+	if (hides && mask->left >= 0 && *farthest > mask->left && !mask->keep_first)
+		*farthest = mask->left;
+	if (hides && mask->right >= 0 && *nearest < -mask->right)
+		*nearest = -mask->right;
+}
+
+static enum err check_span(const struct conformer *conformer, struct err_info *info)
+{
+	const struct source *source = &conformer->dot.masked.source;
+	int64_t lowest = conformer->top - conformer->rows + 1;
+	for (int64_t batch = 0; batch < source->batches && source->queries > 0 && conformer->part != PART_CONTENT; batch++) {
+		int64_t farthest, nearest;
+		span_of_batch(conformer, batch, &farthest, &nearest);
+		if (farthest >= nearest && (farthest > conformer->top || nearest < lowest))
+			return err_set(info, ERR_SHAPE,
+				       "position holds relative positions %lld down to %lld, and those from %lld down to %lld are needed: see --past and --causal",
+				       (long long)conformer->top, (long long)lowest, (long long)farthest, (long long)nearest);
+	}
+	return ERR_OK;
+}
+
 static enum err open_position(struct conformer *conformer, const struct mechanism_args *args, struct err_info *info)
 {
 	const struct mechanism *mechanism = &mechanism_conformer;
@@ -366,6 +398,8 @@ static enum err conformer_bind(struct source *source, const struct mechanism_arg
 		err = operand_read(&conformer->bias_v, args, mechanism, "pos_bias_v", true, &shape, info);
 	if (!err)
 		err = open_position(conformer, args, info);
+	if (!err)
+		err = check_span(conformer, info);
 	if (err)
 		return err;
 	if (conformer->part != PART_ALL)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "tensor/tensor.h"
 
 static const struct dot *dot_of(const struct source *source)
 {
@@ -59,10 +60,13 @@ size_t dot_packed_rows_size(const struct kernels *kernels, int64_t dim)
 	return aligned((size_t)dim * (size_t)kernels->lanes * sizeof(float));
 }
 
-static void narrow(const double *wide, int64_t count, double factor, float *out)
+/* From double to what the kernels multiply. */
+static enum err narrow(const double *wide, int64_t count, double factor, float *out, struct err_info *info)
 {
 	for (int64_t i = 0; i < count; i++)
 		out[i] = (float)(wide[i] * factor);
+	int64_t place = vector_find_too_large(out, count);
+	return place < 0 ? ERR_OK : err_set(info, ERR_VALUE, "a query or key holds %g, which is too large for products in float32", wide[place]);
 }
 
 enum err dot_pack_keys(const struct dot *dot, const struct dot_vectors *vectors, int64_t map, int64_t begin, int64_t end, float *packed,
@@ -77,7 +81,7 @@ enum err dot_pack_keys(const struct dot *dot, const struct dot_vectors *vectors,
 		err = vectors->key(dot, map, key, count, wide, info);
 		if (err)
 			break;
-		narrow(wide, count * dim, 1, rows);
+		err = narrow(wide, count * dim, 1, rows, info);
 		kernels_pack_keys(rows, dim, count, dim, packed + key * dim);
 	}
 	free(wide);
@@ -96,7 +100,7 @@ enum err dot_pack_queries(const struct dot *dot, const struct dot_vectors *vecto
 	for (int lane = 0; !err && lane < rows->count; lane++) {
 		err = vectors->query(dot, rows->map, rows->row[lane], wide, info);
 		if (!err)
-			narrow(wide, dim, factor, narrowed + lane * dim);
+			err = narrow(wide, dim, factor, narrowed + lane * dim, info);
 	}
 	if (!err)
 		kernels_pack_queries(narrowed, dim, rows->count, dim, kernels->lanes, 1, packed);
@@ -163,7 +167,7 @@ enum err dot_fill(const struct source *source, const struct fill *fill, struct e
 {
 	const struct dot *dot = dot_of(source);
 	const float *keys = (const float *)fill->prepared + fill->key * dot->dim;
-	fill->kernels->dot_tile(fill->loaded, keys, dot->dim, fill->count, masked_offset(&dot->masked, fill->offset), fill->tile, fill->weave);
+	fill->kernels->dot_tile(fill->loaded, keys, dot->dim, fill->count, masked_offset(&dot->masked, fill), fill->tile, fill->weave);
 	fill_changed(fill);
 	return masked_finish(&dot->masked, fill, info);
 }

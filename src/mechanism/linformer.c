@@ -181,6 +181,7 @@ static void show_slots(struct linformer *linformer)
 	linformer->dot.vectors = &slot_vectors;
 	masked->source.keys = masked->mask.keys = linformer->slots;
 	masked->source.is_square = false;
+	masked->source.without_values = masked->source.values ? "slots are not keys, and have no values: --param map=effective has" : NULL;
 	masked->source.values = NULL;
 	mechanism_note(masked->source.note, sizeof masked->source.note, "%lld slots", (long long)linformer->slots);
 }

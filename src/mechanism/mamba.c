@@ -296,7 +296,7 @@ static enum err open_weights(struct mamba *mamba, const struct mechanism_args *a
 	return err;
 }
 
-/* How many channels are shown, evenly spaced. */
+/* Every stride-th channel is shown: at most as many as were asked for, from the first to the last. */
 static enum err choose_channels(struct mamba *mamba, const struct mechanism_args *args, int64_t *shown, struct err_info *info)
 {
 	*shown = mamba->channels;
@@ -310,7 +310,8 @@ static enum err choose_channels(struct mamba *mamba, const struct mechanism_args
 		return err_set(info, ERR_USAGE, "--param channels=%lld: a number of channels, or all", (long long)*shown);
 	if (*shown > mamba->channels)
 		*shown = mamba->channels;
-	mamba->stride = mamba->channels / *shown;
+	mamba->stride = (mamba->channels + *shown - 1) / *shown;
+	*shown = (mamba->channels + mamba->stride - 1) / mamba->stride;
 	return ERR_OK;
 }
 

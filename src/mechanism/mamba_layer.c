@@ -108,7 +108,7 @@ static const struct mechanism_input inputs[] = {
 };
 
 static const struct mechanism_parameter parameters[] = {
-	{ "channels", "16", "how many channels to show, evenly spaced, or all; --head chooses among them" },
+	{ "channels", "16", "at most how many channels to show, evenly spaced, or all; --head chooses among them" },
 	{ "delta", "raw", "raw: softplus(delta + delta_bias) is the step; step: delta is" },
 	{ "order", "dl", "axes of delta, z and u: dl (channels, tokens) or ld" },
 	{ "gate", "auto", "rows times silu(z): auto where the tensor z is given, yes, or no" },

@@ -9,7 +9,7 @@
 #include "mechanism/mask_file.h"
 #include "mechanism/mechanism.h"
 
-static const double LOG2_E = 1.4426950408889634074;
+static const double LOG2_E = 1.4426950408889634074, LN_2 = 0.6931471805599453094;
 
 /* Keys [begin, end) and, where the mask keeps its first keys, those below keep. */
 struct range {
@@ -30,6 +30,11 @@ static int64_t floor_mod(int64_t value, int64_t modulus)
 {
 	int64_t rest = value % modulus;
 	return rest < 0 ? rest + modulus : rest;
+}
+
+int64_t mask_place(const struct mask *mask, int64_t batch, int64_t row)
+{
+	return row + (mask->place_at_length ? mask->key_length[batch] - mask->queries : mask->place);
 }
 
 /* Both ends grow with the row; coverage and the tile loop rest on that. */
@@ -215,6 +220,31 @@ static enum err apply_allow(const struct mask *mask, const struct map_place *at,
 	return ERR_OK;
 }
 
+const float *mask_offset(const struct mask *mask, const struct fill *fill)
+{
+	static const _Alignas(64) float none[MAX_LANES];
+	return mask->bias && fill->partial ? none : fill->offset;
+}
+
+/* base-2 logit + bias + offset. The sum of logit and bias is rounded to float32 before the offset is added, so that passes with other offsets agree. */
+static float add_bias(float logit, float bias, float offset)
+{
+	if (!(bias > (float)MASK_HIDES))
+		return -INFINITY;
+	if (fabsf(bias) < (float)MASK_SWALLOWS)
+		return logit + offset + bias * (float)LOG2_E;
+	float sum = logit * (float)LN_2 + bias;
+	return sum * (float)LOG2_E + offset;
+}
+
+static double add_bias64(double logit, double bias)
+{
+	if (fabs(bias) < MASK_SWALLOWS)
+		return logit + bias;
+	float sum = (float)logit + (float)bias;
+	return (double)sum;
+}
+
 static enum err apply_bias(const struct mask *mask, const struct map_place *at, const struct fill *fill, struct err_info *info)
 {
 	const struct row_group *rows = fill->rows;
@@ -231,7 +261,7 @@ static enum err apply_bias(const struct mask *mask, const struct map_place *at, 
 		if (err)
 			return err;
 		for (int64_t k = 0; k < fill->count; k++)
-			fill->tile[k * lanes + lane] = run[k] > (float)MASK_HIDES ? fill->tile[k * lanes + lane] + run[k] * (float)LOG2_E : -INFINITY;
+			fill->tile[k * lanes + lane] = add_bias(fill->tile[k * lanes + lane], run[k], fill->offset[lane]);
 	}
 	return ERR_OK;
 }
@@ -268,7 +298,7 @@ enum err mask_apply64(const struct mask *mask, int64_t layer, int64_t batch, int
 			return err;
 		for (int64_t k = 0; k < count; k++) {
 			bool visible = in_range(mask, range, key + k) && bias[k] != -INFINITY;
-			double seen = visible ? score[key + k] + bias[k] : -INFINITY;
+			double seen = visible ? add_bias64(score[key + k], bias[k]) : -INFINITY;
 			score[key + k] = dead ? 0 : seen;
 		}
 	}

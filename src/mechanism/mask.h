@@ -29,6 +29,9 @@ struct mask {
 	int64_t batches, queries, keys;
 	enum causal causal;        /* only for the note; causal means right = 0 */
 	int64_t diagonal;
+	int64_t place;             /* position of query 0 among the keys, which relative and rotary positions go by: the diagonal, or keys - queries where
+	                            * nothing says where the queries stand */
+	bool place_at_length;      /* key_length[batch] - queries in place of `place` */
 	int64_t left, right;       /* -1: no limit */
 	int64_t chunk;             /* also j >= i' - i' mod chunk (Llama 4's attention_chunk); 0: none */
 	int64_t keep_first;        /* this many keys from key_begin on stay visible whatever left and chunk say (StreamingLLM) */
@@ -48,14 +51,24 @@ struct mask {
 enum err mask_find_dead(struct mask *mask, int64_t layers, int64_t heads, struct err_info *info);
 void mask_release(struct mask *mask);
 
+/* The position of a query among the keys of its batch. */
+int64_t mask_place(const struct mask *mask, int64_t batch, int64_t row);
+
 /* All four agree with each other. A dead row that is uniform counts as seeing every key. O(1) without files; with files, coverage says
  * PARTIAL where the limits do not say EMPTY, and support reads the row. */
 enum coverage mask_coverage(const struct mask *mask, int64_t batch, int64_t first, int64_t last, int64_t begin, int64_t end);
 bool mask_visible(const struct mask *mask, int64_t layer, int64_t batch, int64_t head, int64_t row, int64_t key);
 int64_t mask_support(const struct mask *mask, int64_t layer, int64_t batch, int64_t head, int64_t row);
 
-/* Apply to a tile that was filled: bias is added times log2(e), what is hidden becomes -inf, the scores of a uniform row 0. A NaN or +inf in
- * the bias is ERR_VALUE with its place. */
+/* From here on a bias is added as float32 models do: their sum of a logit and -1e9 has lost the logit, so that a row which is masked by -1e9 everywhere is
+ * uniform. Smaller ones are added in full precision. */
+#define MASK_SWALLOWS 1024.0
+
+/* The offset that a source adds to the tiles that it gives to mask_apply: the driver's, or none where a bias is to come first. */
+const float *mask_offset(const struct mask *mask, const struct fill *fill);
+
+/* Apply to a tile that was filled with mask_offset: bias is added times log2(e), and the offset where it was left out; what is hidden becomes -inf, the scores
+ * of a uniform row 0. A NaN or +inf in the bias is ERR_VALUE with its place. */
 enum err mask_apply(const struct mask *mask, int64_t layer, int64_t batch, int64_t head, const struct fill *fill, struct err_info *info);
 
 /* The same on one row of natural logits in double. */

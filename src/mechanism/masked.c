@@ -95,9 +95,14 @@ float masked_hidden(const struct masked *masked)
 	return masked->source.norm == NORM_SOFTMAX ? -INFINITY : 0;
 }
 
-const float *masked_offset(const struct masked *masked, const float *offset)
+static const float *offset_after_cap(const struct masked *masked, const struct fill *fill)
 {
-	return is_capped(masked) ? no_offset : offset;
+	return masked_hides(masked) ? mask_offset(&masked->mask, fill) : fill->offset;
+}
+
+const float *masked_offset(const struct masked *masked, const struct fill *fill)
+{
+	return is_capped(masked) ? no_offset : offset_after_cap(masked, fill);
 }
 
 static void shown(float *tile, int64_t count, double unit)
@@ -111,7 +116,7 @@ enum err masked_finish(const struct masked *masked, const struct fill *fill, str
 	int64_t layer, batch, head;
 	enum err err = ERR_OK;
 	if (is_capped(masked))
-		fill->kernels->soft_cap(fill->tile, fill->count, (float)(masked->softcap * LOG2_E), fill->offset);
+		fill->kernels->soft_cap(fill->tile, fill->count, (float)(masked->softcap * LOG2_E), offset_after_cap(masked, fill));
 	source_map_id(&masked->source, fill->rows->map, &layer, &batch, &head);
 	if (fill->partial && masked_hides(masked))
 		err = mask_apply(&masked->mask, layer, batch, head, fill, info);

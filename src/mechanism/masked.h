@@ -38,8 +38,8 @@ enum err masked_refuse(const struct mechanism *mechanism, const struct mechanism
 /* What is folded into a tile's scores: the scale, times log2(e) where they are logits. */
 double masked_factor(const struct masked *masked);
 
-/* The offset that the mechanism adds to its scores in a tile: the driver's, or none where there is a soft-cap to come first. */
-const float *masked_offset(const struct masked *masked, const float *offset);
+/* The offset that the mechanism adds to its scores in a tile: the driver's, or none where a soft-cap or a bias is to come first. */
+const float *masked_offset(const struct masked *masked, const struct fill *fill);
 
 /* From scaled scores (offset by masked_offset) to what fill returns. Hidden keys of row sums and of logits that are shown are 0. */
 enum err masked_finish(const struct masked *masked, const struct fill *fill, struct err_info *info);

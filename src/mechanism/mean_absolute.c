@@ -173,6 +173,7 @@ enum err mean_absolute_source_new(struct source *inner, struct source **source, 
 	mean->source.key_heads = 0;
 	mean->source.is_signed = false;
 	mean->source.values = NULL;
+	mean->source.without_values = inner->values ? "a mean over channels has no output" : inner->without_values;
 	mechanism_note(mean->source.note, sizeof mean->source.note, "mean of absolute weights over %lld channels", (long long)inner->heads);
 	*source = &mean->source;
 	return ERR_OK;

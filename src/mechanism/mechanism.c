@@ -211,6 +211,20 @@ static int64_t default_diagonal(const struct mechanism_args *args, const struct 
 	return aligned_at_the_end(args) ? source->keys - source->queries : 0;
 }
 
+/* Fewer queries stand at the end of the keys, unless the user said where. */
+static int64_t place_of_queries(const struct mechanism_args *args, const struct source *source)
+{
+	if (args->has_diagonal || args->causal == CAUSAL_TOP_LEFT)
+		return default_diagonal(args, source);
+	return source->keys - source->queries;
+}
+
+static bool placed_at_length(const struct mechanism_args *args, const struct source *source)
+{
+	bool said = args->has_diagonal || args->causal == CAUSAL_TOP_LEFT;
+	return args->key_length && (args->align_to_length || (!said && source->keys > source->queries));
+}
+
 /* With more keys than queries the keys are a cache, and one that is longer than it is full ends at its length. */
 static bool aligned_at_length(const struct mechanism_args *args, const struct source *source)
 {
@@ -229,7 +243,8 @@ enum err mechanism_mask(const struct mechanism_args *args, struct source *source
 		return err;
 	*mask = (struct mask){
 		.batches = source->batches, .queries = source->queries, .keys = source->keys, .causal = args->causal,
-		.diagonal = cut(default_diagonal(args, source), bound), .left = cut(args->window_left, bound),
+		.diagonal = cut(default_diagonal(args, source), bound), .place = cut(place_of_queries(args, source), bound),
+		.place_at_length = placed_at_length(args, source), .left = cut(args->window_left, bound),
 		.right = args->causal ? 0 : cut(args->window_right, bound), .chunk = cut(args->chunk, bound), .keep_first = cut(args->keep_first, bound),
 		.key_begin = cut(args->key_begin, bound), .key_length = args->key_length, .align_to_length = aligned_at_length(args, source),
 		.allow = args->allow, .bias = args->bias, .dead_rows = args->dead_rows,

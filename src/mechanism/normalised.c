@@ -277,6 +277,7 @@ enum err normalised_source_new(struct source *inner, enum normalise normalise, c
 	normalised->source.is_signed = false;
 	normalised->source.is_stochastic = normalise == NORMALISE_ABS_ROW;
 	normalised->source.values = NULL;
+	normalised->source.without_values = inner->values ? "normalised weights are for looking at, and have no output" : inner->without_values;
 	mechanism_note(normalised->source.note, sizeof normalised->source.note, "%s", what[normalise]);
 	*source = &normalised->source;
 	return ERR_OK;

@@ -47,8 +47,38 @@ static const char *expected_text(const struct operand_shape *shape, char *text, 
 		used += more > 0 ? (size_t)more : 0;
 	}
 	if (used < size)
-		snprintf(text + used, size - used, ")");
+		used += (size_t)snprintf(text + used, size - used, ")");
+	if (used < size && shape->layers > 1 && shape->heads > 1)
+		snprintf(text + used, size - used, ", or with axes of %lld layers, %lld heads, or both in this order before it", (long long)shape->layers, (long long)shape->heads);
+	else if (used < size && (shape->layers > 1 || shape->heads > 1))
+		snprintf(text + used, size - used, ", or with an axis of %lld %s before it", (long long)(shape->layers > 1 ? shape->layers : shape->heads),
+			 shape->layers > 1 ? "layers" : "heads");
 	return text;
+}
+
+/* One axis before the block: the layers', or the heads' where it is as long as those and not as the layers. */
+static void match_one(int64_t length, const struct operand_shape *shape, struct operand *operand)
+{
+	bool layers = shape->heads == 0 || (shape->layers > 1 && (length == shape->layers || length != shape->heads));
+	*(layers ? &operand->layers : &operand->heads) = length;
+}
+
+/* The axes before the block: nothing, one of layers or of heads, or (layer, head). */
+static bool match_lead(const int64_t *lead, int extra, const struct operand_shape *shape, struct operand *operand)
+{
+	for (; extra > 2 && *lead == 1; extra--)
+		lead++;
+	if (extra > 2)
+		return false;
+	if (extra == 2 && lead[0] == 1 && lead[1] != shape->heads)
+		match_one(lead[1], shape, operand);
+	else if (extra == 2) {
+		operand->layers = lead[0];
+		operand->heads = lead[1];
+	} else if (extra == 1) {
+		match_one(lead[0], shape, operand);
+	}
+	return (operand->layers == 1 || operand->layers == shape->layers) && (operand->heads == 1 || operand->heads == shape->heads);
 }
 
 /* Split the axes into (layer, head, block); false where they do not fit. */
@@ -65,22 +95,7 @@ static bool match(const struct tensor *tensor, const struct operand_shape *shape
 			return false;
 		operand->count *= operand->size[axis];
 	}
-	const int64_t *lead = tensor->shape;
-	while (extra > 0 && *lead == 1) {
-		lead++;
-		extra--;
-	}
-	if (extra > 2)
-		return false;
-	if (extra == 2) {
-		operand->layers = lead[0];
-		operand->heads = lead[1];
-	} else if (extra == 1 && (shape->layers > 1 || shape->heads == 0)) {
-		operand->layers = lead[0];
-	} else if (extra == 1) {
-		operand->heads = lead[0];
-	}
-	return (operand->layers == 1 || operand->layers == shape->layers) && (operand->heads == 1 || operand->heads == shape->heads);
+	return match_lead(tensor->shape, extra, shape, operand);
 }
 
 static enum err check_finite(const struct operand *operand, const struct mechanism *mechanism, const char *role, struct err_info *info)
@@ -103,7 +118,7 @@ enum err operand_read(struct operand *operand, const struct mechanism_args *args
 	if (!tensor)
 		return ERR_USAGE;
 	if (!match(tensor, shape, operand)) {
-		char text[96];
+		char text[192];
 		return operand_misshapen(mechanism, role, tensor, expected_text(shape, text, sizeof text), info);
 	}
 	int64_t total = operand->layers * operand->heads * operand->count;

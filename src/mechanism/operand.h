@@ -25,8 +25,8 @@ struct operand_shape {
 	int rank;                       /* of a block: 1 .. OPERAND_MAX_RANK */
 	int64_t size[OPERAND_MAX_RANK]; /* -1: any */
 	int64_t layers;                 /* an additional first axis of this length is one block a layer */
-	int64_t heads;                  /* the same for heads; 0: none, the block holds them itself. With one more axis than `rank` it is the layers' where there
-	                                 * are several, else the heads'; with two, (layer, head). */
+	int64_t heads;                  /* the same for heads; 0: none, the block holds them itself. One more axis than `rank` is the layers' where there are
+	                                 * several, unless it is as long as the heads and not as the layers; two are (layer, head). */
 };
 
 /* Decode the tensor of a role. A tensor that was not given leaves operand->at NULL, which is ERR_USAGE where `required`. A tensor of rank + 1 or more whose leading

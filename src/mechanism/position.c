@@ -37,33 +37,31 @@ static enum err read_places(struct position *position, enum position_side side, 
 	return err;
 }
 
-/* Where caches are longer than they are full, each batch has queries at places of its own. */
-static enum err align_to_length(struct position *position, const struct mask *mask, struct err_info *info)
+/* Where each batch has queries at places of its own. */
+static enum err place_queries(struct position *position, const struct mask *mask, struct err_info *info)
 {
 	int64_t queries = position->tokens[POSITION_QUERY];
 	int64_t *place = mem_array((size_t)position->batches, (size_t)queries * sizeof *place);
 	if (!place)
 		return err_nomem(info, "query positions");
 	for (int64_t i = 0; i < position->batches * queries; i++)
-		place[i] = position->offset[POSITION_KEY] + mask->key_length[i / queries] - queries + i % queries;
+		place[i] = position->offset[POSITION_KEY] + mask_place(mask, i / queries, i % queries);
 	position->place[POSITION_QUERY] = place;
 	return ERR_OK;
 }
 
 static enum err find_places(struct position *position, const struct position_args *args, const struct mask *mask, struct err_info *info)
 {
-	bool limited = mask->left >= 0 || mask->right >= 0 || mask->diagonal != 0;
 	position->offset[POSITION_KEY] = args->key_offset;
-	position->offset[POSITION_QUERY] = args->has_query_offset ? args->query_offset
-								  : args->key_offset + (limited ? mask->diagonal : mask->keys - mask->queries);
+	position->offset[POSITION_QUERY] = args->has_query_offset ? args->query_offset : args->key_offset + mask->place;
 	for (int side = 0; side < 2; side++)
 		if (position->offset[side] > FARTHEST || position->offset[side] < -FARTHEST)
 			return err_set(info, ERR_VALUE, "position offset %" PRId64 " is out of range", position->offset[side]);
 	enum err err = ERR_OK;
 	if (args->query_positions)
 		err = read_places(position, POSITION_QUERY, args->query_positions, info);
-	else if (mask->align_to_length && !args->has_query_offset)
-		err = align_to_length(position, mask, info);
+	else if (mask->place_at_length && !args->has_query_offset)
+		err = place_queries(position, mask, info);
 	if (!err && args->key_positions)
 		err = read_places(position, POSITION_KEY, args->key_positions, info);
 	return err;
@@ -99,15 +97,7 @@ static enum err find_rotation(struct position *position, const struct position_a
 {
 	int64_t lowest, highest;
 	span(position, &lowest, &highest);
-	enum err err = rope_init(&position->rope, args, position->dim, lowest, highest, info);
-	const struct tensor *table = position->rope.cos_table;
-	if (err || !table || table->rank != 3)
-		return err;
-	bool fits = (table->shape[0] == 1 || table->shape[0] == position->batches) && table->shape[1] >= position->tokens[POSITION_QUERY] &&
-		    table->shape[1] >= position->tokens[POSITION_KEY];
-	return fits ? ERR_OK
-		    : err_set(info, ERR_SHAPE, "the RoPE table '%s' is for %" PRId64 " batches of %" PRId64 " tokens: it must cover every batch, query and key", table->name,
-			      table->shape[0], table->shape[1]);
+	return rope_init(&position->rope, args, position->dim, position->batches, lowest, highest, info);
 }
 
 static void describe(const struct position *position, const struct position_args *args, char *note, size_t size)
@@ -191,7 +181,7 @@ void position_transform(const struct position *position, enum position_side side
 	if (position->qk_norm)
 		normalise(position, side, head, vector);
 	if (position->rope.kind)
-		rope_rotate(&position->rope, position_of(position, side, batch, token), batch, token, vector);
+		rope_rotate(&position->rope, position_of(position, side, batch, token), batch, vector);
 }
 
 void position_transform_block(const struct position *position, enum position_side side, int64_t batch, int64_t head, int64_t token, int64_t count, float *vectors,

@@ -133,6 +133,7 @@ static enum err ready_fill(const struct source *source, const struct fill *fill,
 	int lanes = fill->kernels->lanes;
 	float run[KEY_BLOCK];
 	int64_t at[AXIS_COUNT];
+	const float *offset = ready->masked ? mask_offset(&ready->mask, fill) : fill->offset;
 	source_map_id(source, rows->map, &at[AXIS_LAYER], &at[AXIS_BATCH], &at[AXIS_HEAD]);
 	for (int lane = 0; lane < rows->count; lane++) {
 		at[AXIS_TOKEN] = rows->row[lane];
@@ -140,7 +141,7 @@ static enum err ready_fill(const struct source *source, const struct fill *fill,
 		enum err err = decode_run(ready, at, count, run, info);
 		if (err)
 			return err;
-		place_lane(ready, run, count, fill->offset[lane], lanes, fill->tile + lane);
+		place_lane(ready, run, count, offset[lane], lanes, fill->tile + lane);
 	}
 	for (int lane = rows->count; lane < lanes; lane++)
 		for (int64_t k = 0; k < count; k++)

@@ -117,21 +117,31 @@ static double *turn_table(const double *frequency, int64_t pairs, int64_t first,
 	return table;
 }
 
-static enum err use_tables(struct rope *rope, const struct position_args *args, int64_t highest, struct err_info *info)
+static enum err check_table(const struct tensor *table, int64_t dims, int64_t batches, int64_t lowest, int64_t highest, struct err_info *info)
+{
+	char shape[128];
+	bool ranked = table->rank == 2 || table->rank == 3;
+	int64_t width = ranked ? table->shape[table->rank - 1] : 0, positions = ranked ? table->shape[table->rank - 2] : 0;
+	if (width != dims / 2 && width != dims)
+		return err_set(info, ERR_SHAPE, "the RoPE table '%s' has shape %s where (positions, %" PRId64 ") or (batch, positions, %" PRId64 ") is expected",
+			       table->name, tensor_shape_text(table, shape, sizeof shape), dims / 2, dims / 2);
+	if (table->rank == 3 && table->shape[0] != 1 && table->shape[0] != batches)
+		return err_set(info, ERR_SHAPE, "the RoPE table '%s' is for %" PRId64 " batches, and there are %" PRId64, table->name, table->shape[0], batches);
+	if (lowest < 0 || highest >= positions)
+		return err_set(info, ERR_SHAPE, "the RoPE table '%s' holds %" PRId64 " positions from 0 on, and position %" PRId64 " is needed: see --query-offset and --past",
+			       table->name, positions, lowest < 0 ? lowest : highest);
+	return ERR_OK;
+}
+
+static enum err use_tables(struct rope *rope, const struct position_args *args, int64_t batches, int64_t lowest, int64_t highest, struct err_info *info)
 {
 	const struct tensor *table[] = { args->rope_cos, args->rope_sin };
 	for (int i = 0; i < 2; i++) {
-		char shape[128];
-		bool ranked = table[i] && (table[i]->rank == 2 || table[i]->rank == 3);
-		int64_t width = ranked ? table[i]->shape[table[i]->rank - 1] : 0;
 		if (!table[i])
 			return err_set(info, ERR_USAGE, "RoPE tables come in pairs: give both the cosines and the sines");
-		if (width != rope->dims / 2 && width != rope->dims)
-			return err_set(info, ERR_SHAPE, "the RoPE table '%s' has shape %s where (positions, %" PRId64 ") or (batch, tokens, %" PRId64 ") is expected",
-				       table[i]->name, tensor_shape_text(table[i], shape, sizeof shape), rope->dims / 2, rope->dims / 2);
-		if (table[i]->rank == 2 && highest >= table[i]->shape[0])
-			return err_set(info, ERR_SHAPE, "the RoPE table '%s' ends at position %" PRId64 ", and position %" PRId64 " is needed", table[i]->name,
-				       table[i]->shape[0] - 1, highest);
+		enum err err = check_table(table[i], rope->dims, batches, lowest, highest, info);
+		if (err)
+			return err;
 	}
 	rope->cos_table = args->rope_cos;
 	rope->sin_table = args->rope_sin;
@@ -152,7 +162,7 @@ static enum err find_frequencies(struct rope *rope, const struct position_args *
 	return rope_frequencies(args, rope->dims, length, rope->frequency, &rope->multiplier, info);
 }
 
-enum err rope_init(struct rope *rope, const struct position_args *args, int64_t dim, int64_t lowest, int64_t highest, struct err_info *info)
+enum err rope_init(struct rope *rope, const struct position_args *args, int64_t dim, int64_t batches, int64_t lowest, int64_t highest, struct err_info *info)
 {
 	*rope = (struct rope){ .kind = args->rope, .dims = args->rope_dims ? args->rope_dims : dim };
 	if (rope->kind == ROPE_NONE)
@@ -160,7 +170,7 @@ enum err rope_init(struct rope *rope, const struct position_args *args, int64_t 
 	if (rope->dims < 2 || rope->dims > dim || rope->dims % 2)
 		return err_set(info, ERR_SHAPE, "RoPE cannot turn %" PRId64 " of %" PRId64 " dims: it takes an even number of them, see --rope-dims", rope->dims, dim);
 	if (args->rope_cos || args->rope_sin)
-		return use_tables(rope, args, highest, info);
+		return use_tables(rope, args, batches, lowest, highest, info);
 	if (highest - lowest >= ROPE_MAX_SPAN)
 		return err_set(info, ERR_VALUE, "positions from %" PRId64 " to %" PRId64 " are too far apart for RoPE: at most %d", lowest, highest, ROPE_MAX_SPAN);
 	enum err err = find_frequencies(rope, args, highest + 1, info);
@@ -186,13 +196,13 @@ void rope_release(struct rope *rope)
 	*rope = (struct rope){ 0 };
 }
 
-static double table_entry(const struct tensor *table, enum rope_pairing kind, int64_t dims, int64_t position, int64_t batch, int64_t token, int64_t pair)
+static double table_entry(const struct tensor *table, enum rope_pairing kind, int64_t dims, int64_t position, int64_t batch, int64_t pair)
 {
 	int64_t width = table->shape[table->rank - 1];
 	int64_t column = width == dims && kind == ROPE_INTERLEAVED ? 2 * pair : pair;
 	int64_t row = position;
 	if (table->rank == 3)
-		row = (table->shape[0] == 1 ? 0 : batch) * table->shape[1] + token;
+		row += (table->shape[0] == 1 ? 0 : batch) * table->shape[1];
 	return tensor_at(table, row * width + column);
 }
 
@@ -203,7 +213,7 @@ static void turn(double cosine, double sine, double *first, double *second)
 	*second = y * cosine + x * sine;
 }
 
-void rope_rotate(const struct rope *rope, int64_t position, int64_t batch, int64_t token, double *vector)
+void rope_rotate(const struct rope *rope, int64_t position, int64_t batch, double *vector)
 {
 	if (rope->kind == ROPE_NONE)
 		return;
@@ -211,8 +221,8 @@ void rope_rotate(const struct rope *rope, int64_t position, int64_t batch, int64
 	for (int64_t pair = 0; pair < pairs; pair++) {
 		double cosine, sine;
 		if (rope->cos_table) {
-			cosine = table_entry(rope->cos_table, rope->kind, rope->dims, position, batch, token, pair);
-			sine = table_entry(rope->sin_table, rope->kind, rope->dims, position, batch, token, pair);
+			cosine = table_entry(rope->cos_table, rope->kind, rope->dims, position, batch, pair);
+			sine = table_entry(rope->sin_table, rope->kind, rope->dims, position, batch, pair);
 		} else {
 			const double *coarse = rope->coarse + ((block - rope->first_coarse) * pairs + pair) * 2;
 			const double *fine = rope->fine + ((position - block * ROPE_STRIDE) * pairs + pair) * 2;

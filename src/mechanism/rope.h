@@ -34,11 +34,12 @@ struct rope {
  */
 enum err rope_frequencies(const struct position_args *args, int64_t dims, int64_t length, double *frequency, double *multiplier, struct err_info *info);
 
-/* For vectors of `dim` and positions lowest .. highest. With args->rope ROPE_NONE, rope_rotate does nothing. */
-enum err rope_init(struct rope *rope, const struct position_args *args, int64_t dim, int64_t lowest, int64_t highest, struct err_info *info);
+/* For vectors of `dim`, `batches` of them at positions lowest .. highest. With args->rope ROPE_NONE, rope_rotate does nothing. Tables have a row for each
+ * position, (positions, r/2) or (batch, positions, r/2), r in place of r/2 where the angles stand twice; a position that they do not hold is ERR_SHAPE. */
+enum err rope_init(struct rope *rope, const struct position_args *args, int64_t dim, int64_t batches, int64_t lowest, int64_t highest, struct err_info *info);
 void rope_release(struct rope *rope); /* works on a zeroed struct */
 
-/* Turn a vector in place. batch and token pick the row of tables of the form (batch, token, r/2). */
-void rope_rotate(const struct rope *rope, int64_t position, int64_t batch, int64_t token, double *vector);
+/* Turn a vector in place. `batch` picks the table where each batch has its own. */
+void rope_rotate(const struct rope *rope, int64_t position, int64_t batch, double *vector);
 
 #endif

@@ -129,14 +129,21 @@ static void rwkv_free(struct source *source)
 static const struct source_ops rwkv5_ops = { .name = "rwkv5", DECAY_OPS, .free = rwkv_free };
 static const struct source_ops rwkv6_ops = { .name = "rwkv6", DECAY_OPS, .free = rwkv_free };
 
-/* The decays of version 6 lie as (B,L,H,N), or as (B,L,H*N). */
+/* Do the decays of version 6 lie as (B,L,H*N) rather than (B,L,H,N)? With one head the last axis is as long in both. */
+static bool is_flat(const struct tensor *tensor, const int64_t *size)
+{
+	const int64_t *end = tensor->shape + tensor->rank;
+	bool headed = tensor->rank >= 3 && end[-1] == size[AXIS_DIM] && end[-2] == size[AXIS_HEAD] && end[-3] == size[AXIS_TOKEN];
+	return !headed && tensor->rank > 0 && end[-1] == size[AXIS_HEAD] * size[AXIS_DIM];
+}
+
 static enum err open_time_decay(struct rwkv *rwkv, const struct mechanism_args *args, struct err_info *info)
 {
 	const int64_t *size = rwkv->receptance->size;
 	const struct tensor *tensor = mechanism_tensor(args, rwkv->mechanism, "time_decay", info);
 	if (!tensor)
 		return ERR_USAGE;
-	bool flat = tensor->rank > 0 && tensor->shape[tensor->rank - 1] == size[AXIS_HEAD] * size[AXIS_DIM];
+	bool flat = is_flat(tensor, size);
 	enum err err = operand_view(args, rwkv->mechanism, "time_decay", true, flat ? "nd|bnd|lbnd" : "nhd|bnhd|lbnhd", &rwkv->time_decay_view,
 				    &rwkv->time_decay_slot, &rwkv->time_decay, info);
 	if (err)

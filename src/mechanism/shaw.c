@@ -29,9 +29,10 @@ static const struct shaw *shaw_of(const struct source *source)
 	return (const struct shaw *)source;
 }
 
-static int64_t row_of_key(const struct shaw *shaw, int64_t query, int64_t key)
+/* The row for a key, from the place of the query among the keys. */
+static int64_t row_of_key(const struct shaw *shaw, int64_t place, int64_t key)
 {
-	int64_t distance = key - query - shaw->dot.masked.mask.diagonal;
+	int64_t distance = key - place;
 	distance = distance < -shaw->left ? -shaw->left : distance > shaw->right ? shaw->right : distance;
 	return distance + shaw->left;
 }
@@ -49,8 +50,9 @@ static enum err add_positions64(const struct shaw *shaw, int64_t map, int64_t ro
 		product[r] = 0;
 	if (!err)
 		operand_multiply(embedding, shaw->rows, dim, query, product);
+	int64_t place = mask_place(&shaw->dot.masked.mask, batch, row);
 	for (int64_t j = 0; !err && j < shaw->dot.masked.source.keys; j++)
-		score[j] += shaw->dot.masked.scale * product[row_of_key(shaw, row, j)];
+		score[j] += shaw->dot.masked.scale * product[row_of_key(shaw, place, j)];
 	free(query);
 	return err;
 }
@@ -102,20 +104,30 @@ static enum err shaw_load_rows(const struct source *source, const struct kernels
 	return err;
 }
 
-static enum err shaw_fill(const struct source *source, const struct fill *fill, struct err_info *info)
+static void add_positions(const struct shaw *shaw, const struct fill *fill, const float *products)
 {
 	const struct row_group *rows = fill->rows;
+	int64_t layer, batch, head, place[MAX_LANES], lanes = fill->kernels->lanes;
+	source_map_id(&shaw->dot.masked.source, rows->map, &layer, &batch, &head);
+	for (int lane = 0; lane < rows->count; lane++)
+		place[lane] = mask_place(&shaw->dot.masked.mask, batch, rows->row[lane]);
+	for (int64_t k = 0; k < fill->count; k++)
+		for (int lane = 0; lane < rows->count; lane++)
+			fill->tile[k * lanes + lane] += products[row_of_key(shaw, place[lane], fill->key + k) * lanes + lane];
+}
+
+static enum err shaw_fill(const struct source *source, const struct fill *fill, struct err_info *info)
+{
 	const struct shaw *shaw = shaw_of(source);
-	const float *from = masked_offset(&shaw->dot.masked, fill->offset), *products = products_of(source, fill->kernels, fill->loaded);
+	const float *from = masked_offset(&shaw->dot.masked, fill), *products = products_of(source, fill->kernels, fill->loaded);
 	const float *keys = (const float *)fill->prepared + fill->key * shaw->dot.dim;
 	int64_t lanes = fill->kernels->lanes;
 	if (shaw->part != PART_POSITION)
 		fill->kernels->dot_tile(fill->loaded, keys, shaw->dot.dim, fill->count, from, fill->tile, NULL);
 	for (int64_t i = 0; shaw->part == PART_POSITION && i < fill->count * lanes; i++)
 		fill->tile[i] = from[i % lanes];
-	for (int64_t k = 0; shaw->part != PART_CONTENT && k < fill->count; k++)
-		for (int lane = 0; lane < rows->count; lane++)
-			fill->tile[k * lanes + lane] += products[row_of_key(shaw, rows->row[lane], fill->key + k) * lanes + lane];
+	if (shaw->part != PART_CONTENT)
+		add_positions(shaw, fill, products);
 	return masked_finish(&shaw->dot.masked, fill, info);
 }
 

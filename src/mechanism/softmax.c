@@ -205,14 +205,15 @@ static enum err softmax_fill(const struct source *source, const struct fill *fil
 	const struct softmax *softmax = softmax_of(source);
 	struct map_index at = map_index(softmax, fill->rows->map);
 	bool capped = softmax->softcap > 0 && softmax->stage != STAGE_SCORES, biased = is_masked(softmax);
+	const float *offset = biased ? mask_offset(&softmax->mask, fill) : fill->offset;
 	enum err err = ERR_OK;
-	dot_products(softmax, fill, capped ? zero : fill->offset);
+	dot_products(softmax, fill, capped ? zero : offset);
 	if (capped || (biased && (fill->partial || position_has_bias(&softmax->position))))
 		fill_changed(fill);
 	if (biased && softmax->bias_before_scale)
 		position_add_bias(&softmax->position, at.batch, at.head, fill);
 	if (capped)
-		fill->kernels->soft_cap(fill->tile, fill->count, (float)(softmax->softcap * LOG2_E), fill->offset);
+		fill->kernels->soft_cap(fill->tile, fill->count, (float)(softmax->softcap * LOG2_E), offset);
 	if (biased && !softmax->bias_before_scale)
 		position_add_bias(&softmax->position, at.batch, at.head, fill);
 	if (biased && fill->partial)

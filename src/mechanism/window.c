@@ -11,7 +11,7 @@
 #include "mechanism/window.h"
 
 /*
- * Longformer: key j is visible to query i (at position i + diagonal) when either of the two is global, or when j - i is a multiple of the dilation D within
+ * Longformer: key j is visible to query i (at its place among the keys, mask_place) when either of the two is global, or when j - i is a multiple of the dilation D within
  * left * D and right * D; never when either is padding. Rows of global queries use the global projections where there are any.
  */
 struct window {
@@ -42,7 +42,7 @@ static struct reach reach_of(const struct window *window, int64_t map, int64_t r
 	const struct source *source = &window->dot.masked.source;
 	int64_t layer, batch, head;
 	source_map_id(source, map, &layer, &batch, &head);
-	int64_t position = row + window->dot.masked.mask.diagonal, step = window->dilation[head];
+	int64_t position = mask_place(&window->dot.masked.mask, batch, row), step = window->dilation[head];
 	struct reach reach = { .batch = batch, .position = position, .step = step, .kind = TOKEN_LOCAL };
 	reach.begin = position - window->left[layer] * step;
 	reach.end = position + window->right[layer] * step + 1;
@@ -260,7 +260,7 @@ static enum err window_fill(const struct source *source, const struct fill *fill
 {
 	const struct window *window = window_of(source);
 	const struct masked *masked = &window->dot.masked;
-	const float *keys = (const float *)fill->prepared + fill->key * window->dot.dim, *from = masked_offset(masked, fill->offset);
+	const float *keys = (const float *)fill->prepared + fill->key * window->dot.dim, *from = masked_offset(masked, fill);
 	fill->kernels->dot_tile(fill->loaded, keys, window->dot.dim, fill->count, from, fill->tile, NULL);
 	if (has_global_row(window, fill->rows))
 		score_global_rows(window, fill, from);
@@ -386,9 +386,11 @@ static enum err window_bind(struct source *source, const struct mechanism_args *
 		err = open_global_projection(window, args, info);
 	if (!err)
 		err = token_kinds_init(&window->kinds, args, &mechanism_window, source->batches, source->keys, info);
-	if (!err)
-		note_window(window);
-	return err;
+	if (err)
+		return err;
+	source->diagonal = window->dot.masked.mask.place;
+	note_window(window);
+	return ERR_OK;
 }
 
 static enum err window_open(const struct mechanism_args *args, struct source **source, struct err_info *info)

@@ -224,22 +224,23 @@ static void collect(size_t size, const unsigned char *in, int64_t step, int64_t 
 DEFINE_GATHER(f32, float)
 DEFINE_GATHER(f64, double)
 
-/* NaN and infinity are the patterns whose exponent is all ones. */
-#define DEFINE_FIND_NONFINITE(SUFFIX, FLOAT, BITS, EXPONENT) \
-	int64_t dtype_find_nonfinite_##SUFFIX(const FLOAT *value, int64_t count) \
+/* The exponent, which is all ones in NaN and infinity, grows with the magnitude. */
+#define DEFINE_FIND_BEYOND(SUFFIX, FLOAT, BITS, EXPONENT) \
+	int64_t dtype_find_beyond_##SUFFIX(const FLOAT *value, int64_t count, FLOAT limit) \
 	{ \
-		BITS found = 0; \
+		BITS least, found = 0; \
+		memcpy(&least, &limit, sizeof least); \
 		for (int64_t i = 0; i < count; i++) { \
 			BITS bits; \
 			memcpy(&bits, &value[i], sizeof bits); \
-			found |= (bits & (EXPONENT)) == (EXPONENT); \
+			found |= (bits & (EXPONENT)) >= least; \
 		} \
 		if (!found) \
 			return -1; \
 		int64_t place = 0; \
-		for (BITS bits; memcpy(&bits, &value[place], sizeof bits), (bits & (EXPONENT)) != (EXPONENT);) \
+		for (BITS bits; memcpy(&bits, &value[place], sizeof bits), (bits & (EXPONENT)) < least;) \
 			place++; \
 		return place; \
 	}
-DEFINE_FIND_NONFINITE(f32, float, uint32_t, UINT32_C(0x7f800000))
-DEFINE_FIND_NONFINITE(f64, double, uint64_t, UINT64_C(0x7ff0000000000000))
+DEFINE_FIND_BEYOND(f32, float, uint32_t, UINT32_C(0x7f800000))
+DEFINE_FIND_BEYOND(f64, double, uint64_t, UINT64_C(0x7ff0000000000000))

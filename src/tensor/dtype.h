@@ -31,8 +31,8 @@ void dtype_widen_f64(enum dtype dtype, const unsigned char *in, int64_t count, d
 void dtype_gather_f32(enum dtype dtype, bool byte_swapped, const unsigned char *in, int64_t step, int64_t count, float *out);
 void dtype_gather_f64(enum dtype dtype, bool byte_swapped, const unsigned char *in, int64_t step, int64_t count, double *out);
 
-/* Position of the first NaN or infinity, or -1. One cheap pass where there is none. */
-int64_t dtype_find_nonfinite_f32(const float *value, int64_t count);
-int64_t dtype_find_nonfinite_f64(const double *value, int64_t count);
+/* Position of the first NaN, infinity or value whose magnitude is at least `limit`, a power of two or INFINITY; -1 where there is none, in one cheap pass. */
+int64_t dtype_find_beyond_f32(const float *value, int64_t count, float limit);
+int64_t dtype_find_beyond_f64(const double *value, int64_t count, double limit);
 
 #endif

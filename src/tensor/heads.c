@@ -62,13 +62,15 @@ static bool span_is_one_run(const struct span *span, int64_t out_stride)
 	return span->rows == 1 || (stride[AXIS_DIM] == 1 && stride[AXIS_TOKEN] == span->columns && out_stride == span->columns);
 }
 
-static const char *describe(double value, bool narrowed)
+/* `exact` is what the file holds. */
+static void describe(double value, double exact, struct strbuf *text)
 {
 	if (isnan(value))
-		return "NaN";
-	if (narrowed)
-		return "a value beyond the range of float32";
-	return value > 0 ? "infinity" : "minus infinity";
+		strbuf_addstr(text, "NaN");
+	else if (isfinite(exact))
+		strbuf_addf(text, "%g, %s", exact, isinf(value) ? "a value beyond the range of float32" : "too large to be multiplied");
+	else
+		strbuf_addstr(text, value > 0 ? "infinity" : "minus infinity");
 }
 
 /* `place` is the row-major position of the value within the span. */
@@ -88,26 +90,35 @@ static enum err refuse_nonfinite(const struct span *span, int64_t place, double 
 	double exact;
 	tensor_decode_f64(span->tensor, element, 1, 1, &exact);
 
-	struct strbuf where;
+	struct strbuf what, where;
+	strbuf_init(&what);
 	strbuf_init(&where);
+	describe(value, exact, &what);
 	for (int axis = 0; axis < AXIS_COUNT; axis++)
 		if (heads->present[axis] || axis >= AXIS_TOKEN)
 			strbuf_addf(&where, "%s%s %lld", where.len ? ", " : "", name[axis], (long long)index[axis]);
 	err_set(info, ERR_VALUE, "%s holds %s at %s: repair the export (float16 overflow is the usual cause)",
-		span->tensor->name ? span->tensor->name : "the tensor", describe(value, isfinite(exact)), where.buf);
+		span->tensor->name ? span->tensor->name : "the tensor", what.buf, where.buf);
+	strbuf_release(&what);
 	strbuf_release(&where);
 	if (span->tensor->file)
 		err_in_file(info, span->tensor->file);
 	return ERR_VALUE;
 }
 
-#define DEFINE_DECODE(SUFFIX, FLOAT) \
+int64_t vector_find_too_large(const float *value, int64_t count)
+{
+	return dtype_find_beyond_f32(value, count, (float)VECTOR_LARGEST_F32);
+}
+
+#define DEFINE_DECODE(SUFFIX, FLOAT, LARGEST) \
 	static enum err run_##SUFFIX(const struct span *span, int64_t done, int64_t count, bool allow_nonfinite, FLOAT *out, \
 				     struct err_info *info) \
 	{ \
 		int64_t first = span->first + done / span->columns * span->heads->stride[AXIS_TOKEN]; \
 		tensor_decode_##SUFFIX(span->tensor, first, span->heads->stride[AXIS_DIM], count, out); \
-		int64_t place = allow_nonfinite ? -1 : dtype_find_nonfinite_##SUFFIX(out, count); \
+		FLOAT limit = span->heads->matrix ? (FLOAT)INFINITY : (FLOAT)(LARGEST); \
+		int64_t place = allow_nonfinite ? -1 : dtype_find_beyond_##SUFFIX(out, count, limit); \
 		return place < 0 ? ERR_OK : refuse_nonfinite(span, done + place, out[place], info); \
 	} \
 	\
@@ -162,5 +173,5 @@ static enum err refuse_nonfinite(const struct span *span, int64_t place, double 
 		return span_##SUFFIX(&span, allow_nonfinite, out, count, info); \
 	}
 
-DEFINE_DECODE(f32, float)
-DEFINE_DECODE(f64, double)
+DEFINE_DECODE(f32, float, VECTOR_LARGEST_F32)
+DEFINE_DECODE(f64, double, VECTOR_LARGEST_F64)

@@ -89,10 +89,17 @@ struct heads {
  * (broadcast). */
 const struct tensor *heads_locate(const struct heads *heads, int64_t layer, int64_t batch, int64_t head, int64_t token, int64_t *first);
 
+/* Vectors whose elements are smaller than these have products and sums of products that are finite in the type, also times a scale of up to 2^24. */
+#define VECTOR_LARGEST_F32 0x1p45
+#define VECTOR_LARGEST_F64 0x1p480
+
+/* Position of the first float that is not finite, or not smaller than that; -1 where there is none. */
+int64_t vector_find_too_large(const float *value, int64_t count);
+
 /*
  * Decode tokens [token, token + count) of one head, `dim` columns each (all of them), row by row into out with `out_stride`
- * elements from row to row. A NaN or an infinity is ERR_VALUE; the text gives the tensor's name and the index of the first
- * one on each axis that the file has. A float64 beyond the range of float32 is refused likewise by the f32 forms. Where
+ * elements from row to row. A NaN, an infinity and, but for matrices, a magnitude from VECTOR_LARGEST on is ERR_VALUE; the text gives the tensor's name and
+ * the index of the first one on each axis that the file has. A float64 beyond the range of float32 is refused likewise by the f32 forms. Where
  * `allow_nonfinite` is set everything passes (masks hold -inf).
  */
 enum err heads_decode_f32(const struct heads *heads, int64_t layer, int64_t batch, int64_t head, int64_t token, int64_t count,

@@ -157,7 +157,7 @@ static void check_shaw(int64_t queries, int64_t keys, int64_t left, int64_t righ
 	double *expected = malloc((size_t)(queries * keys) * sizeof *expected);
 	for (int64_t h = 0; h < HEADS; h++) {
 		for (int64_t i = 0; i < queries * keys; i++) {
-			int64_t distance = i % keys - i / keys;
+			int64_t distance = i % keys - i / keys - (keys - queries); /* the last query stands at the last key */
 			distance = distance < -left ? -left : distance > right ? right : distance;
 			const double *query = q.data + (h * queries + i / keys) * DIM;
 			expected[i] = (definition_dot(query, k.data + (h * keys + i % keys) * DIM, DIM) +

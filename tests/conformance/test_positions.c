@@ -117,13 +117,13 @@ START_TEST(vector_14_both_pairings)
 	trial_open(&trial, "14_rope", 1);
 	trial.args.position.rope = _i ? ROPE_INTERLEAVED : ROPE_HALF;
 	struct rope rope;
-	ck_assert_int_eq(rope_init(&rope, &trial.args.position, 4, 0, 5, NULL), ERR_OK);
+	ck_assert_int_eq(rope_init(&rope, &trial.args.position, 4, 1, 0, 5, NULL), ERR_OK);
 	snprintf(path, sizeof path, "%sq_rotated", name[_i]);
 	struct vector rotated = vectors_get(trial.vectors, path);
 	for (int token = 0; token < 6; token++) {
 		double vector[4];
 		memcpy(vector, trial.query.data + token * 4, sizeof vector);
-		rope_rotate(&rope, token, 0, token, vector);
+		rope_rotate(&rope, token, 0, vector);
 		ck_assert_double_le(vectors_distance(vector, rotated.data + token * 4, 4), EXACT);
 	}
 	rope_release(&rope);
@@ -143,9 +143,9 @@ START_TEST(vector_14_partial_rotation_leaves_the_rest)
 	struct vector input = vectors_get(vectors, "inputs/Q6 (partial rotary)"), expected = vectors_get(vectors, "expected/partial_rotary_4_of_6_half_split");
 	struct position_args args = { .rope = ROPE_HALF, .rope_dims = 4 };
 	struct rope rope;
-	ck_assert_int_eq(rope_init(&rope, &args, 6, 0, 5, NULL), ERR_OK);
+	ck_assert_int_eq(rope_init(&rope, &args, 6, 1, 0, 5, NULL), ERR_OK);
 	for (int token = 0; token < 6; token++)
-		rope_rotate(&rope, token, 0, token, input.data + token * 6);
+		rope_rotate(&rope, token, 0, input.data + token * 6);
 	ck_assert_double_le(vectors_distance(input.data, expected.data, 36), EXACT);
 	rope_release(&rope);
 	vectors_close(vectors);
@@ -177,7 +177,7 @@ START_TEST(tables_of_two_levels_give_every_angle)
 	struct position_args args = { .rope = ROPE_INTERLEAVED, .rope_base = 500000 };
 	struct rope rope;
 	double frequency[PAIRS], multiplier;
-	ck_assert_int_eq(rope_init(&rope, &args, 2 * PAIRS, -600, 70000, NULL), ERR_OK);
+	ck_assert_int_eq(rope_init(&rope, &args, 2 * PAIRS, 1, -600, 70000, NULL), ERR_OK);
 	ck_assert_int_eq(rope_frequencies(&args, 2 * PAIRS, 70001, frequency, &multiplier, NULL), ERR_OK);
 	static const int64_t position[] = { -600, -257, -256, -1, 0, 1, 255, 256, 257, 65535, 70000 };
 	for (size_t i = 0; i < sizeof position / sizeof *position; i++) {
@@ -186,7 +186,7 @@ START_TEST(tables_of_two_levels_give_every_angle)
 			vector[2 * pair] = 1;
 			vector[2 * pair + 1] = 0;
 		}
-		rope_rotate(&rope, position[i], 0, 0, vector);
+		rope_rotate(&rope, position[i], 0, vector);
 		for (int pair = 0; pair < PAIRS; pair++) {
 			ck_assert_double_eq_tol(vector[2 * pair], cos((double)position[i] * frequency[pair]), 2e-11);
 			ck_assert_double_eq_tol(vector[2 * pair + 1], sin((double)position[i] * frequency[pair]), 2e-11);
