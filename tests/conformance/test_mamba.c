@@ -207,7 +207,7 @@ static void check_scan(int64_t channels, int64_t states, int64_t tokens, double 
 	attend_open(&attend, "mamba");
 	ck_assert_int_eq(attend.source->heads, 2);
 	for (int64_t map = 0; map < 4; map++) {
-		int64_t batch = map / 2, channel = map % 2 * (channels / 2);
+		int64_t batch = map / 2, channel = map % 2 * ((channels + 1) / 2);
 		for (int64_t t = 0; t < tokens; t++)
 			dt[t] = log(1 + exp(delta.data[(batch * channels + channel) * tokens + t]));
 		for (int64_t n = 0; n < states; n++)
