@@ -16,12 +16,11 @@ struct partial {
 struct columns {
 	struct family family;
 	double *mass, *recent, *seen; /* [keys] */
-	int64_t kept;                 /* keys that a policy keeps as heavy, and as many of the latest */
 	bool wants_recent, wants_seen;
 };
 
 static const enum metric_id metrics[] = {
-	METRIC_RECEIVED, METRIC_RECEIVED_MEAN, METRIC_SINK_RATE, METRIC_SINK_KEYS, METRIC_HEAVY, METRIC_HEAVY_RECALL, METRIC_COUNT,
+	METRIC_RECEIVED, METRIC_RECEIVED_MEAN, METRIC_SINK_KEYS, METRIC_HEAVY, METRIC_HEAVY_RECALL, METRIC_COUNT,
 };
 
 static size_t partial_size(const struct sink *sink, const struct source *source, const struct kernels *kernels)
@@ -47,21 +46,29 @@ static void extend(struct partial *partial, int64_t keys, int64_t end)
 	partial->end = end;
 }
 
-/* Of each key the queries at most kept - 1 positions after it. */
-static void add_recent(const struct columns *columns, const struct tile *tile, double *recent)
+/* Keys that a policy keeps as heavy, and as many of the latest. */
+static int64_t keys_kept(const struct columns *columns, int64_t map)
 {
-	int64_t first = tile->rows->row[0] + tile->source->diagonal,
-		last = tile->rows->row[tile->rows->count - 1] + tile->source->diagonal;
+	double share = stats_request_of(columns->family.stats)->parameters.heavy_share;
+	const struct map_extent extent = stats_extent(columns->family.stats, map);
+	return (int64_t)ceil(share * (double)(extent.key_end - extent.key_begin) - 1e-9);
+}
+
+/* Of each key the queries at most kept - 1 positions after it. */
+static void add_recent(const struct tile *tile, int64_t kept, double *recent)
+{
+	int64_t diagonal = source_diagonal(tile->source, tile->rows->map);
+	int64_t first = tile->rows->row[0] + diagonal, last = tile->rows->row[tile->rows->count - 1] + diagonal;
 	int64_t end = tile->key + tile->count;
-	if (last < tile->key || first - columns->kept >= end)
+	if (last < tile->key || first - kept >= end)
 		return;
-	if (first >= end - 1 && last - columns->kept < tile->key) {
+	if (first >= end - 1 && last - kept < tile->key) {
 		tile->kernels->sum_lanes(tile->p, tile->count, recent + tile->key);
 		return;
 	}
 	for (int lane = 0; lane < tile->rows->count; lane++) {
-		int64_t here = tile->rows->row[lane] + tile->source->diagonal;
-		int64_t from = here - columns->kept + 1 > tile->key ? here - columns->kept + 1 : tile->key,
+		int64_t here = tile->rows->row[lane] + diagonal;
+		int64_t from = here - kept + 1 > tile->key ? here - kept + 1 : tile->key,
 			to = here + 1 < end ? here + 1 : end;
 		for (int64_t key = from; key < to; key++)
 			recent[key] += (double)tile->p[(key - tile->key) * tile->lanes + lane];
@@ -84,20 +91,29 @@ static void add_seen_by(const struct tile *tile, int64_t row, int64_t begin, int
 		seen[key] += coverage == TILE_FULL || source->ops->visible(source, map, row, key);
 }
 
+static int rows_counted(const struct tile *tile)
+{
+	int count = 0;
+	for (int lane = 0; lane < tile->rows->count; lane++)
+		count += row_counts(tile->source, &tile->stats[lane]);
+	return count;
+}
+
 static void add_seen(const struct tile *tile, double *seen)
 {
 	const struct source *source = tile->source;
 	const struct row_group *rows = tile->rows;
-	int64_t end = tile->key + tile->count;
+	int64_t end = tile->key + tile->count, count = rows_counted(tile);
 	enum coverage coverage = TILE_FULL;
 	if (source->ops->coverage)
 		coverage = source->ops->coverage(source, rows->map, rows->row[0], rows->row[rows->count - 1], tile->key, end);
 	else if (source->ops->visible)
 		coverage = TILE_PARTIAL;
 	for (int64_t key = tile->key; key < end && (coverage == TILE_FULL || !source->ops->visible); key++)
-		seen[key] += rows->count;
+		seen[key] += (double)count;
 	for (int lane = 0; lane < rows->count && coverage != TILE_FULL && source->ops->visible; lane++)
-		add_seen_by(tile, rows->row[lane], tile->key, end, seen);
+		if (row_counts(source, &tile->stats[lane]))
+			add_seen_by(tile, rows->row[lane], tile->key, end, seen);
 }
 
 static void scan(const struct sink *sink, const struct item *item, int64_t lane0, const struct tile *tile, void *data)
@@ -109,7 +125,7 @@ static void scan(const struct sink *sink, const struct item *item, int64_t lane0
 	extend(partial, keys, tile->key + tile->count);
 	tile->kernels->sum_lanes(tile->p, tile->count, partial->sums + tile->key);
 	if (columns->wants_recent)
-		add_recent(columns, tile, partial->sums + keys);
+		add_recent(tile, keys_kept(columns, tile->rows->map), partial->sums + keys);
 	if (columns->wants_seen)
 		add_seen(tile, partial->sums + 2 * keys);
 }
@@ -141,7 +157,7 @@ static int compare_ranked(const void *a, const void *b)
 
 /* Mass on the heaviest keys, and with the mass on the latest keys that are not among them: sum over keys, not over queries,
  * since a query keeps key j as heavy or because it is at most kept - 1 positions after it. */
-static enum err rank_keys(struct columns *columns, int64_t keys, struct err_info *info)
+static enum err rank_keys(struct columns *columns, int64_t keys, int64_t kept, struct err_info *info)
 {
 	struct ranked *ranked = mem_array((size_t)keys, sizeof *ranked);
 	double heavy = 0, recent = 0, total = 0;
@@ -152,8 +168,8 @@ static enum err rank_keys(struct columns *columns, int64_t keys, struct err_info
 	qsort(ranked, (size_t)keys, sizeof *ranked, compare_ranked);
 	for (int64_t i = 0; i < keys; i++) {
 		total += ranked[i].mass;
-		heavy += i < columns->kept ? ranked[i].mass : 0;
-		recent += i < columns->kept ? 0 : columns->recent[ranked[i].key];
+		heavy += i < kept ? ranked[i].mass : 0;
+		recent += i < kept ? 0 : columns->recent[ranked[i].key];
 	}
 	free(ranked);
 	stats_set_head(columns->family.stats, METRIC_HEAVY, total > 0 ? heavy / total : NAN);
@@ -169,8 +185,6 @@ static void finish_keys(struct columns *columns, int64_t keys)
 	for (int64_t key = 0; key < keys; key++) {
 		double per_query = columns->seen[key] > 0 ? columns->mass[key] / columns->seen[key] : NAN;
 		sinks += per_query > epsilon;
-		if (key == 0)
-			stats_set_head(stats, METRIC_SINK_RATE, isnan(per_query) ? NAN : per_query > epsilon);
 		if (received)
 			received[key] = columns->mass[key];
 		if (mean)
@@ -183,10 +197,10 @@ static enum err map_end(struct sink *sink, const struct source *source, int64_t 
 {
 	struct columns *columns = (struct columns *)sink;
 	size_t size = (size_t)source->keys * sizeof(double);
-	(void)map, (void)index;
+	(void)index;
 	finish_keys(columns, source->keys);
 	bool ranks = family_slot(&columns->family, METRIC_HEAVY) >= 0 || columns->wants_recent;
-	enum err err = ranks ? rank_keys(columns, source->keys, info) : ERR_OK;
+	enum err err = ranks ? rank_keys(columns, source->keys, keys_kept(columns, map), info) : ERR_OK;
 	memset(columns->mass, 0, size);
 	memset(columns->recent, 0, size);
 	memset(columns->seen, 0, size);
@@ -206,11 +220,8 @@ static const struct sink_ops columns_ops = {
 static enum err init(struct family *family, const struct source *source, struct err_info *info)
 {
 	struct columns *columns = (struct columns *)family;
-	double share = stats_request_of(family->stats)->parameters.heavy_share;
-	columns->kept = (int64_t)ceil(share * (double)source->keys - 1e-9);
 	columns->wants_recent = family_slot(family, METRIC_HEAVY_RECALL) >= 0;
-	columns->wants_seen = family_slot(family, METRIC_RECEIVED_MEAN) >= 0 || family_slot(family, METRIC_SINK_RATE) >= 0 ||
-			      family_slot(family, METRIC_SINK_KEYS) >= 0;
+	columns->wants_seen = family_slot(family, METRIC_RECEIVED_MEAN) >= 0 || family_slot(family, METRIC_SINK_KEYS) >= 0;
 	columns->mass = mem_zero_array((size_t)source->keys, sizeof(double));
 	columns->recent = mem_zero_array((size_t)source->keys, sizeof(double));
 	columns->seen = mem_zero_array((size_t)source->keys, sizeof(double));

@@ -10,12 +10,14 @@
  * `first` on: those of its rows. */
 struct partial {
 	int64_t first, count;
+	bool counts[ITEM_ROWS]; /* of each row of the item: it is in the mean */
 	double sums[];
 };
 
 struct diagonals {
 	struct family family;
-	double *mass, *rows; /* [queries + keys - 1]: mass, and rows that have such a key, less those of the diagonal before */
+	double *mass, *rows; /* [queries + keys - 1]: mass, and rows that have such a key, less those of the diagonal
+	                       * before */
 	int64_t count;
 };
 
@@ -35,6 +37,7 @@ static void start(const struct sink *sink, const struct item *item, void *data)
 {
 	struct partial *partial = data;
 	(void)sink;
+	memset(partial->counts, 0, sizeof partial->counts);
 	partial->first = item->row[0];
 	partial->count = item->row[item->count - 1] - item->row[0] + item->source->keys;
 	memset(partial->sums, 0, (size_t)partial->count * sizeof(double));
@@ -76,6 +79,15 @@ static void scan(const struct sink *sink, const struct item *item, int64_t lane0
 		add_lanes(tile, partial, keys, partial->sums);
 }
 
+static void rows(const struct sink *sink, const struct item *item, int64_t lane0, const struct row_group *group, const struct row_stats *stats,
+		 const float *output, int64_t output_width, void *data)
+{
+	struct partial *partial = data;
+	(void)sink, (void)output, (void)output_width;
+	for (int lane = 0; lane < group->count; lane++)
+		partial->counts[lane0 + lane] = row_counts(item->source, &stats[lane]);
+}
+
 static void merge(struct sink *sink, const struct item *item, const void *data)
 {
 	struct diagonals *diagonals = (struct diagonals *)sink;
@@ -87,10 +99,14 @@ static void merge(struct sink *sink, const struct item *item, const void *data)
 	}
 	for (int64_t i = 0; i < partial->count; i++)
 		diagonals->mass[partial->first + i] += partial->sums[i];
+	const struct map_extent extent = stats_extent(diagonals->family.stats, item->map);
 	for (int64_t i = 0; i < item->count; i++) {
-		diagonals->rows[item->row[i]]++;
-		if (item->row[i] + item->source->keys < diagonals->count)
-			diagonals->rows[item->row[i] + item->source->keys]--;
+		int64_t origin = item->row[i] + item->source->keys;
+		if (!partial->counts[i])
+			continue;
+		diagonals->rows[origin - extent.key_end]++;
+		if (origin - extent.key_begin < diagonals->count)
+			diagonals->rows[origin - extent.key_begin]--;
 	}
 }
 
@@ -98,8 +114,8 @@ static void merge(struct sink *sink, const struct item *item, const void *data)
 static enum err map_end(struct sink *sink, const struct source *source, int64_t map, int64_t index, struct err_info *info)
 {
 	struct diagonals *diagonals = (struct diagonals *)sink;
-	int64_t zero = source->keys - 1 - source->diagonal, begin = source->is_causal ? zero : 0;
-	(void)map, (void)index, (void)info;
+	int64_t zero = source->keys - 1 - source_diagonal(source, map), begin = source->is_causal ? zero : 0;
+	(void)index, (void)info;
 	begin = begin < 0 ? 0 : begin >= diagonals->count ? diagonals->count : begin;
 	double rows = 0;
 	for (int64_t i = 0; i < diagonals->count; i++) {
@@ -117,6 +133,7 @@ static const struct sink_ops diagonals_ops = {
 	.partial_size = partial_size,
 	.start = start,
 	.scan = scan,
+	.rows = rows,
 	.merge = merge,
 	.map_end = map_end,
 };

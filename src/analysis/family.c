@@ -21,7 +21,7 @@ void family_rows(const struct sink *sink, const struct item *item, int64_t lane0
 	struct row_values *values = partial;
 	(void)output, (void)output_width;
 	for (int lane = 0; lane < group->count; lane++) {
-		const struct family_lane at = { item->source, &stats[lane], group->row[lane], lane };
+		const struct family_lane at = { item->source, &stats[lane], group->map, group->row[lane], lane };
 		if (!row_values_begin(family, values, lane0 + lane, &stats[lane]))
 			continue;
 		for (int m = 0; m < family->count; m++)

@@ -26,7 +26,7 @@ struct family {
 struct family_lane {
 	const struct source *source;
 	const struct row_stats *stats;
-	int64_t row;
+	int64_t map, row;
 	int lane; /* its place in the row group */
 };
 
@@ -52,13 +52,25 @@ extern const struct family_row family_first_pass, family_ranges, family_order, f
 const struct stats_request *stats_request_of(const struct stats *stats);
 const struct source *stats_source_of(const struct stats *stats);
 
+/* What of a map is its item's own, among the rows that request.row_begin and row_end leave. Found when first asked for; on any
+ * thread. */
+struct map_extent stats_extent(struct stats *stats, int64_t map);
+
+/* Of the rows that are measured, those within the extent: position of the first in the list, and their number. */
+void stats_rows_within(const struct stats *stats, const struct map_extent *extent, int64_t *first, int64_t *count);
+int64_t stats_row_at(const struct stats *stats, int64_t position); /* the row at a position of the list */
+
 /* Values of rows, kept in an item's partial result until they are merged. NaN: the row has no value. */
 struct row_values {
 	int64_t support[ITEM_ROWS];
 	double value[FAMILY_METRICS][ITEM_ROWS]; /* [family->count] */
 };
 
-/* A row that sees nothing has no value of any kind; the callers then leave it alone. */
+/* Does a row count in means? One that sees no key does not, nor one whose weights are all zero where none can be negative: what a
+ * model writes for padding. */
+bool row_counts(const struct source *source, const struct row_stats *stats);
+
+/* A row that does not count has no value of any kind; the callers then leave it alone. */
 bool row_values_begin(const struct family *family, struct row_values *values, int64_t lane, const struct row_stats *stats);
 
 /* Add the values of an item to those of the map. */

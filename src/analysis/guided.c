@@ -10,16 +10,18 @@ struct partial {
 	double sum[MAX_LANES];
 };
 
-/* 1 - e^(-x^2 / (2 g^2)) for positions x apart, both sides scaled to length 1. */
-static double penalty(const struct source *source, int64_t row, int64_t key, double width)
+/* 1 - e^(-x^2 / (2 g^2)) for positions x apart, both sides scaled to length 1 from where the item begins to where it ends. */
+static double penalty(const struct map_extent *extent, int64_t row, int64_t key, double width)
 {
-	double apart = ((double)key / (double)source->keys - (double)row / (double)source->queries) / width;
+	double keys = (double)(extent->key_end - extent->key_begin), rows = (double)(extent->row_end - extent->row_begin);
+	double apart = ((double)(key - extent->key_begin) / keys - (double)(row - extent->row_begin) / rows) / width;
 	return -expm1(-apart * apart / 2);
 }
 
 static void scan(const struct sink *sink, const struct item *item, int64_t lane0, const struct tile *tile, void *data)
 {
 	const struct family *family = (const struct family *)sink;
+	const struct map_extent extent = stats_extent(family->stats, tile->rows->map);
 	double width = stats_request_of(family->stats)->parameters.guided;
 	struct partial *partial = data;
 	(void)item, (void)lane0;
@@ -27,7 +29,7 @@ static void scan(const struct sink *sink, const struct item *item, int64_t lane0
 		for (int lane = 0; lane < tile->rows->count; lane++) {
 			double p = (double)tile->p[k * tile->lanes + lane];
 			if (p != 0)
-				partial->sum[lane] += p * penalty(tile->source, tile->rows->row[lane], tile->key + k, width);
+				partial->sum[lane] += p * penalty(&extent, tile->rows->row[lane], tile->key + k, width);
 		}
 }
 

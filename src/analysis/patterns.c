@@ -49,7 +49,7 @@ static void scan(const struct sink *sink, const struct item *item, int64_t lane0
 	struct partial *partial = data;
 	(void)lane0;
 	for (int lane = 0; lane < tile->rows->count; lane++) {
-		int64_t here = tile->rows->row[lane] + item->source->diagonal;
+		int64_t here = tile->rows->row[lane] + source_diagonal(item->source, item->map);
 		if (here < 0 || here >= item->source->keys)
 			continue;
 		partial->copies[lane] += lane_sum(patterns, tile, lane, here, 0);
@@ -61,7 +61,7 @@ static double value(const struct family *family, int m, const struct family_lane
 {
 	const struct partial *partial = data;
 	const double *mass = family->metric[m] == METRIC_DUPLICATE ? partial->copies : partial->after;
-	int64_t here = at->row + at->source->diagonal;
+	int64_t here = at->row + source_diagonal(at->source, at->map);
 	bool placed = here >= 0 && here < at->source->keys;
 	return placed ? mass[at->lane] / at->stats->sum : NAN;
 }

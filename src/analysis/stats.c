@@ -1,6 +1,7 @@
 #include "analysis/stats.h"
 
 #include <math.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,6 +34,9 @@ struct stats {
 	struct family *family[MAX_FAMILIES];
 	struct sink *sinks[MAX_FAMILIES + 1];
 	int family_count;
+	pthread_mutex_t lock;   /* of the extents */
+	struct map_extent *extent;  /* [maps], where has_extent says so */
+	bool *has_extent;
 	struct family collector; /* the last sink: hands the results out when all others have ended the map */
 };
 
@@ -47,7 +51,7 @@ struct stats_parameters stats_parameters_default(void)
 {
 	return (struct stats_parameters){
 		.below = 0.01, .h2o = 0.01, .collapse = 0.1, .saturation = 0.99, .top_k = 8, .band = 16, .diagonality = 0.1, .guided = 0.2,
-		.sink_epsilon = 0.3, .heavy_share = 0.1, .end_key = -1, .patch_size = 1,
+		.sink_epsilon = 0.3, .heavy_share = 0.1, .patch_size = 1,
 	};
 }
 
@@ -61,10 +65,54 @@ const struct source *stats_source_of(const struct stats *stats)
 	return stats->source;
 }
 
+struct map_extent stats_extent(struct stats *stats, int64_t map)
+{
+	pthread_mutex_lock(&stats->lock);
+	if (!stats->has_extent[map]) {
+		stats->extent[map] = source_extent(stats->source, map, stats->request.row_begin, stats->request.row_end);
+		stats->has_extent[map] = true;
+	}
+	struct map_extent extent = stats->extent[map];
+	pthread_mutex_unlock(&stats->lock);
+	return extent;
+}
+
+/* Position of the first listed row that is at least `row`. */
+static int64_t position_of(const struct stats_request *request, int64_t row)
+{
+	int64_t low = 0, high = request->row_count;
+	if (!request->row)
+		return row <= request->row_begin ? 0 : row < request->row_end ? row - request->row_begin : request->row_count;
+	while (low < high) {
+		int64_t middle = low + (high - low) / 2;
+		if (request->row[middle] < row)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+void stats_rows_within(const struct stats *stats, const struct map_extent *extent, int64_t *first, int64_t *count)
+{
+	*first = position_of(&stats->request, extent->row_begin);
+	*count = position_of(&stats->request, extent->row_end) - *first;
+}
+
+int64_t stats_row_at(const struct stats *stats, int64_t position)
+{
+	return stats->request.row ? stats->request.row[position] : stats->request.row_begin + position;
+}
+
+bool row_counts(const struct source *source, const struct row_stats *stats)
+{
+	return stats->support > 0 && (stats->sum != 0 || source->is_signed);
+}
+
 bool row_values_begin(const struct family *family, struct row_values *values, int64_t lane, const struct row_stats *stats)
 {
 	values->support[lane] = stats->support;
-	bool alive = stats->support > 0 && (stats->sum != 0 || family->stats->source->is_signed);
+	bool alive = row_counts(family->stats->source, stats);
 	for (int m = 0; m < family->count && !alive; m++)
 		values->value[m][lane] = NAN;
 	return alive;
@@ -237,8 +285,10 @@ static bool allocate(struct stats *stats)
 	stats->list_first = mem_zero_array(count, sizeof *stats->list_first);
 	stats->word = mem_zero_array(count, sizeof *stats->word);
 	stats->value = mem_zero_array(count, sizeof *stats->value);
+	stats->extent = mem_zero_array((size_t)source_maps(stats->source), sizeof *stats->extent);
+	stats->has_extent = mem_zero_array((size_t)source_maps(stats->source), sizeof *stats->has_extent);
 	return stats->sums && stats->head && stats->per_row && stats->per_key && stats->list && stats->list_count &&
-	       stats->list_first && stats->word && stats->value;
+	       stats->list_first && stats->word && stats->value && stats->extent && stats->has_extent;
 }
 
 /* Arrays of rows and keys, where they are asked for. */
@@ -263,6 +313,9 @@ enum err stats_new(const struct stats_request *request, const struct source *sou
 		return err_nomem(info, "the statistics");
 	stats->request = *request;
 	stats->source = source;
+	if (stats->request.row_end == 0)
+		stats->request.row_end = source->queries;
+	pthread_mutex_init(&stats->lock, NULL);
 	for (int id = 0; id < METRIC_COUNT; id++)
 		stats->slot[id] = -1;
 	for (int i = 0; i < request->metric_count; i++)
@@ -305,6 +358,9 @@ void stats_free(struct stats *stats)
 	free(stats->list_first);
 	free(stats->word);
 	free(stats->value);
+	free(stats->extent);
+	free(stats->has_extent);
+	pthread_mutex_destroy(&stats->lock);
 	free(stats);
 }
 

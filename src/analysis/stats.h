@@ -34,7 +34,6 @@ struct stats_parameters {
 	double patch_size;   /* 1: distances are in patches */
 	double sink_epsilon; /* 0.3 */
 	double heavy_share;  /* 0.1 of the keys */
-	int64_t end_key;     /* the end-of-sentence key that `confidence` leaves out; -1: the last */
 };
 struct stats_parameters stats_parameters_default(void);
 
@@ -63,11 +62,14 @@ struct stats_request {
 	int metric_count;
 	struct stats_parameters parameters;
 	int64_t row_count;      /* rows that the driver will be given */
+	const int64_t *row;     /* which those are, ascending; NULL: all of the source's, or of row_begin .. row_end */
+	int64_t row_begin, row_end; /* rows beyond these are none of the item's: lengths and positions leave them out; 0, 0: all are */
 	bool sampled;           /* they are a random sample of the source's */
 	bool per_row;           /* keep the values of rows */
-	const int64_t *named;   /* [named_count] keys, ascending: METRIC_NAMED */
+	const int64_t *named;   /* [named_count] keys, ascending: METRIC_NAMED, and what METRIC_CONFIDENCE leaves out in place of the last key */
 	int64_t named_count;
 	const int64_t *token;   /* [keys] token ids, or NULL */
+	int threads;            /* of runs that a metric needs beside the driver's: 0: all */
 	/* After each map, serially, in map order. */
 	enum err (*emit)(void *data, const struct stats_result *result, struct err_info *info);
 	void *emit_data;

@@ -23,10 +23,35 @@ struct strongest {
 
 static const enum metric_id metrics[] = { METRIC_MONOTONICITY, METRIC_POSITIONAL, METRIC_CONFIDENCE, METRIC_COUNT };
 
-static int64_t end_key(const struct family *family)
+/* The keys that confidence leaves out, ascending: those that were named, or the last of the item. */
+struct ends {
+	const int64_t *key;
+	int64_t count, last;
+};
+
+static void find_ends(const struct family *family, int64_t map, struct ends *ends)
 {
-	int64_t key = stats_request_of(family->stats)->parameters.end_key;
-	return key >= 0 ? key : stats_source_of(family->stats)->keys - 1;
+	const struct stats_request *request = stats_request_of(family->stats);
+	ends->key = request->named;
+	ends->count = request->named_count;
+	if (ends->count > 0 || family_slot(family, METRIC_CONFIDENCE) < 0)
+		return;
+	ends->last = stats_extent(family->stats, map).key_end - 1;
+	ends->key = &ends->last;
+	ends->count = 1;
+}
+
+static bool is_end(const struct ends *ends, int64_t key)
+{
+	int64_t low = 0, high = ends->count;
+	while (low < high) {
+		int64_t middle = low + (high - low) / 2;
+		if (ends->key[middle] < key)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < ends->count && ends->key[low] == key;
 }
 
 static size_t partial_size(const struct sink *sink, const struct source *source, const struct kernels *kernels)
@@ -71,16 +96,15 @@ static void scan(const struct sink *sink, const struct item *item, int64_t lane0
 	(void)item, (void)lane0;
 	tile->kernels->max_keys(tile->p, tile->count, largest);
 	note_strongest(tile, largest, partial);
-	int64_t end = end_key(family) - tile->key;
-	if (end < 0 || end >= tile->count) {
-		for (int lane = 0; lane < tile->rows->count; lane++)
-			partial->inner[lane] = fmaxf(partial->inner[lane], largest[lane]);
-		return;
+	struct ends ends = { 0 };
+	find_ends(family, tile->rows->map, &ends);
+	int64_t from = tile->key, last = tile->key + tile->count;
+	for (int64_t i = 0; i <= ends.count; i++) {
+		int64_t end = i < ends.count && ends.key[i] < last ? ends.key[i] : last;
+		if (end > from)
+			tile->kernels->max_keys(tile->p + (from - tile->key) * tile->lanes, end - from, partial->inner);
+		from = end + 1 > from ? end + 1 : from;
 	}
-	if (end > 0)
-		tile->kernels->max_keys(tile->p, end, partial->inner);
-	if (end + 1 < tile->count)
-		tile->kernels->max_keys(tile->p + (end + 1) * tile->lanes, tile->count - end - 1, partial->inner);
 }
 
 static void rows(const struct sink *sink, const struct item *item, int64_t lane0, const struct row_group *group,
@@ -89,13 +113,15 @@ static void rows(const struct sink *sink, const struct item *item, int64_t lane0
 	const struct family *family = (const struct family *)sink;
 	struct partial *partial = data;
 	int confidence = family_slot(family, METRIC_CONFIDENCE);
+	struct ends ends = { 0 };
 	(void)output, (void)output_width;
+	find_ends(family, group->map, &ends);
 	for (int lane = 0; lane < group->count; lane++) {
 		bool alive = row_values_begin(family, &partial->values, lane0 + lane, &stats[lane]);
 		partial->strongest[lane0 + lane] = alive ? partial->at[lane] : -1;
 		if (alive && confidence >= 0) {
-			bool is_end = group->row[lane] + item->source->diagonal == end_key(family);
-			partial->values.value[confidence][lane0 + lane] = is_end ? NAN : (double)partial->inner[lane];
+			bool left_out = is_end(&ends, group->row[lane] + source_diagonal(item->source, group->map));
+			partial->values.value[confidence][lane0 + lane] = left_out ? NAN : (double)partial->inner[lane];
 		}
 	}
 	start(sink, item, partial);

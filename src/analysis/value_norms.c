@@ -8,9 +8,11 @@
 struct partial {
 	struct row_values values;
 	/* Of the row group at work: sum of p ||v|| in the first row (the kernel fills a whole panel of columns), and its first
-	 * term. */
+	 * term: that of the first key that the row sees. */
+	bool begun;
 	_Alignas(64) double sum[KEY_PANEL * MAX_LANES];
 	double first[MAX_LANES];
+	int64_t first_key[MAX_LANES];
 };
 
 struct value_norms {
@@ -46,6 +48,22 @@ static enum err map_prepare(struct sink *sink, const struct source *source, int6
 	return err;
 }
 
+static void add_first(const struct value_norms *values, const struct tile *tile, struct partial *partial)
+{
+	const struct row_group *rows = tile->rows;
+	if (family_slot(&values->family, METRIC_VALUE_SINK1) < 0)
+		return;
+	for (int lane = 0; lane < rows->count; lane++) {
+		int64_t end;
+		if (!partial->begun && !source_span(tile->source, rows->map, rows->row[lane], &partial->first_key[lane], &end))
+			partial->first_key[lane] = -1;
+		int64_t key = partial->first_key[lane];
+		if (key >= tile->key && key < tile->key + tile->count)
+			partial->first[lane] = (double)tile->p[(key - tile->key) * tile->lanes + lane] * (double)values->norm[key];
+	}
+	partial->begun = true;
+}
+
 static void scan(const struct sink *sink, const struct item *item, int64_t lane0, const struct tile *tile, void *data)
 {
 	const struct value_norms *values = (const struct value_norms *)sink;
@@ -54,8 +72,7 @@ static void scan(const struct sink *sink, const struct item *item, int64_t lane0
 	(void)item, (void)lane0;
 	kernels_pack_values(values->norm + tile->key, 1, tile->count, 1, packed);
 	tile->kernels->accumulate_values(tile->p, tile->count, packed, tile->count, 1, NULL, partial->sum);
-	for (int lane = 0; lane < tile->rows->count && tile->key == 0; lane++)
-		partial->first[lane] = (double)tile->p[lane] * (double)values->norm[0];
+	add_first(values, tile, partial);
 }
 
 static double norm_of(const float *vector, int64_t count)

@@ -72,6 +72,10 @@ struct source_ops {
 	/* Can this query see this key? Agrees with coverage and support. NULL: yes. */
 	bool (*visible)(const struct source *source, int64_t map, int64_t row, int64_t key);
 
+	/* The first key that a query sees and one past the last, or false where it sees none; agrees with visible. NULL: found through
+	 * coverage and visible, which costs a question a key where the files of a mask answer. */
+	bool (*span)(const struct source *source, int64_t map, int64_t row, int64_t *begin, int64_t *end);
+
 	/* State prepared once a map and shared by all its rows (packed keys). Maps that answer the same `prepared_id`
 	 * share it (GQA). prepare is called for disjoint key ranges that begin at multiples of KEY_BLOCK, perhaps at
 	 * once on several threads. All three may be NULL. */
@@ -120,6 +124,7 @@ struct source {
 	bool is_causal;         /* no key after the query (in the aligned sense) */
 	bool is_square;         /* queries and keys are the same sequence: distances |i - j| mean something as they are */
 	int64_t diagonal;       /* key index of query 0 (keys - queries for a KV cache, 0 else): distance = |row + diagonal - key| */
+	const int64_t *diagonals; /* [batches]: the same for each batch item, where items are of different lengths; NULL: `diagonal` for all */
 	bool dead_rows_nan;     /* weights of a row that sees nothing are computed as 0, and written as NaN */
 	bool hidden_infinite;   /* logits shown in place of weights: hidden ones are computed as 0, and written as -inf */
 	const double *sink_logit; /* [maps] natural logit without a key (gpt-oss "sinks") that joins the denominator of each row once its keys are summed: lse is with
@@ -136,6 +141,20 @@ bool source_writes_itself(const struct source *source, int64_t map, int64_t row)
 
 /* Is the row written as NaN, its weights and its output alike: one that sees nothing, where dead_rows_nan is set? */
 bool source_row_is_nan(const struct source *source, int64_t map, int64_t row);
+/* The diagonal of the batch item that a map belongs to. */
+int64_t source_diagonal(const struct source *source, int64_t map);
+
+/* What source_ops.span says, with or without that function. */
+bool source_span(const struct source *source, int64_t map, int64_t row, int64_t *begin, int64_t *end);
+
+/* What of a padded map is the item's own: from the first to the last of rows [first, last) that sees a key, and from the first to the last key that one of
+ * them sees. Both empty where none sees anything. */
+struct map_extent {
+	int64_t row_begin, row_end, key_begin, key_end;
+};
+
+/* O(rows), and as many keys as lie outside where the files of a mask must be asked. */
+struct map_extent source_extent(const struct source *source, int64_t map, int64_t first, int64_t last);
 
 int64_t source_maps(const struct source *source);
 void source_map_id(const struct source *source, int64_t map, int64_t *layer, int64_t *batch, int64_t *head);

@@ -16,7 +16,7 @@ static const struct decay *decay_of(const struct source *source)
 
 enum err decay_refuse_masks(const struct mechanism *mechanism, const struct mechanism_args *args, struct err_info *info)
 {
-	bool limited = args->window_left >= 0 || args->window_right >= 0 || args->chunk || args->keep_first || args->key_begin || args->key_length;
+	bool limited = args->window_left >= 0 || args->window_right >= 0 || args->chunk || args->keep_first || args->key_begin || args->key_length || args->query_length;
 	if (limited || args->allow || args->bias || args->has_diagonal)
 		return err_set(info, ERR_USAGE, "%s attention is a recurrence over all tokens so far: no mask applies, leave it out", mechanism->name);
 	return masked_refuse(mechanism, args, info);

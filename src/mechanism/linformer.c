@@ -150,7 +150,7 @@ static const struct source_ops linformer_ops = {
 static enum err refuse_masks(const struct mechanism_args *args, struct err_info *info)
 {
 	bool limited = args->causal || args->window_left >= 0 || args->window_right >= 0 || args->chunk || args->keep_first || args->key_begin;
-	if (!limited && !args->key_length && !args->allow && !args->bias)
+	if (!limited && !args->key_length && !args->query_length && !args->allow && !args->bias)
 		return ERR_OK;
 	return err_set(info, ERR_USAGE, "linformer attention mixes all tokens before the softmax, and no mask or causal form of it exists: leave the mask out");
 }

@@ -11,9 +11,9 @@
 
 static const double LOG2_E = 1.4426950408889634074, LN_2 = 0.6931471805599453094;
 
-/* Keys [begin, end) and, where the mask keeps its first keys, those below keep. */
+/* Keys from `first` on that are in [begin, end), or in [kept, keep) where the mask keeps the first of its keys. */
 struct range {
-	int64_t begin, end, keep;
+	int64_t begin, end, first, kept, keep;
 };
 
 static int64_t min_i64(int64_t a, int64_t b)
@@ -37,37 +37,75 @@ int64_t mask_place(const struct mask *mask, int64_t batch, int64_t row)
 	return row + (mask->place_at_length ? mask->key_length[batch] - mask->queries : mask->place);
 }
 
-/* Both ends grow with the row; coverage and the tile loop rest on that. */
-static struct range row_range(const struct mask *mask, int64_t batch, int64_t row)
+static int64_t first_key(const struct mask *mask, int64_t batch)
 {
-	int64_t length = mask->key_length ? mask->key_length[batch] : mask->keys;
-	int64_t position = row + (mask->align_to_length ? length - mask->queries : mask->diagonal);
-	struct range range = { mask->key_begin, min_i64(mask->keys, length), 0 };
-	if (mask->right >= 0)
-		range.end = min_i64(range.end, position + mask->right + 1);
-	if (mask->left >= 0)
-		range.begin = max_i64(range.begin, position - mask->left);
-	if (mask->chunk > 0)
-		range.begin = max_i64(range.begin, position - floor_mod(position, mask->chunk));
-	range.end = max_i64(range.end, 0);
-	range.keep = min_i64(mask->key_begin + mask->keep_first, range.end);
-	return range;
-}
-
-static bool in_range(const struct mask *mask, struct range range, int64_t key)
-{
-	return key < range.end && key >= mask->key_begin && (key >= range.begin || key < range.keep);
-}
-
-static int64_t range_count(const struct mask *mask, struct range range)
-{
-	int64_t window = max_i64(range.end - range.begin, 0);
-	return window + max_i64(min_i64(range.keep, range.begin) - mask->key_begin, 0);
+	(void)batch;
+	return mask->key_begin;
 }
 
 static bool has_files(const struct mask *mask)
 {
 	return mask->allow || mask->bias;
+}
+
+/* Axes that both files share are one long in the list of first keys. */
+static int64_t first_place(const struct mask *mask, const struct map_place *at, int64_t row)
+{
+	const int64_t *size = mask->kept_size;
+	int64_t layer = at->layer % size[0], batch = at->batch % size[1], head = at->head % size[2];
+	return ((layer * size[1] + batch) * size[2] + head) * size[3] + row % size[3];
+}
+
+/* Both ends of the limits grow with the row; coverage and the tile loop rest on that. What is kept lies between first and keep here. */
+static struct range limits_of(const struct mask *mask, int64_t batch, int64_t row)
+{
+	int64_t length = mask->key_length ? mask->key_length[batch] : mask->keys, first = first_key(mask, batch);
+	int64_t position = row + (mask->align_to_length ? length - mask->queries : mask->diagonal), end = min_i64(mask->keys, length);
+	struct range range = { .begin = first, .end = end, .first = first, .kept = first };
+	range.keep = min_i64(end, first + mask->keep_first + (mask->kept ? mask->kept_most - first : 0));
+	if (mask->query_length && row >= mask->query_length[batch])
+		return (struct range){ end, end, first, end, end };
+	if (mask->right >= 0)
+		range.end = min_i64(range.end, position + mask->right + 1);
+	if (mask->left >= 0)
+		range.begin = max_i64(range.begin, position - mask->left);
+	if (mask->chunk > 0) {
+		int64_t chunk = position - floor_mod(position, mask->chunk);
+		range.begin = max_i64(range.begin, chunk);
+		range.end = min_i64(range.end, chunk + mask->chunk);
+	}
+	if (mask->causal)
+		range.keep = min_i64(range.keep, position + 1);
+	range.end = max_i64(range.end, 0);
+	range.keep = mask->keep_first > 0 ? max_i64(range.keep, 0) : 0;
+	return range;
+}
+
+/* The same, with the keys that are kept as the files have them. */
+static struct range row_range(const struct mask *mask, const struct map_place *at, int64_t row)
+{
+	struct range range = limits_of(mask, at->batch, row);
+	if (!mask->kept)
+		return range;
+	range.kept = max_i64(range.first, mask->kept[first_place(mask, at, row)]);
+	range.keep = min_i64(range.keep, range.kept + mask->keep_first);
+	return range;
+}
+
+static bool in_range(struct range range, int64_t key)
+{
+	return key >= range.first && ((key >= range.begin && key < range.end) || (key >= range.kept && key < range.keep));
+}
+
+static int64_t overlap(int64_t begin, int64_t end, int64_t other_begin, int64_t other_end)
+{
+	return max_i64(0, min_i64(end, other_end) - max_i64(begin, other_begin));
+}
+
+static int64_t range_count(struct range range)
+{
+	int64_t window = max_i64(0, range.end - range.begin), kept = max_i64(0, range.keep - range.kept);
+	return window + kept - overlap(range.begin, range.end, range.kept, range.keep);
 }
 
 /* Dead, and to be shown as seeing every key alike. */
@@ -77,20 +115,34 @@ static bool row_is_uniform(const struct mask *mask, int64_t layer, int64_t batch
 		return false;
 	if (mask->dead)
 		return mask->dead[((layer * mask->batches + batch) * mask->heads + head) * mask->queries + row];
-	return range_count(mask, row_range(mask, batch, row)) == 0;
+	return range_count(row_range(mask, &(struct map_place){ layer, batch, head }, row)) == 0;
+}
+
+/* Are all of keys [begin, end) in what rows with these limits see, the first of them and the last? */
+static bool covers(const struct range *early, const struct range *late, int64_t begin, int64_t end)
+{
+	if (begin < early->first)
+		return false;
+	bool in_window = begin >= late->begin && end <= early->end;
+	bool in_kept = end <= early->keep && end <= late->keep;
+	bool in_both = late->begin <= early->keep && late->begin <= late->keep && end <= early->end;
+	return in_window || in_kept || in_both;
 }
 
 enum coverage mask_coverage(const struct mask *mask, int64_t batch, int64_t first, int64_t last, int64_t begin, int64_t end)
 {
-	struct range early = row_range(mask, batch, first), late = row_range(mask, batch, last);
-	if (mask->dead_rows == DEAD_ROWS_UNIFORM && (mask->dead || !range_count(mask, early) || !range_count(mask, late)))
+	struct range early = limits_of(mask, batch, first), late = limits_of(mask, batch, last);
+	if (mask->dead_rows == DEAD_ROWS_UNIFORM && (mask->dead || !range_count(early) || !range_count(late)))
 		return TILE_PARTIAL;
-	bool in_window = max_i64(begin, early.begin) < min_i64(end, late.end);
-	bool in_kept = max_i64(begin, mask->key_begin) < min_i64(end, late.keep);
+	int64_t alive = mask->query_length ? min_i64(last, mask->query_length[batch] - 1) : last;
+	if (alive < first)
+		return TILE_EMPTY;
+	struct range latest = limits_of(mask, batch, alive);
+	bool in_window = overlap(begin, end, early.begin, latest.end) > 0;
+	bool in_kept = overlap(begin, end, latest.first, latest.keep) > 0;
 	if (!in_window && !in_kept)
 		return TILE_EMPTY;
-	bool reaches = begin >= late.begin || (begin >= mask->key_begin && (end <= early.keep || late.begin <= early.keep));
-	return reaches && end <= early.end && !has_files(mask) ? TILE_FULL : TILE_PARTIAL;
+	return alive == last && covers(&early, &late, begin, end) && !has_files(mask) ? TILE_FULL : TILE_PARTIAL;
 }
 
 static int64_t block_count(int64_t key, int64_t end)
@@ -115,14 +167,14 @@ static void files_let_through(const struct mask *mask, const struct map_place *a
 /* Keys of a row that both limits and files let through. */
 static int64_t count_with_files(const struct mask *mask, const struct map_place *at, int64_t row)
 {
-	struct range range = row_range(mask, at->batch, row);
+	struct range range = row_range(mask, at, row);
 	bool seen[KEY_BLOCK];
-	int64_t visible = 0;
-	for (int64_t key = 0; key < range.end; key += KEY_BLOCK) {
-		int64_t count = block_count(key, range.end);
+	int64_t visible = 0, end = max_i64(range.end, range.keep);
+	for (int64_t key = 0; key < end; key += KEY_BLOCK) {
+		int64_t count = block_count(key, end);
 		files_let_through(mask, at, row, key, count, seen);
 		for (int64_t k = 0; k < count; k++)
-			visible += seen[k] && in_range(mask, range, key + k);
+			visible += seen[k] && in_range(range, key + k);
 	}
 	return visible;
 }
@@ -132,7 +184,7 @@ int64_t mask_support(const struct mask *mask, int64_t layer, int64_t batch, int6
 	if (row_is_uniform(mask, layer, batch, head, row))
 		return mask->keys;
 	const struct map_place at = { layer, batch, head };
-	return has_files(mask) ? count_with_files(mask, &at, row) : range_count(mask, row_range(mask, batch, row));
+	return has_files(mask) ? count_with_files(mask, &at, row) : range_count(row_range(mask, &at, row));
 }
 
 bool mask_visible(const struct mask *mask, int64_t layer, int64_t batch, int64_t head, int64_t row, int64_t key)
@@ -140,10 +192,79 @@ bool mask_visible(const struct mask *mask, int64_t layer, int64_t batch, int64_t
 	if (row_is_uniform(mask, layer, batch, head, row))
 		return true;
 	const struct map_place at = { layer, batch, head };
-	bool seen = in_range(mask, row_range(mask, batch, row), key);
+	bool seen = in_range(row_range(mask, &at, row), key);
 	if (seen && has_files(mask))
 		files_let_through(mask, &at, row, key, 1, &seen);
 	return seen;
+}
+
+/* The first key of [begin, end) that a row sees through the files, or the last; -1: none. */
+static int64_t seen_through(const struct mask *mask, const struct map_place *at, int64_t row, struct range range, int64_t begin, int64_t end, bool last)
+{
+	bool seen[KEY_BLOCK];
+	for (int64_t done = 0; done < end - begin; done += KEY_BLOCK) {
+		int64_t count = block_count(done, end - begin), key = last ? end - done - count : begin + done;
+		files_let_through(mask, at, row, key, count, seen);
+		for (int64_t k = 0; k < count; k++) {
+			int64_t place = last ? count - 1 - k : k;
+			if (seen[place] && in_range(range, key + place))
+				return key + place;
+		}
+	}
+	return -1;
+}
+
+bool mask_span(const struct mask *mask, int64_t layer, int64_t batch, int64_t head, int64_t row, int64_t *begin, int64_t *end)
+{
+	const struct map_place at = { layer, batch, head };
+	struct range range = row_range(mask, &at, row);
+	bool window = range.begin < range.end, kept = range.kept < range.keep;
+	*begin = 0;
+	*end = mask->keys;
+	if (row_is_uniform(mask, layer, batch, head, row))
+		return true;
+	if (!window && !kept)
+		return false;
+	*begin = !window || (kept && range.kept < range.begin) ? range.kept : range.begin;
+	*end = !window || (kept && range.keep > range.end) ? range.keep : range.end;
+	if (!has_files(mask))
+		return true;
+	*begin = seen_through(mask, &at, row, range, *begin, *end, false);
+	if (*begin >= 0)
+		*end = seen_through(mask, &at, row, range, *begin, *end, true) + 1;
+	return *begin >= 0;
+}
+
+/* How long the axes of the list of first keys are: as long as those of the files that are read. */
+static void find_sizes(struct mask *mask)
+{
+	static const int axis[] = { AXIS_LAYER, AXIS_BATCH, AXIS_HEAD, AXIS_TOKEN };
+	for (int i = 0; i < 4; i++) {
+		int64_t allow = mask->allow ? mask->allow->size[axis[i]] : 1, bias = mask->bias ? mask->bias->size[axis[i]] : 1;
+		mask->kept_size[i] = max_i64(allow, bias);
+	}
+}
+
+enum err mask_find_first(struct mask *mask, struct err_info *info)
+{
+	bool limited = mask->left >= 0 || mask->chunk > 0 || (mask->right >= 0 && !mask->causal);
+	const struct range all = { .end = mask->keys };
+	if (mask->keep_first <= 0 || !has_files(mask) || !limited)
+		return ERR_OK;
+	find_sizes(mask);
+	const int64_t *size = mask->kept_size;
+	int64_t rows = size[0] * size[1] * size[2] * size[3];
+	int64_t *kept = mem_array((size_t)rows, sizeof *kept);
+	if (!kept)
+		return err_nomem(info, "the first keys");
+	for (int64_t i = 0; i < rows; i++) {
+		const struct map_place at = { i / size[3] / size[2] / size[1], i / size[3] / size[2] % size[1], i / size[3] % size[2] };
+		int64_t found = seen_through(mask, &at, i % size[3], all, first_key(mask, at.batch), mask->keys, false);
+		kept[i] = found >= 0 ? found : 0;
+		mask->kept_most = max_i64(mask->kept_most, kept[i]);
+	}
+	mask->kept = kept;
+	return ERR_OK;
 }
 
 enum err mask_find_dead(struct mask *mask, int64_t layers, int64_t heads, struct err_info *info)
@@ -168,7 +289,10 @@ enum err mask_find_dead(struct mask *mask, int64_t layers, int64_t heads, struct
 void mask_release(struct mask *mask)
 {
 	free(mask->dead);
+	free(mask->kept);
+	free(mask->diagonals);
 	mask->dead = NULL;
+	mask->kept = mask->diagonals = NULL;
 }
 
 static void hide(float *scores, int from, int to)
@@ -177,28 +301,32 @@ static void hide(float *scores, int from, int to)
 		scores[lane] = -INFINITY;
 }
 
-/* Queries ascend with the lanes, so for one key the rows that end before it are the first lanes, and those that begin after it the last. */
-static void apply_limits(const struct mask *mask, int64_t batch, const struct fill *fill)
+/* Queries ascend with the lanes, so for one key the rows that end before it are the first lanes, and those that begin after it the last. Keys that may be kept
+ * are asked about one by one: few of them. */
+static void apply_limits(const struct mask *mask, const struct map_place *at, const struct fill *fill)
 {
 	const struct row_group *rows = fill->rows;
-	int lanes = fill->kernels->lanes;
-	int64_t begin[MAX_LANES], end[MAX_LANES];
+	int lanes = fill->kernels->lanes, ended = 0, begun = 0;
+	int64_t keep = 0, first = first_key(mask, at->batch);
+	struct range range[MAX_LANES];
 	for (int lane = 0; lane < rows->count; lane++) {
-		struct range range = row_range(mask, batch, rows->row[lane]);
-		begin[lane] = range.begin;
-		end[lane] = range.end;
+		range[lane] = row_range(mask, at, rows->row[lane]);
+		keep = max_i64(keep, range[lane].keep);
 	}
-	int ended = 0, begun = 0;
 	for (int64_t k = 0; k < fill->count; k++) {
-		int64_t at = fill->key + k;
-		while (ended < rows->count && end[ended] <= at)
+		int64_t key = fill->key + k;
+		float *scores = fill->tile + k * lanes;
+		for (int lane = 0; lane < rows->count && key < keep; lane++)
+			if (!in_range(range[lane], key))
+				hide(scores, lane, lane + 1);
+		if (key < keep)
+			continue;
+		while (ended < rows->count && range[ended].end <= key)
 			ended++;
-		while (begun < rows->count && begin[begun] <= at)
+		while (begun < rows->count && range[begun].begin <= key)
 			begun++;
-		bool kept = at >= mask->key_begin && at < mask->key_begin + mask->keep_first;
-		hide(fill->tile + k * lanes, 0, at < mask->key_begin ? rows->count : ended);
-		if (!kept)
-			hide(fill->tile + k * lanes, begun, rows->count);
+		hide(scores, 0, key < first ? rows->count : ended);
+		hide(scores, begun, rows->count);
 	}
 }
 
@@ -275,7 +403,7 @@ enum err mask_apply(const struct mask *mask, int64_t layer, int64_t batch, int64
 		err = apply_allow(mask, &at, fill, info);
 	if (err)
 		return err;
-	apply_limits(mask, batch, fill);
+	apply_limits(mask, &at, fill);
 	for (int lane = 0; lane < fill->rows->count && mask->dead_rows == DEAD_ROWS_UNIFORM; lane++) {
 		if (!row_is_uniform(mask, layer, batch, head, fill->rows->row[lane]))
 			continue;
@@ -289,7 +417,7 @@ enum err mask_apply64(const struct mask *mask, int64_t layer, int64_t batch, int
 {
 	double bias[KEY_BLOCK] = { 0 };
 	const struct map_place at = { layer, batch, head };
-	struct range range = row_range(mask, batch, row);
+	struct range range = row_range(mask, &at, row);
 	bool dead = row_is_uniform(mask, layer, batch, head, row);
 	for (int64_t key = 0; key < mask->keys; key += KEY_BLOCK) {
 		int64_t count = block_count(key, mask->keys);
@@ -297,7 +425,7 @@ enum err mask_apply64(const struct mask *mask, int64_t layer, int64_t batch, int
 		if (err)
 			return err;
 		for (int64_t k = 0; k < count; k++) {
-			bool visible = in_range(mask, range, key + k) && bias[k] != -INFINITY;
+			bool visible = in_range(range, key + k) && bias[k] != -INFINITY;
 			double seen = visible ? add_bias64(score[key + k], bias[k]) : -INFINITY;
 			score[key + k] = dead ? 0 : seen;
 		}
@@ -331,7 +459,7 @@ void mask_describe(const struct mask *mask, char *note, size_t size)
 		mechanism_note(note, size, "chunks of %" PRId64, mask->chunk);
 	if (mask->keep_first)
 		mechanism_note(note, size, "first %" PRId64 " kept", mask->keep_first);
-	if (mask->key_length || mask->key_begin)
+	if (mask->key_length || mask->key_begin || mask->query_length)
 		mechanism_note(note, size, "padding masked");
 	if (mask->allow)
 		mechanism_note(note, size, "mask %s", mask->allow->tensors[0]->name);

@@ -27,21 +27,26 @@ enum dead_rows { DEAD_ROWS_ZERO, DEAD_ROWS_UNIFORM, DEAD_ROWS_NAN };
  * (past length): key j is visible when i' - left <= j <= i' + right. A zeroed struct with sizes, left = right = -1, hides nothing. */
 struct mask {
 	int64_t batches, queries, keys;
-	enum causal causal;        /* only for the note; causal means right = 0 */
+	enum causal causal;        /* causal means right = 0, and that no later key is kept */
 	int64_t diagonal;
 	int64_t place;             /* position of query 0 among the keys, which relative and rotary positions go by: the diagonal, or keys - queries where
 	                            * nothing says where the queries stand */
 	bool place_at_length;      /* key_length[batch] - queries in place of `place` */
 	int64_t left, right;       /* -1: no limit */
-	int64_t chunk;             /* also j >= i' - i' mod chunk (Llama 4's attention_chunk); 0: none */
-	int64_t keep_first;        /* this many keys from key_begin on stay visible whatever left and chunk say (StreamingLLM) */
+	int64_t chunk;             /* also floor(j / chunk) = floor(i' / chunk) (Llama 4's attention_chunk); 0: none */
+	int64_t keep_first;        /* this many keys from the first that is neither before key_begin nor hidden from the query by the files on stay visible whatever
+	                            * left, right and chunk say (StreamingLLM), but for later ones where the mask is causal */
 	int64_t key_begin;         /* keys before it are hidden: a truncated context, padding on the left */
 	const int64_t *key_length; /* [batches]: keys at and beyond are padding; NULL: none */
+	const int64_t *query_length; /* [batches]: queries at and beyond are padding, and see nothing; NULL: none */
 	bool align_to_length;      /* diagonal = key_length[batch] - queries in place of `diagonal`: caches longer than they are full */
 	const struct heads *allow; /* boolean or integer, non-zero attends; (layer, batch, head, query, key), axes of length 1 are broadcast; NULL: none. Fewer
 	                            * keys than `keys`: the rest is not allowed (ONNX). */
 	const struct heads *bias;  /* float, added to the logits; at or below MASK_HIDES hides. NULL: none. Fewer keys: the rest is hidden. */
 	enum dead_rows dead_rows;
+	int64_t *diagonals;        /* [batches], owned: with align_to_length the diagonal of each; else NULL */
+	int64_t *kept;             /* owned, made by mask_find_first: the first key that the files let each query see; NULL: key_begin */
+	int64_t kept_size[4], kept_most; /* layers, batches, heads and queries of `kept`, and the largest in it */
 	int64_t layers, heads;     /* of `dead` */
 	unsigned char *dead;       /* [layers][batches][heads][queries] made by mask_find_dead; NULL: the limits alone tell */
 };
@@ -54,10 +59,15 @@ void mask_release(struct mask *mask);
 /* The position of a query among the keys of its batch. */
 int64_t mask_place(const struct mask *mask, int64_t batch, int64_t row);
 
-/* All four agree with each other. A dead row that is uniform counts as seeing every key. O(1) without files; with files, coverage says
+/* Where keep_first counts from depends on the files: reads of each row what comes before its first key, and keeps one number a row; else it does nothing. To be
+ * called before mask_find_dead. */
+enum err mask_find_first(struct mask *mask, struct err_info *info);
+
+/* All five agree with each other. A dead row that is uniform counts as seeing every key. O(1) without files; with files, coverage says
  * PARTIAL where the limits do not say EMPTY, and support reads the row. */
 enum coverage mask_coverage(const struct mask *mask, int64_t batch, int64_t first, int64_t last, int64_t begin, int64_t end);
 bool mask_visible(const struct mask *mask, int64_t layer, int64_t batch, int64_t head, int64_t row, int64_t key);
+bool mask_span(const struct mask *mask, int64_t layer, int64_t batch, int64_t head, int64_t row, int64_t *begin, int64_t *end); /* as source_ops.span */
 int64_t mask_support(const struct mask *mask, int64_t layer, int64_t batch, int64_t head, int64_t row);
 
 /* From here on a bias is added as float32 models do: their sum of a logit and -1e9 has lost the logit, so that a row which is masked by -1e9 everywhere is

@@ -170,6 +170,16 @@ bool masked_visible(const struct source *source, int64_t map, int64_t row, int64
 	return !masked_hides(masked) || mask_visible(&masked->mask, layer, batch, head, row, key);
 }
 
+bool masked_span(const struct source *source, int64_t map, int64_t row, int64_t *begin, int64_t *end)
+{
+	const struct masked *masked = masked_of(source);
+	int64_t layer, batch, head;
+	source_map_id(source, map, &layer, &batch, &head);
+	*begin = 0;
+	*end = source->keys;
+	return !masked_hides(masked) || mask_span(&masked->mask, layer, batch, head, row, begin, end);
+}
+
 int64_t masked_prepared_id(const struct source *source, int64_t map)
 {
 	const struct masked *masked = masked_of(source);

@@ -58,9 +58,10 @@ int64_t masked_key_head(const struct masked *masked, int64_t map, int64_t *layer
 enum coverage masked_coverage(const struct source *source, int64_t map, int64_t first, int64_t last, int64_t begin, int64_t end);
 int64_t masked_support(const struct source *source, int64_t map, int64_t row);
 bool masked_visible(const struct source *source, int64_t map, int64_t row, int64_t key);
+bool masked_span(const struct source *source, int64_t map, int64_t row, int64_t *begin, int64_t *end);
 int64_t masked_prepared_id(const struct source *source, int64_t map);
 
 /* In a struct source_ops: the mask alone says which keys a query sees. */
-#define MASKED_SEEN .coverage = masked_coverage, .support = masked_support, .visible = masked_visible
+#define MASKED_SEEN .coverage = masked_coverage, .support = masked_support, .visible = masked_visible, .span = masked_span
 
 #endif

@@ -39,6 +39,11 @@ static bool mean_visible(const struct source *source, int64_t map, int64_t row, 
 	return inner_of(source)->ops->visible(inner_of(source), first_map(source, map), row, key);
 }
 
+static bool mean_span(const struct source *source, int64_t map, int64_t row, int64_t *begin, int64_t *end)
+{
+	return source_span(inner_of(source), first_map(source, map), row, begin, end);
+}
+
 static int64_t mean_prepared_id(const struct source *source, int64_t map)
 {
 	(void)source;
@@ -146,6 +151,7 @@ static struct source_ops choose_ops(const struct source_ops *of)
 		.coverage = of->coverage ? mean_coverage : NULL,
 		.support = of->support ? mean_support : NULL,
 		.visible = of->visible ? mean_visible : NULL,
+		.span = mean_span,
 		.score64 = mean_score64,
 		.free = mean_free,
 	};

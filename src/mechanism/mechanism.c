@@ -191,6 +191,16 @@ static enum err check_key_length(const struct mechanism_args *args, const struct
 	return ERR_OK;
 }
 
+static enum err check_query_length(const struct mechanism_args *args, const struct source *source, struct err_info *info)
+{
+	if (args->query_length && args->query_length_count != source->batches)
+		return err_set(info, ERR_SHAPE, "%" PRId64 " query lengths for %" PRId64 " batches: give one for each", args->query_length_count, source->batches);
+	for (int64_t i = 0; args->query_length && i < args->query_length_count; i++)
+		if (args->query_length[i] < 0 || args->query_length[i] > source->queries)
+			return err_set(info, ERR_VALUE, "query length %" PRId64 " (batch %" PRId64 ") is not within the %" PRId64 " queries", args->query_length[i], i, source->queries);
+	return ERR_OK;
+}
+
 /* Beyond this no limit can bite; cut there, sums of positions cannot overflow. */
 static int64_t cut(int64_t limit, int64_t bound)
 {
@@ -231,6 +241,20 @@ static bool aligned_at_length(const struct mechanism_args *args, const struct so
 	return args->key_length && (args->align_to_length || (aligned_at_the_end(args) && source->keys > source->queries));
 }
 
+/* The diagonals of batch items that end at lengths of their own. */
+static enum err find_diagonals(struct source *source, struct mask *mask, struct err_info *info)
+{
+	if (!mask->align_to_length)
+		return ERR_OK;
+	mask->diagonals = mem_array((size_t)source->batches, sizeof *mask->diagonals);
+	if (!mask->diagonals)
+		return err_nomem(info, "the lengths");
+	for (int64_t batch = 0; batch < source->batches; batch++)
+		mask->diagonals[batch] = mask->key_length[batch] - mask->queries;
+	source->diagonals = mask->diagonals;
+	return ERR_OK;
+}
+
 enum err mechanism_mask(const struct mechanism_args *args, struct source *source, struct mask *mask, struct err_info *info)
 {
 	int64_t bound = INT64_MAX / 8;
@@ -239,6 +263,8 @@ enum err mechanism_mask(const struct mechanism_args *args, struct source *source
 		err = check_mask_file(args->bias, "bias", source, info);
 	if (!err)
 		err = check_key_length(args, source, info);
+	if (!err)
+		err = check_query_length(args, source, info);
 	if (err)
 		return err;
 	*mask = (struct mask){
@@ -247,13 +273,17 @@ enum err mechanism_mask(const struct mechanism_args *args, struct source *source
 		.place_at_length = placed_at_length(args, source), .left = cut(args->window_left, bound),
 		.right = args->causal ? 0 : cut(args->window_right, bound), .chunk = cut(args->chunk, bound), .keep_first = cut(args->keep_first, bound),
 		.key_begin = cut(args->key_begin, bound), .key_length = args->key_length, .align_to_length = aligned_at_length(args, source),
+		.query_length = args->query_length,
 		.allow = args->allow, .bias = args->bias, .dead_rows = args->dead_rows,
 	};
 	source->dead_rows_nan = args->dead_rows == DEAD_ROWS_NAN;
 	source->is_causal = args->causal != CAUSAL_NONE;
 	source->diagonal = mask->diagonal;
 	mask_describe(mask, source->note, sizeof source->note);
-	return mask_find_dead(mask, source->layers, source->heads, info);
+	err = find_diagonals(source, mask, info);
+	if (!err)
+		err = mask_find_first(mask, info);
+	return err ? err : mask_find_dead(mask, source->layers, source->heads, info);
 }
 
 int64_t mechanism_shared_index(int64_t index, int64_t count, int64_t shared_count)

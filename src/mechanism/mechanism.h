@@ -71,6 +71,8 @@ struct mechanism_args {
 	int64_t chunk, keep_first, key_begin; /* see mask.h; 0: none */
 	const int64_t *key_length;    /* [batches], or one for all of them; NULL: none */
 	int64_t key_length_count;
+	const int64_t *query_length;  /* [batches]; NULL: none */
+	int64_t query_length_count;
 	bool align_to_length;         /* see mask.h; also done for bottom-right limits with key lengths and more keys than queries */
 	const struct heads *allow, *bias;
 	enum dead_rows dead_rows;

@@ -347,6 +347,7 @@ static const struct source_ops multihead_ops = {
 	.coverage = wrapped_coverage,
 	.support = wrapped_support,
 	.visible = wrapped_visible,
+	.span = wrapped_span,
 	.prepared_id = wrapped_prepared_id,
 	.prepared_size = wrapped_prepared_size,
 	.prepare = wrapped_prepare,

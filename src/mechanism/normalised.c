@@ -40,6 +40,11 @@ static bool forward_visible(const struct source *source, int64_t map, int64_t ro
 	return inner_of(source)->ops->visible(inner_of(source), map, row, key);
 }
 
+static bool forward_span(const struct source *source, int64_t map, int64_t row, int64_t *begin, int64_t *end)
+{
+	return source_span(inner_of(source), map, row, begin, end);
+}
+
 static int64_t forward_prepared_id(const struct source *source, int64_t map)
 {
 	return inner_of(source)->ops->prepared_id(inner_of(source), map);
@@ -115,6 +120,7 @@ static struct source_ops choose_ops(const struct source *inner, enum normalise n
 		.coverage = of->coverage ? forward_coverage : NULL,
 		.support = of->support ? forward_support : NULL,
 		.visible = of->visible ? forward_visible : NULL,
+		.span = forward_span,
 		.score64 = normalised_score64,
 		.free = normalised_free,
 	};

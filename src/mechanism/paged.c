@@ -377,6 +377,11 @@ static bool paged_visible(const struct source *source, int64_t map, int64_t row,
 	return row >= dead_rows(paged_of(source), map) && wrapped_visible(source, map, row, key);
 }
 
+static bool paged_span(const struct source *source, int64_t map, int64_t row, int64_t *begin, int64_t *end)
+{
+	return row >= dead_rows(paged_of(source), map) && wrapped_span(source, map, row, begin, end);
+}
+
 static enum err paged_fill(const struct source *source, const struct fill *fill, struct err_info *info)
 {
 	const struct row_group *rows = fill->rows;
@@ -415,6 +420,7 @@ static const struct source_ops paged_ops = {
 	.coverage = paged_coverage,
 	.support = paged_support,
 	.visible = paged_visible,
+	.span = paged_span,
 	.prepared_id = wrapped_prepared_id,
 	.prepared_size = wrapped_prepared_size,
 	.prepare = wrapped_prepare,

@@ -44,6 +44,13 @@ static bool ready_visible(const struct source *source, int64_t map, int64_t row,
 	return mask_visible(&ready_of(source)->mask, layer, batch, head, row, key);
 }
 
+static bool ready_span(const struct source *source, int64_t map, int64_t row, int64_t *begin, int64_t *end)
+{
+	int64_t layer, batch, head;
+	source_map_id(source, map, &layer, &batch, &head);
+	return mask_span(&ready_of(source)->mask, layer, batch, head, row, begin, end);
+}
+
 static enum err bad_number(const struct ready *ready, double value, const int64_t *index, struct err_info *info)
 {
 	const struct tensor *tensor = ready->weights->tensors[ready->weights->tensor_count > 1 ? index[AXIS_LAYER] : 0];
@@ -166,6 +173,7 @@ static const struct source_ops ready_ops = {
 	.coverage = ready_coverage,
 	.support = ready_support,
 	.visible = ready_visible,
+	.span = ready_span,
 	.fill = ready_fill,
 	.score64 = ready_score64,
 	.free = ready_free,
@@ -180,7 +188,7 @@ static const char *const form_note[] = {
 
 static bool is_masked(const struct mask *mask)
 {
-	return mask->left >= 0 || mask->right >= 0 || mask->chunk > 0 || mask->key_begin > 0 || mask->key_length || mask->allow || mask->bias;
+	return mask->left >= 0 || mask->right >= 0 || mask->chunk > 0 || mask->key_begin > 0 || mask->key_length || mask->query_length || mask->allow || mask->bias;
 }
 
 static enum err ready_bind(struct source *source, const struct mechanism_args *args, struct err_info *info)

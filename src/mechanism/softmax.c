@@ -76,6 +76,15 @@ static bool softmax_visible(const struct source *source, int64_t map, int64_t ro
 	return !is_masked(softmax) || mask_visible(&softmax->mask, at.layer, at.batch, at.head, row, key);
 }
 
+static bool softmax_span(const struct source *source, int64_t map, int64_t row, int64_t *begin, int64_t *end)
+{
+	const struct softmax *softmax = softmax_of(source);
+	struct map_index at = map_index(softmax, map);
+	*begin = 0;
+	*end = source->keys;
+	return !is_masked(softmax) || mask_span(&softmax->mask, at.layer, at.batch, at.head, row, begin, end);
+}
+
 /* Heads of a group, and whatever shares one set of keys, share its packed form. */
 static int64_t softmax_prepared_id(const struct source *source, int64_t map)
 {
@@ -285,6 +294,7 @@ static const struct source_ops softmax_ops = {
 	.coverage = softmax_coverage,
 	.support = softmax_support,
 	.visible = softmax_visible,
+	.span = softmax_span,
 	.prepared_id = softmax_prepared_id,
 	.prepared_size = softmax_prepared_size,
 	.prepare = softmax_prepare,

@@ -90,7 +90,7 @@ static enum coverage window_coverage(const struct source *source, int64_t map, i
 static bool counts_fast(const struct window *window)
 {
 	const struct mask *mask = &window->dot.masked.mask;
-	return !mask->allow && !mask->bias && mask->left < 0 && !mask->chunk && !mask->key_begin && mask->dead_rows == DEAD_ROWS_ZERO;
+	return !mask->allow && !mask->bias && mask->left < 0 && !mask->chunk && !mask->key_begin && !mask->query_length && mask->dead_rows == DEAD_ROWS_ZERO;
 }
 
 static int64_t count_reached(const struct window *window, const struct reach *reach, int64_t limit)

@@ -54,6 +54,11 @@ bool wrapped_visible(const struct source *source, int64_t map, int64_t row, int6
 	return inner->ops->visible(inner, map, row, key);
 }
 
+bool wrapped_span(const struct source *source, int64_t map, int64_t row, int64_t *begin, int64_t *end)
+{
+	return source_span(inner_of(source), map, row, begin, end);
+}
+
 int64_t wrapped_prepared_id(const struct source *source, int64_t map)
 {
 	const struct source *inner = inner_of(source);

@@ -25,6 +25,7 @@ void wrapped_release(struct wrapped *wrapped);
 enum coverage wrapped_coverage(const struct source *source, int64_t map, int64_t first, int64_t last, int64_t begin, int64_t end);
 int64_t wrapped_support(const struct source *source, int64_t map, int64_t row);
 bool wrapped_visible(const struct source *source, int64_t map, int64_t row, int64_t key);
+bool wrapped_span(const struct source *source, int64_t map, int64_t row, int64_t *begin, int64_t *end);
 int64_t wrapped_prepared_id(const struct source *source, int64_t map);
 size_t wrapped_prepared_size(const struct source *source, const struct kernels *kernels);
 enum err wrapped_prepare(const struct source *source, const struct kernels *kernels, int64_t map, int64_t begin, int64_t end, void *prepared,

@@ -12,13 +12,13 @@ static bool allowed(const struct mask *m, int64_t batch, int64_t i, int64_t j)
 {
 	int64_t length = m->key_length ? m->key_length[batch] : m->keys;
 	int64_t at = i + (m->align_to_length ? length - m->queries : m->diagonal);
-	int64_t chunk_start = m->chunk ? (int64_t)floor((double)at / (double)m->chunk) * m->chunk : INT64_MIN;
-	bool near = (m->left < 0 || j >= at - m->left) && j >= chunk_start;
-	bool kept = j < m->key_begin + m->keep_first;
-	return j >= m->key_begin && j < length && (m->right < 0 || j <= at + m->right) && (near || kept);
+	bool in_chunk = !m->chunk || floor((double)at / (double)m->chunk) == floor((double)j / (double)m->chunk);
+	bool near = (m->left < 0 || j >= at - m->left) && (m->right < 0 || j <= at + m->right) && in_chunk;
+	bool kept = j < m->key_begin + m->keep_first && (!m->causal || j <= at), is_query = !m->query_length || i < m->query_length[batch];
+	return is_query && j >= m->key_begin && j < length && (near || kept);
 }
 
-static const int64_t lengths[] = { 7, 19, 0 };
+static const int64_t lengths[] = { 7, 19, 0 }, query_lengths[] = { 11, 0, 17 };
 
 static const struct mask masks[] = {
 	{ .left = -1, .right = -1 },
@@ -36,6 +36,15 @@ static const struct mask masks[] = {
 	{ .left = -1, .right = -1, .key_length = lengths },
 	{ .left = -1, .right = 0, .key_length = lengths, .align_to_length = true },
 	{ .left = 4, .right = 1, .key_length = lengths, .keep_first = 1 },
+	{ .left = -1, .right = -1, .chunk = 5 },
+	{ .left = 1, .right = -1, .chunk = 6, .diagonal = -4 },
+	{ .left = 1, .right = 0, .keep_first = 4 },
+	{ .left = 2, .right = 1, .keep_first = 6, .diagonal = 3 },
+	{ .left = -1, .right = -1, .chunk = 4, .keep_first = 3 },
+	{ .left = 3, .right = 0, .causal = CAUSAL_TOP_LEFT, .keep_first = 5, .key_begin = 2 },
+	{ .left = -1, .right = 0, .causal = CAUSAL_TOP_LEFT, .keep_first = 3, .chunk = 4, .diagonal = -6 },
+	{ .left = -1, .right = -1, .query_length = query_lengths },
+	{ .left = 2, .right = 0, .causal = CAUSAL_TOP_LEFT, .keep_first = 2, .query_length = query_lengths, .key_length = lengths, .align_to_length = true },
 };
 enum { MASKS = sizeof masks / sizeof *masks, QUERIES = 17, KEYS = 23, BATCHES = 3 };
 
@@ -53,13 +62,17 @@ START_TEST(limits_agree_with_the_definition)
 	struct mask mask = sized(_i);
 	for (int64_t batch = 0; batch < BATCHES; batch++)
 		for (int64_t i = 0; i < QUERIES; i++) {
-			int64_t seen = 0;
+			int64_t seen = 0, first = 0, last = 0, begin, end;
 			for (int64_t j = 0; j < KEYS; j++) {
 				ck_assert_msg(mask_visible(&mask, 0, batch, 0, i, j) == allowed(&mask, batch, i, j), "batch %d row %d key %d", (int)batch,
 					      (int)i, (int)j);
+				first = seen == 0 && allowed(&mask, batch, i, j) ? j : first;
+				last = allowed(&mask, batch, i, j) ? j : last;
 				seen += allowed(&mask, batch, i, j);
 			}
 			ck_assert_int_eq(mask_support(&mask, 0, batch, 0, i), seen);
+			ck_assert_int_eq(mask_span(&mask, 0, batch, 0, i, &begin, &end), seen > 0);
+			ck_assert(seen == 0 || (begin == first && end == last + 1));
 		}
 }
 END_TEST

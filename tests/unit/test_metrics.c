@@ -135,12 +135,32 @@ static double is_monotonic(const struct row *row)
 	return NAN;
 }
 
-static double confidence(const struct row *row)
+static bool is_end(const struct row *row, const struct stats_request *request, int64_t position)
+{
+	bool named = false;
+	for (int64_t i = 0; i < request->named_count; i++)
+		named |= request->named[i] == position;
+	return request->named_count ? named : position == row->map->keys - 1;
+}
+
+static double confidence(const struct row *row, const struct stats_request *request)
 {
 	double max = 0;
-	for (int64_t j = 0; j < row->map->keys - 1; j++)
-		max = fmax(max, row->p[j]);
-	return row->here == row->map->keys - 1 ? NAN : max;
+	for (int64_t j = 0; j < row->map->keys; j++)
+		max = fmax(max, is_end(row, request, j) ? 0 : row->p[j]);
+	return is_end(row, request, row->here) ? NAN : max;
+}
+
+/* What the keys hold from the first that the row sees. */
+static double first_keys(const struct row *row, int64_t count)
+{
+	double sum = 0;
+	int64_t first = 0;
+	while (!row->map->visible[row->index * row->map->keys + first])
+		first++;
+	for (int64_t j = first; j < first + count && j < row->map->keys; j++)
+		sum += row->p[j];
+	return sum;
 }
 
 static double copied(const struct row *row, const int64_t *token, int64_t shift)
@@ -179,8 +199,8 @@ static double by_definition(enum metric_id id, const struct row *row, const stru
 	case METRIC_LOGIT_MAX: return logit(row, 1);
 	case METRIC_LOGIT_MIN: return logit(row, -1);
 	case METRIC_LOGIT_RANGE: return logit(row, 1) - logit(row, -1);
-	case METRIC_SINK1: return row->p[0];
-	case METRIC_SINK4: return row->p[0] + row->p[1] + row->p[2] + row->p[3];
+	case METRIC_SINK1: return first_keys(row, 1);
+	case METRIC_SINK4: return first_keys(row, 4);
 	case METRIC_NAMED: return row->p[request->named[0]] + row->p[request->named[1]];
 	case METRIC_DIAGONAL: return has_key(row, 0);
 	case METRIC_PREVIOUS: return has_key(row, -1);
@@ -197,7 +217,7 @@ static double by_definition(enum metric_id id, const struct row *row, const stru
 	case METRIC_BELOW: return below(row, parameters->below);
 	case METRIC_H2O_SPARSITY: return below(row, parameters->h2o * row->max);
 	case METRIC_MONOTONICITY: return is_monotonic(row);
-	case METRIC_CONFIDENCE: return confidence(row);
+	case METRIC_CONFIDENCE: return confidence(row, request);
 	case METRIC_DUPLICATE: return copied(row, request->token, 0);
 	case METRIC_INDUCTION: return copied(row, request->token, 1);
 	case METRIC_ABS_SUM: return size(row, false);
