@@ -126,6 +126,9 @@ fuzz: ## every parser under libFuzzer, FUZZ_SECONDS=60 each (needs clang)
 run-fuzzers: $(FUZZERS)
 	@BUILD=$(BUILD) sh tests/fuzz/run.sh $(FUZZERS)
 
+mutate: ## plant faults in the sources, one at a time, and see which the tests notice (SEED=1 MUTANTS=60 ROOMS=...)
+	@perl tests/mutate/run.pl
+
 bench: $(PROGRAM) $(BENCHES) ## measure speed and memory, as ratios in one run
 	@BUILD=$(BUILD) sh tests/bench/run.sh
 
@@ -147,4 +150,4 @@ uninstall: ## remove what install put there
 clean: ## remove build/
 	rm -rf build
 
-.PHONY: all list deps demo test check fuzz run-fuzzers bench headers install uninstall clean FORCE
+.PHONY: all list deps demo test check fuzz run-fuzzers mutate bench headers install uninstall clean FORCE
