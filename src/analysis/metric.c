@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "base/options.h"
+#include "base/suggest.h"
 
 static const struct metric *find(const char *name, size_t len)
 {
@@ -17,21 +17,14 @@ const struct metric *metric_find(const char *name)
 	return find(name, strlen(name));
 }
 
-static const struct metric *nearest(const char *name)
-{
-	const struct metric *best = &metric_table[0];
-	for (int id = 1; id < METRIC_COUNT; id++)
-		if (options_distance(name, metric_table[id].name) < options_distance(name, best->name))
-			best = &metric_table[id];
-	return best;
-}
-
 static enum err unknown_metric(const char *text, size_t len, struct err_info *info)
 {
 	char name[64] = { 0 };
 	memcpy(name, text, len < sizeof name ? len : sizeof name - 1);
-	return err_set(info, ERR_USAGE, "there is no metric '%s': did you mean %s? (`attnviz explain` lists them)", name,
-		       nearest(name)->name);
+	struct suggestion suggestion = suggestion_for(name);
+	for (int id = 0; id < METRIC_COUNT; id++)
+		suggestion_offer(&suggestion, metric_table[id].name);
+	return suggestion_refuse(&suggestion, "metric", "", "'attnviz help metrics' lists them", info);
 }
 
 static bool is_word(const char *text, size_t len, const char *word)

@@ -22,6 +22,7 @@ enum err {
 	ERR_VALUE,       /* a number that cannot be used: NaN, infinity, out of range */
 	ERR_NOMEM,
 	ERR_INTERRUPTED, /* a signal asked us to stop */
+	ERR_PIPE,        /* whoever reads what we write has enough: we end, and there is nothing to tell */
 };
 
 enum { ERR_FILE_MAX = 256, ERR_TEXT_MAX = 512 };

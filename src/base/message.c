@@ -11,7 +11,7 @@
 
 /* The state of the one process that talks to one person. */
 static enum exit_status status;
-static bool quiet;
+static bool quiet, reader_left;
 static void (*diverted)(const char *line);
 
 enum { TEXT = 4096 };
@@ -70,6 +70,11 @@ void message_err_info(const struct err_info *info)
 {
 	if (info->code == ERR_OK)
 		return;
+	if (info->code == ERR_PIPE) {
+		reader_left = true;
+		message_raise(EXIT_FAILED);
+		return;
+	}
 	int kept = errno;
 	char text[ERR_FILE_MAX + ERR_TEXT_MAX + 64], place[32] = "";
 	if (info->has_offset)
@@ -113,6 +118,11 @@ void message_set_quiet(bool on)
 bool message_is_quiet(void)
 {
 	return quiet;
+}
+
+bool message_reader_left(void)
+{
+	return reader_left;
 }
 
 enum exit_status message_status(void)

@@ -21,7 +21,7 @@ enum exit_status {
 void message_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* attnviz: FILE: text (byte offset): raises the status to EXIT_USAGE for ERR_USAGE, else to EXIT_FAILED. A zero
- * code prints nothing. */
+ * code prints nothing, and neither does ERR_PIPE, which message_reader_left then tells. */
 void message_err_info(const struct err_info *info);
 
 /* attnviz: warning: ... ; attnviz: note: ... . Neither changes the status; both are silent under --quiet. */
@@ -34,6 +34,9 @@ void message_divert(void (*to)(const char *line));
 
 void message_set_quiet(bool quiet);
 bool message_is_quiet(void);
+
+/* Was an ERR_PIPE among the errors? */
+bool message_reader_left(void);
 
 /* The status so far. It is only ever raised: 0 < 1 < 2. */
 enum exit_status message_status(void);

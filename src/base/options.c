@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <float.h>
-#include <getopt.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,19 +9,26 @@
 
 #include "base/memory.h"
 #include "base/strbuf.h"
-
-/* What getopt_long returns for row i by its long name: above every letter. */
-enum { LONG_BASE = 256 };
+#include "base/suggest.h"
 
 struct parser {
 	const struct option_row **row; /* groups opened */
+	bool *used;                    /* [count] */
 	size_t count, capacity;
 	bool failed;
-	struct option *longs;
-	struct strbuf shorts;
-	const char *command;
+	const struct option_alias *aliases;
+	int argc, at;                  /* `at`: the word being read */
+	char **argv;
 	struct err_info *info;
 };
+
+const char *option_word(const struct word *words, int value)
+{
+	for (; words->word; words++)
+		if (words->value == value)
+			return words->word;
+	return "";
+}
 
 void string_list_release(struct string_list *list)
 {
@@ -61,68 +67,23 @@ static void collect(const struct option_row *row, void *data)
 	parser->row = grown;
 }
 
-static int argument_rule(const struct option_row *row)
-{
-	if (row->kind == OPTION_KIND_OPTIONAL)
-		return optional_argument;
-	if (row->kind == OPTION_KIND_FLAG || (row->kind == OPTION_KIND_CALL && !row->argument))
-		return no_argument;
-	return required_argument;
-}
-
-static void declare_letter(struct parser *parser, const struct option_row *row)
-{
-	static const char *const marks[] = { [no_argument] = "", [required_argument] = ":", [optional_argument] = "::" };
-	strbuf_addch(&parser->shorts, row->letter);
-	strbuf_addstr(&parser->shorts, marks[argument_rule(row)]);
-}
-
-/* The two lists that getopt_long wants. The colon in front makes a missing argument an answer of its own. */
-static enum err declare(struct parser *parser, const struct option_row *rows)
-{
-	options_each(rows, collect, parser);
-	parser->longs = mem_zero_array(parser->count + 1, sizeof *parser->longs);
-	strbuf_addstr(&parser->shorts, ":");
-	struct option *next = parser->longs;
-	for (size_t i = 0; next && i < parser->count; i++) {
-		const struct option_row *row = parser->row[i];
-		if (row->letter)
-			declare_letter(parser, row);
-		if (row->name)
-			*next++ = (struct option){ row->name, argument_rule(row), NULL, LONG_BASE + (int)i };
-	}
-	if (parser->failed || !parser->longs || strbuf_failed(&parser->shorts))
-		return err_nomem(parser->info, "the options");
-	return ERR_OK;
-}
-
-static const struct option_row *find_row(const struct parser *parser, int answer)
-{
-	if (answer >= LONG_BASE && (size_t)(answer - LONG_BASE) < parser->count)
-		return parser->row[answer - LONG_BASE];
-	for (size_t i = 0; i < parser->count; i++)
-		if (parser->row[i]->letter && parser->row[i]->letter == answer)
-			return parser->row[i];
-	return NULL;
-}
-
 /* "--query" or "-q", whichever was used. */
 struct spelling {
 	char text[80];
 };
 
-static struct spelling spell(const struct option_row *row, int answer)
+static struct spelling spell_long(const struct option_row *row)
 {
-	struct spelling spelling = { "-?" };
-	if (answer < LONG_BASE) {
-		spelling.text[1] = (char)answer;
-		return spelling;
-	}
+	struct spelling spelling = { "--" };
 	size_t len = strnlen(row->name, sizeof spelling.text - 3);
-	memcpy(spelling.text, "--", 2);
 	memcpy(spelling.text + 2, row->name, len);
 	spelling.text[2 + len] = '\0';
 	return spelling;
+}
+
+static struct spelling spell_letter(char letter)
+{
+	return (struct spelling){ { '-', letter } };
 }
 
 /* " from 1 to 64", " of at least 1", " of at most 64" or nothing. */
@@ -142,10 +103,20 @@ static void add_bounds(struct strbuf *text, const struct option_row *row)
 
 static void add_choices(struct strbuf *text, const struct option_row *row)
 {
-	for (size_t i = 0; row->choices[i]; i++) {
-		strbuf_addstr(text, i == 0 ? " one of " : row->choices[i + 1] ? ", " : " or ");
-		strbuf_addstr(text, row->choices[i]);
+	for (const struct word *word = row->choices; word->word; word++) {
+		strbuf_addstr(text, word == row->choices ? " one of " : word[1].word ? ", " : " or ");
+		strbuf_addstr(text, word->word);
 	}
+}
+
+/* What was typed in place of a choice: ", not 'viridsi': did you mean 'viridis'?" */
+static void add_refused(struct strbuf *text, const struct option_row *row, const char *argument)
+{
+	struct suggestion suggestion = suggestion_for(argument);
+	for (const struct word *word = row->kind == OPTION_KIND_CHOICE ? row->choices : NULL; word && word->word; word++)
+		suggestion_offer(&suggestion, word->word);
+	strbuf_addf(text, ", not '%s'", argument);
+	suggestion_add(&suggestion, "", text);
 }
 
 static enum err refuse(const struct option_row *row, const char *spelled, const char *argument, struct err_info *info)
@@ -158,8 +129,9 @@ static enum err refuse(const struct option_row *row, const char *spelled, const 
 		strbuf_addstr(&takes, row->kind == OPTION_KIND_INT ? " a whole number" : " a number");
 	if (row->kind != OPTION_KIND_CHOICE)
 		add_bounds(&takes, row);
+	add_refused(&takes, row, argument);
 	enum err err = strbuf_failed(&takes) ? err_nomem(info, "a message")
-	                                     : err_set(info, ERR_USAGE, "%s takes%s, not '%s'", spelled, takes.buf, argument);
+	                                     : err_set(info, ERR_USAGE, "%s takes%s", spelled, takes.buf);
 	strbuf_release(&takes);
 	return err;
 }
@@ -197,9 +169,9 @@ static bool store_real(const struct option_row *row, const char *argument)
 
 static bool store_choice(const struct option_row *row, const char *argument)
 {
-	for (int i = 0; row->choices[i]; i++) {
-		if (strcasecmp(row->choices[i], argument) == 0) {
-			*(int *)row->value = i;
+	for (const struct word *word = row->choices; word->word; word++) {
+		if (strcasecmp(word->word, argument) == 0) {
+			*(int *)row->value = word->value;
 			return true;
 		}
 	}
@@ -227,6 +199,7 @@ static enum err store(const struct option_row *row, const char *spelled, const c
 		*(bool *)row->value = true;
 		break;
 	case OPTION_KIND_STRING:
+	case OPTION_KIND_OUTPUT:
 		*(const char **)row->value = argument;
 		break;
 	case OPTION_KIND_OPTIONAL:
@@ -254,104 +227,197 @@ static enum err store(const struct option_row *row, const char *spelled, const c
 	return fine ? ERR_OK : refuse(row, spelled, argument, info);
 }
 
-bool options_closer(const char *typed, const char *name, size_t *best)
+static const char *command_name(const struct parser *parser)
 {
-	size_t distance = options_distance(typed, name);
-	size_t limit = strlen(name) / 3 + 1;
-	if (distance > limit || distance >= strlen(name) || distance >= *best)
-		return false;
-	*best = distance;
-	return true;
+	return parser->argv[0];
 }
 
-/* The long options that begin as `typed` does, as "--head, --height". */
-static size_t add_candidates(const struct parser *parser, const char *typed, size_t len, struct strbuf *names)
+static bool may_repeat(const struct option_row *row)
 {
-	size_t count = 0;
-	for (size_t i = 0; i < parser->count; i++) {
+	return row->kind == OPTION_KIND_FLAG || row->kind == OPTION_KIND_LIST;
+}
+
+static enum err take(struct parser *parser, size_t index, const char *spelled, const char *argument)
+{
+	const struct option_row *row = parser->row[index];
+	if (parser->used[index] && !may_repeat(row))
+		return err_set(parser->info, ERR_USAGE, "option '%s' is given twice: it takes one value", spelled);
+	parser->used[index] = true;
+	enum err err = store(row, spelled, argument, parser->info);
+	if (err == ERR_OK && row->given)
+		*row->given = true;
+	return err;
+}
+
+static bool needs_argument(const struct option_row *row)
+{
+	return row->kind != OPTION_KIND_FLAG && row->kind != OPTION_KIND_OPTIONAL && (row->kind != OPTION_KIND_CALL || row->argument);
+}
+
+/* The argument may be the next word. */
+static enum err take_with(struct parser *parser, size_t index, const char *spelled, const char *attached)
+{
+	const struct option_row *row = parser->row[index];
+	if (attached || !needs_argument(row))
+		return take(parser, index, spelled, attached);
+	if (parser->at + 1 >= parser->argc)
+		return err_set(parser->info, ERR_USAGE, "option '%s' needs an argument: %s", spelled, row->argument);
+	return take(parser, index, spelled, parser->argv[++parser->at]);
+}
+
+static bool find_long(const struct parser *parser, const char *name, size_t *index)
+{
+	for (*index = 0; *index < parser->count; ++*index)
+		if (parser->row[*index]->name && strcmp(parser->row[*index]->name, name) == 0)
+			return true;
+	return false;
+}
+
+static bool find_alias(const struct parser *parser, const char *typed, size_t *index)
+{
+	for (const struct option_alias *alias = parser->aliases; alias && alias->typed; alias++)
+		if (strcmp(alias->typed, typed) == 0)
+			return find_long(parser, alias->name, index);
+	return false;
+}
+
+/* The long options that begin as `typed` does, as "--head, --height"; *index becomes the last of them. */
+static size_t add_candidates(const struct parser *parser, const char *typed, struct strbuf *names, size_t *index)
+{
+	size_t count = 0, length = strlen(typed);
+	for (size_t i = 0; length && i < parser->count; i++) {
 		const char *name = parser->row[i]->name;
-		if (name && strncmp(name, typed, len) == 0)
-			strbuf_addf(names, "%s--%s", count++ ? ", " : "", name);
+		if (!name || strncmp(name, typed, length) != 0)
+			continue;
+		strbuf_addf(names, "%s--%s", count++ ? ", " : "", name);
+		*index = i;
 	}
 	return count;
 }
 
-static const char *nearest_name(const struct parser *parser, const char *typed)
+/* Does the typed beginning end within the last word of the name? One that ends before a hyphen is a word of its own. */
+static bool ends_in_last_word(const char *typed, const char *name)
 {
-	const char *nearest = NULL;
-	size_t best = SIZE_MAX;
-	for (size_t i = 0; i < parser->count; i++) {
-		const char *name = parser->row[i]->name;
-		if (name && options_closer(typed, name, &best))
-			nearest = name;
-	}
-	return nearest;
+	size_t length = strlen(typed);
+	return typed[length - 1] != '-' && !strchr(name + length, '-');
 }
 
-/* getopt_long says no more than "not one of mine" of `typed`, which may carry an argument: either several options begin so,
- * or none. */
-static enum err explain_long(const struct parser *parser, const char *typed)
+/* A slip in a second spelling means the option itself. */
+static void offer_aliases(const struct parser *parser, struct suggestion *suggestion)
 {
-	struct strbuf word, names;
-	strbuf_init(&word);
+	size_t index;
+	for (const struct option_alias *alias = parser->aliases; alias && alias->typed; alias++) {
+		if (!find_long(parser, alias->name, &index))
+			continue;
+		suggestion_offer(suggestion, alias->typed);
+		if (suggestion->nearest == alias->typed)
+			suggestion->nearest = alias->name;
+	}
+}
+
+static enum err unknown_long(const struct parser *parser, const char *typed)
+{
+	struct suggestion suggestion = suggestion_for(typed);
+	struct strbuf otherwise;
+	for (size_t i = 0; i < parser->count; i++)
+		if (parser->row[i]->name)
+			suggestion_offer(&suggestion, parser->row[i]->name);
+	offer_aliases(parser, &suggestion);
+	strbuf_init(&otherwise);
+	strbuf_addf(&otherwise, "'attnviz %s -h' lists them", command_name(parser));
+	enum err err = suggestion_refuse(&suggestion, "option", "--", otherwise.buf, parser->info);
+	strbuf_release(&otherwise);
+	return err;
+}
+
+static enum err resolve_long(const struct parser *parser, const char *typed, size_t *index)
+{
+	struct strbuf names;
+	if (find_long(parser, typed, index) || find_alias(parser, typed, index))
+		return ERR_OK;
 	strbuf_init(&names);
-	strbuf_add(&word, typed, strcspn(typed, "="));
-	const char *name = strncmp(word.buf, "--", 2) == 0 ? word.buf + 2 : word.buf;
-	const char *nearest = nearest_name(parser, name);
-	if (add_candidates(parser, name, strlen(name), &names) > 1 && *name)
-		err_set(parser->info, ERR_USAGE, "option '%s' is ambiguous: it may be one of %s", word.buf, names.buf);
-	else if (nearest)
-		err_set(parser->info, ERR_USAGE, "unknown option '%s': did you mean '--%s'?", word.buf, nearest);
-	else
-		err_set(parser->info, ERR_USAGE, "unknown option '%s': 'attnviz %s -h' lists them", word.buf, parser->command);
+	enum err err = ERR_OK;
+	size_t candidates = add_candidates(parser, typed, &names, index);
+	if (candidates > 1)
+		err = err_set(parser->info, ERR_USAGE, "option '--%s' is ambiguous: it may be one of %s", typed, names.buf);
+	else if (candidates == 0 || !ends_in_last_word(typed, parser->row[*index]->name))
+		err = unknown_long(parser, typed);
 	strbuf_release(&names);
-	strbuf_release(&word);
-	return ERR_USAGE;
+	return err;
 }
 
-/* `answer` is what getopt_long returned, optopt the option that it is about, 0 for an unknown long one. */
-static enum err explain(const struct parser *parser, int answer, const char *typed)
+static enum err parse_long(struct parser *parser, const char *word)
 {
-	const struct option_row *row = find_row(parser, optopt);
-	if (optopt == 0)
-		return explain_long(parser, typed);
-	if (!row)
-		return err_set(parser->info, ERR_USAGE, "unknown option '-%c': 'attnviz %s -h' lists them", optopt, parser->command);
-	struct spelling spelling = spell(row, optopt);
-	if (answer == ':')
-		return err_set(parser->info, ERR_USAGE, "option '%s' needs an argument: %s", spelling.text, row->argument);
-	return err_set(parser->info, ERR_USAGE, "option '%s' takes no argument", spelling.text);
+	size_t index;
+	const char *attached = strchr(word, '=');
+	char *typed = strndup(word, strcspn(word, "="));
+	if (!typed)
+		return err_nomem(parser->info, "the options");
+	enum err err = resolve_long(parser, typed, &index);
+	free(typed);
+	if (err)
+		return err;
+	const struct option_row *row = parser->row[index];
+	struct spelling spelling = spell_long(row);
+	if (attached && !needs_argument(row) && row->kind != OPTION_KIND_OPTIONAL)
+		return err_set(parser->info, ERR_USAGE, "option '%s' takes no argument", spelling.text);
+	return take_with(parser, index, spelling.text, attached ? attached + 1 : NULL);
 }
 
-static enum err walk(const struct parser *parser, int argc, char **argv)
+static bool find_letter(const struct parser *parser, char letter, size_t *index)
 {
-	opterr = 0;
-	optind = 0; /* glibc and musl: start afresh */
-	for (;;) {
-		int answer = getopt_long(argc, argv, parser->shorts.buf, parser->longs, NULL);
-		if (answer == -1)
-			return ERR_OK;
-		if (answer == '?' || answer == ':')
-			return explain(parser, answer, argv[optind - 1]);
-		const struct option_row *row = find_row(parser, answer);
-		enum err err = store(row, spell(row, answer).text, optarg, parser->info);
-		if (err != ERR_OK)
+	for (*index = 0; *index < parser->count; ++*index)
+		if (parser->row[*index]->letter == letter)
+			return true;
+	return false;
+}
+
+/* "-jq FILE": flags may stand before the letter that takes the rest, or the next word, as its argument. */
+static enum err parse_letters(struct parser *parser, const char *letters)
+{
+	for (; *letters; letters++) {
+		size_t index;
+		if (!find_letter(parser, *letters, &index))
+			return err_set(parser->info, ERR_USAGE, "unknown option '-%c': 'attnviz %s -h' lists them", *letters, command_name(parser));
+		const struct option_row *row = parser->row[index];
+		bool takes_rest = needs_argument(row) || row->kind == OPTION_KIND_OPTIONAL;
+		enum err err = take_with(parser, index, spell_letter(*letters).text, takes_rest && letters[1] ? letters + 1 : NULL);
+		if (err || takes_rest)
 			return err;
-		if (row->given)
-			*row->given = true;
 	}
+	return ERR_OK;
 }
 
-enum err options_parse(const struct option_row *rows, int argc, char **argv, int *first, struct err_info *info)
+/* The positional words end up behind the options, in their order. */
+static enum err walk(struct parser *parser, char **positional, int *count)
 {
-	struct parser parser = { .command = argv[0], .info = info };
-	strbuf_init(&parser.shorts);
-	enum err err = declare(&parser, rows);
-	if (err == ERR_OK)
-		err = walk(&parser, argc, argv);
-	*first = optind < argc ? optind : argc;
-	strbuf_release(&parser.shorts);
-	free(parser.longs);
+	enum err err = ERR_OK;
+	bool ended = false;
+	for (parser->at = 1; !err && parser->at < parser->argc; parser->at++) {
+		char *word = parser->argv[parser->at];
+		if (ended || word[0] != '-' || !word[1])
+			positional[(*count)++] = word;
+		else if (strcmp(word, "--") == 0)
+			ended = true;
+		else
+			err = word[1] == '-' ? parse_long(parser, word + 2) : parse_letters(parser, word + 1);
+	}
+	return err;
+}
+
+enum err options_parse(const struct option_row *rows, const struct option_alias *aliases, int argc, char **argv, int *first, struct err_info *info)
+{
+	struct parser parser = { .aliases = aliases, .argc = argc, .argv = argv, .info = info };
+	int positionals = 0;
+	options_each(rows, collect, &parser);
+	parser.used = mem_zero_array(parser.count, sizeof *parser.used);
+	char **positional = mem_array((size_t)argc, sizeof *positional);
+	enum err err = parser.failed || !parser.used || !positional ? err_nomem(info, "the options") : walk(&parser, positional, &positionals);
+	*first = argc - positionals;
+	for (int i = 0; i < positionals; i++)
+		argv[*first + i] = positional[i];
+	free(positional);
+	free(parser.used);
 	free(parser.row);
 	return err;
 }

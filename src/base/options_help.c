@@ -5,8 +5,16 @@
 #include "base/strbuf.h"
 #include "base/utf8.h"
 
-/* Columns: the text ends at the last; labels wider than LABEL_MAX have their text on the next line. */
-enum { PAGE = 100, LABEL_MAX = 32, GAP = 2 };
+/* Labels wider than LABEL_MAX, or than a share of a narrow window, have their text on the next line. */
+enum { LABEL_MAX = 32, LABEL_SHARE = 3, GAP = 2 };
+
+/* The page that is being filled. */
+struct page {
+	struct strbuf *out;
+	int columns, widest; /* widest: of the labels that text stands beside */
+	const char *title;   /* of the group whose rows are printed */
+	bool titled;
+};
 
 static void add_label(struct strbuf *label, const struct option_row *row)
 {
@@ -25,13 +33,13 @@ static void add_label(struct strbuf *label, const struct option_row *row)
 
 static void measure(const struct option_row *row, void *data)
 {
-	int *widest = data;
+	struct page *page = data;
 	struct strbuf label;
 	strbuf_init(&label);
 	add_label(&label, row);
 	int width = utf8_text_width(label.buf);
-	if (width > *widest && width <= LABEL_MAX)
-		*widest = width;
+	if (width > page->widest && width <= LABEL_MAX && width <= page->columns / LABEL_SHARE + GAP)
+		page->widest = width;
 	strbuf_release(&label);
 }
 
@@ -41,8 +49,7 @@ static void add_spaces(struct strbuf *out, int count)
 		strbuf_addch(out, ' ');
 }
 
-/* Words of `text` from `column` on; every further line begins at `margin`. */
-static void add_wrapped(struct strbuf *out, const char *text, int column, int margin)
+void options_wrap(struct strbuf *out, const char *text, int column, int margin, int columns)
 {
 	bool begun = false;
 	while (*text) {
@@ -51,7 +58,7 @@ static void add_wrapped(struct strbuf *out, const char *text, int column, int ma
 		strbuf_init(&word);
 		strbuf_add(&word, text, len);
 		int width = utf8_text_width(word.buf);
-		if (begun && column + 1 + width > PAGE) {
+		if (begun && column + 1 + width > columns) {
 			strbuf_addch(out, '\n');
 			add_spaces(out, margin);
 			column = margin;
@@ -68,49 +75,86 @@ static void add_wrapped(struct strbuf *out, const char *text, int column, int ma
 	strbuf_addch(out, '\n');
 }
 
-static void add_option(struct strbuf *out, const struct option_row *row, int margin)
+static void add_option(struct page *page, const struct option_row *row)
 {
 	struct strbuf label, help;
+	int margin = page->widest + GAP;
 	strbuf_init(&label);
 	strbuf_init(&help);
 	add_label(&label, row);
 	strbuf_addstr(&help, row->help ? row->help : "");
-	for (size_t i = 0; row->kind == OPTION_KIND_CHOICE && row->choices[i]; i++) {
-		strbuf_addstr(&help, i == 0 ? ": " : row->choices[i + 1] ? ", " : " or ");
-		strbuf_addstr(&help, row->choices[i]);
+	for (const struct word *word = row->choices; word && word->word; word++) {
+		strbuf_addstr(&help, word == row->choices ? ": " : word[1].word ? ", " : " or ");
+		strbuf_addstr(&help, word->word);
 	}
 	int width = utf8_text_width(label.buf);
-	strbuf_addstr(out, label.buf);
+	strbuf_addstr(page->out, label.buf);
 	if (width + GAP > margin) {
-		strbuf_addch(out, '\n');
+		strbuf_addch(page->out, '\n');
 		width = 0;
 	}
-	add_spaces(out, margin - width);
-	add_wrapped(out, help.buf, margin, margin);
+	add_spaces(page->out, margin - width);
+	options_wrap(page->out, help.buf, margin, margin, page->columns);
 	strbuf_release(&help);
 	strbuf_release(&label);
 }
 
-/* A title is printed before the first row of its group; a group of groups has no line of its own. */
-static void add_rows(struct strbuf *out, const struct option_row *rows, const char *title, int margin)
+/* Call `visit` for every row with the title of its group; stops where it says so. */
+static bool each_titled(const struct option_row *rows, const char *title, bool (*visit)(struct page *page, const struct option_row *row, const char *title),
+			struct page *page)
 {
-	bool titled = false;
 	for (const struct option_row *row = rows; row && row->kind != OPTION_KIND_END; row++) {
-		if (row->kind == OPTION_KIND_GROUP) {
-			add_rows(out, row->value, row->help ? row->help : title, margin);
-			titled = false;
-			continue;
-		}
-		if (!titled)
-			strbuf_addf(out, "\n%s:\n", title);
-		titled = true;
-		add_option(out, row, margin);
+		bool on = row->kind == OPTION_KIND_GROUP ? each_titled(row->value, row->help ? row->help : title, visit, page) : visit(page, row, title);
+		if (!on)
+			return false;
 	}
+	return true;
 }
 
-void options_help(const struct option_row *rows, struct strbuf *out)
+static bool add_if_titled(struct page *page, const struct option_row *row, const char *title)
 {
-	int widest = 0;
-	options_each(rows, measure, &widest);
-	add_rows(out, rows, "Options", widest + GAP);
+	if (strcmp(title, page->title) != 0)
+		return true;
+	if (!page->titled)
+		strbuf_addf(page->out, "\n%s:\n", title);
+	page->titled = true;
+	add_option(page, row);
+	return true;
+}
+
+/* The titles met so far, each ended by a NUL. */
+struct titles {
+	struct page page; /* first: the walk knows it by this */
+	const struct option_row *all;
+	struct strbuf seen;
+};
+
+static bool is_seen(const struct strbuf *seen, const char *title)
+{
+	for (const char *at = seen->buf; at < seen->buf + seen->len; at += strlen(at) + 1)
+		if (strcmp(at, title) == 0)
+			return true;
+	return false;
+}
+
+/* A group of rows may be met in several places; all of them stand where the first does. */
+static bool add_group(struct page *page, const struct option_row *row, const char *title)
+{
+	struct titles *titles = (struct titles *)page;
+	(void)row;
+	if (is_seen(&titles->seen, title))
+		return true;
+	strbuf_add(&titles->seen, title, strlen(title) + 1);
+	page->title = title;
+	page->titled = false;
+	return !strbuf_failed(&titles->seen) && each_titled(titles->all, "Options", add_if_titled, page);
+}
+
+void options_help(const struct option_row *rows, int columns, struct strbuf *out)
+{
+	struct titles titles = { .page = { .out = out, .columns = columns }, .all = rows };
+	strbuf_init(&titles.seen);
+	options_each(rows, measure, &titles.page);
+	each_titled(rows, "Options", add_group, &titles.page);
+	strbuf_release(&titles.seen);
 }

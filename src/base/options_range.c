@@ -135,27 +135,3 @@ enum err options_range(const char *text, const char *what, int64_t count, int64_
 	free(spans.item);
 	return err;
 }
-
-/* The classic table, of which one row is kept (Levenshtein 1966; Wagner and Fischer 1974). */
-size_t options_distance(const char *a, const char *b)
-{
-	size_t rows = strlen(a), columns = strlen(b);
-	size_t *cost = mem_array(columns + 1, sizeof *cost);
-	if (!cost)
-		return rows > columns ? rows : columns;
-	for (size_t j = 0; j <= columns; j++)
-		cost[j] = j;
-	for (size_t i = 1; i <= rows; i++) {
-		size_t diagonal = cost[0];
-		cost[0] = i;
-		for (size_t j = 1; j <= columns; j++) {
-			size_t change = diagonal + (a[i - 1] != b[j - 1]);
-			size_t shift = 1 + (cost[j] < cost[j - 1] ? cost[j] : cost[j - 1]);
-			diagonal = cost[j];
-			cost[j] = change < shift ? change : shift;
-		}
-	}
-	size_t distance = cost[columns];
-	free(cost);
-	return distance;
-}

@@ -28,6 +28,40 @@ void output_mute(void)
 	muted = true;
 }
 
+/* Files that are read. */
+static struct {
+	struct inode {
+		uint64_t device, number;
+	} *item;
+	size_t count, capacity;
+} inputs;
+
+bool output_protect(uint64_t device, uint64_t inode)
+{
+	void *grown = inputs.item;
+	bool room = mem_grow(&grown, &inputs.capacity, inputs.count + 1, sizeof *inputs.item);
+	inputs.item = grown;
+	if (room)
+		inputs.item[inputs.count++] = (struct inode){ device, inode };
+	return room;
+}
+
+static bool is_input(const char *path)
+{
+	struct stat status;
+	if (inputs.count == 0 || stat(path, &status) != 0)
+		return false;
+	for (size_t i = 0; i < inputs.count; i++)
+		if (inputs.item[i].device == status.st_dev && inputs.item[i].number == status.st_ino)
+			return true;
+	return false;
+}
+
+static enum err refuse_input(struct err_info *info)
+{
+	return err_set(info, ERR_USAGE, "is read as well: an output must not replace an input, choose another name");
+}
+
 static bool is_stdout(const char *target)
 {
 	return strcmp(target, "-") == 0 || strcmp(target, "/dev/stdout") == 0;
@@ -38,6 +72,8 @@ static enum err fail(struct output *out)
 	out->failed = true;
 	if (errno == ENOSPC || errno == EDQUOT)
 		err_set(&out->info, ERR_IO, "cannot write: no space left on the device: free some, or write elsewhere");
+	else if (errno == EPIPE)
+		err_set(&out->info, ERR_PIPE, "cannot write: nobody reads any more");
 	else
 		err_set_errno(&out->info, "cannot write");
 	err_in_file(&out->info, is_stdout(out->target) ? "standard output" : out->target);
@@ -193,6 +229,8 @@ static enum err open_target(struct output *out, struct err_info *info)
 		return err_set_errno(info, "cannot create");
 	if ((exists && S_ISDIR(status.st_mode)) || out->target[len - 1] == '/')
 		return err_set(info, ERR_IO, "is a directory: name a file in it");
+	if (is_input(out->target))
+		return refuse_input(info);
 	if (!exists || S_ISREG(status.st_mode))
 		return open_regular(out, exists ? &status : NULL, info);
 	out->fd = open(out->target, O_WRONLY | O_NOCTTY | O_CLOEXEC);
@@ -338,6 +376,11 @@ static enum err finish(struct output *out)
 		return fail(out);
 	if (!out->temporary)
 		return ERR_OK;
+	if (is_input(out->target)) {
+		out->failed = true;
+		refuse_input(&out->info);
+		return err_in_file(&out->info, out->target);
+	}
 	if (rename(out->temporary, out->destination) != 0)
 		return fail(out);
 	output_guard_strike(out->slot);

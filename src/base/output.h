@@ -36,7 +36,7 @@ struct output {
 /* On failure *out is zeroed and safe to release. The mode of a new file is 0666 less the umask. */
 enum err output_open(struct output *out, const char *target, struct err_info *info);
 
-/* Buffered; errors are sticky and returned by each later call. A closed pipe is ERR_IO with the text of EPIPE. */
+/* Buffered; errors are sticky and returned by each later call. A pipe without a reader is ERR_PIPE. */
 enum err output_write(struct output *out, const void *bytes, size_t count);
 
 /* A line for people: the text with its control characters shown (utf8_append_visible), and a line feed. ERR_NOMEM for a text that is
@@ -51,6 +51,9 @@ bool output_seekable(const struct output *out);
 /* The file is whole, unless an input changed while it was read (mapped.h), which fails as a write does. Also releases. */
 enum err output_commit(struct output *out, struct err_info *info);
 void output_release(struct output *out);                           /* aborts what was not committed; zeroed struct is fine */
+
+/* A file that is read: from now on no output may replace it, by any name. Its device and inode; false where memory is short. */
+bool output_protect(uint64_t device, uint64_t inode);
 
 /* From now on outputs lead nowhere, standard output included: for a process of a group of which only one writes. */
 void output_mute(void);

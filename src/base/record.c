@@ -6,8 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/memory.h"
+#include "base/record_fit.h"
 #include "base/utf8.h"
 
 enum { HELD_ROWS = 10000, GAP = 2 };
@@ -36,7 +38,16 @@ struct record {
 	int64_t held_rows;
 	int *width;
 	bool flowing; /* the widths are fixed, rows go straight out */
+	int fit;      /* width of the window; 0: widths as the cells want them */
 };
+
+/* A property of the process: where standard output goes does not change. */
+static int terminal_width;
+
+void record_fit_terminal(int columns)
+{
+	terminal_width = columns;
+}
 
 static bool reads_back(const char *text, double value)
 {
@@ -85,7 +96,7 @@ static void write_integer(struct strbuf *cell, int64_t value)
 static void rounded_real(struct strbuf *cell, double value)
 {
 	if (isnan(value))
-		strbuf_addstr(cell, "nan");
+		strbuf_addstr(cell, "-");
 	else
 		strbuf_addf(cell, "%.4g", value);
 }
@@ -181,7 +192,8 @@ static void add_spaces(struct strbuf *out, int count)
 static void add_cell(struct record *record, int column, const char *text)
 {
 	bool last = column == record->count - 1;
-	bool left = record->column[column].type == RECORD_TEXT;
+	enum record_type type = record->column[column].type;
+	bool left = type == RECORD_TEXT || type == RECORD_INT_LIST;
 	int space = record->width[column] - utf8_text_width(text);
 	if (!left)
 		add_spaces(&record->line, space);
@@ -215,9 +227,23 @@ static void table_header(struct record *record)
 	put_line(record);
 }
 
+static void print_fitting(struct record *record)
+{
+	const struct record_table table = { record->column, record->count, record->held.buf, record->held_rows };
+	if (record->held_rows && !strbuf_failed(&record->held))
+		record_fit(&table, record->fit, &record->line);
+	put_line(record);
+	strbuf_clear(&record->held);
+	record->held_rows = 0;
+}
+
 /* The widths are known: print what was held back. */
 static void let_flow(struct record *record)
 {
+	if (record->fit) {
+		print_fitting(record);
+		return;
+	}
 	record->flowing = true;
 	if (record->held_rows == 0 || strbuf_failed(&record->held))
 		return;
@@ -287,6 +313,7 @@ struct record *record_new(enum record_format format, const struct record_column 
 	record->shape = &shapes[format];
 	record->out = out;
 	record->count = (int)room;
+	record->fit = format == RECORD_TABLE && out->fd == STDOUT_FILENO ? terminal_width : 0;
 	record->column = mem_array(room, sizeof *record->column);
 	record->cell = mem_zero_array(room, sizeof *record->cell);
 	record->set = mem_zero_array(room, sizeof *record->set);
@@ -322,7 +349,22 @@ void record_int(struct record *record, int column, int64_t value)
 
 void record_real(struct record *record, int column, double value)
 {
-	record->shape->real(fresh_cell(record, column), value);
+	struct strbuf *cell = fresh_cell(record, column);
+	if (record->fit && !isnan(value))
+		record_format_real(cell, value); /* it is rounded when the width of the column is known */
+	else
+		record->shape->real(cell, value);
+}
+
+/* As tensor shapes are written, a comma behind a single number too; JSON has an array. */
+void record_int_list(struct record *record, int column, const int64_t *value, int64_t count)
+{
+	bool json = record->shape == &shapes[RECORD_JSON];
+	struct strbuf *cell = fresh_cell(record, column);
+	strbuf_addch(cell, json ? '[' : '(');
+	for (int64_t i = 0; i < count; i++)
+		strbuf_addf(cell, "%s%" PRId64, i ? ", " : "", value[i]);
+	strbuf_addstr(cell, json ? "]" : count == 1 ? ",)" : ")");
 }
 
 void record_text(struct record *record, int column, const char *value)

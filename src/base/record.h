@@ -3,8 +3,9 @@
  *
  * Columns are declared once; each row fills every column; floats are printed in the shortest form that reads back as the same
  * double. In JSON, NaN and infinities are null; in TSV they are "nan", "inf", "-inf". TSV begins with a header line. Text columns in TSV have tab,
- * newline, carriage return and backslash escaped (\t \n \r \\); other control characters are shown as in the table (utf8_append_visible). The table form is for eyes: floats to 4 significant digits, right aligned, and it is held back until
- * record_end so that widths fit (for more than 10000 rows widths are fixed by the first 10000).
+ * newline, carriage return and backslash escaped (\t \n \r \\); other control characters are shown as in the table (utf8_append_visible). The table form is
+ * for eyes: floats to 4 significant digits, right aligned, NaN as "-" (there is no value), and it is held back until record_end so that widths fit (for more
+ * than 10000 rows widths are fixed by the first 10000). On a terminal it fits the window, see record_fit.h; more than 10000 rows are then as many tables.
  */
 #ifndef ATTNVIZ_BASE_RECORD_H
 #define ATTNVIZ_BASE_RECORD_H
@@ -16,7 +17,7 @@
 #include "base/strbuf.h"
 
 enum record_format { RECORD_TABLE, RECORD_TSV, RECORD_JSON };
-enum record_type { RECORD_INT, RECORD_REAL, RECORD_TEXT, RECORD_REAL_LIST };
+enum record_type { RECORD_INT, RECORD_REAL, RECORD_TEXT, RECORD_REAL_LIST, RECORD_INT_LIST };
 
 struct record_column {
 	const char *name;
@@ -33,11 +34,16 @@ void record_real(struct record *record, int column, double value);
 void record_text(struct record *record, int column, const char *value); /* UTF-8; invalid bytes become U+FFFD in JSON */
 void record_real_list(struct record *record, int column, const double *value, int64_t count); /* TSV: comma separated */
 
+void record_int_list(struct record *record, int column, const int64_t *value, int64_t count); /* table: (2, 40, 40) */
+
 /* Finish a row. Columns not set are null / empty. */
 enum err record_row(struct record *record);
 
 /* Print what is held back and free. NULL is fine. */
 enum err record_end(struct record *record);
+
+/* Standard output is a terminal of this width: tables on it are to fit. */
+void record_fit_terminal(int columns);
 
 /* Append the shortest decimal form that strtod reads back as exactly `value`. */
 void record_format_real(struct strbuf *out, double value);

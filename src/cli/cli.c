@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,10 +10,21 @@
 
 #include "base/message.h"
 #include "base/options.h"
+#include "base/options_files.h"
 #include "base/output.h"
+#include "base/record.h"
 #include "base/strbuf.h"
+#include "base/suggest.h"
 #include "commands/command.h"
 #include "commands/ranks.h"
+
+/* Spellings that people try. They are the same option; anything else is spelled out, or cut short within its last word. */
+static const struct option_alias aliases[] = {
+	{ "color", "colour" },        { "colors", "colour" },          { "colours", "colour" },     { "cmap", "colormap" },
+	{ "colourmap", "colormap" },  { "colour-map", "colormap" },    { "color-map", "colormap" }, { "heads", "head" },
+	{ "layers", "layer" },        { "batches", "batch" },          { "normalize", "normalise" }, { "metric", "metrics" },
+	{ "mechanism", "attention" }, { "sinks", "sink-logits" },      { NULL, NULL },
+};
 
 static bool help_wanted, quiet_wanted;
 
@@ -42,8 +54,26 @@ static void close_stdout(void)
 	bool failed = ferror(stdout) || fflush(stdout) != 0;
 	if (close(STDOUT_FILENO) != 0 && errno != EINTR)
 		failed = true;
-	if (failed)
-		message_error("standard output: cannot write: %s", strerror(errno));
+	if (!failed)
+		return;
+	struct err_info info = { 0 };
+	if (errno == EPIPE)
+		err_set(&info, ERR_PIPE, "nobody reads any more");
+	else
+		err_set(&info, ERR_IO, "standard output: cannot write: %s", strerror(errno));
+	message_err_info(&info);
+}
+
+/* As other filters end whose reader has enough: by the signal, without a word, whatever the parent does with it. */
+static int end_of_pipe(void)
+{
+	sigset_t pipe_only;
+	sigemptyset(&pipe_only);
+	sigaddset(&pipe_only, SIGPIPE);
+	signal(SIGPIPE, SIG_DFL);
+	sigprocmask(SIG_UNBLOCK, &pipe_only, NULL);
+	raise(SIGPIPE);
+	return 128 + SIGPIPE;
 }
 
 void cli_print(const char *text)
@@ -70,14 +100,14 @@ static const struct command *by_prefix(const char *name, int *matches)
 	return found;
 }
 
-static const char *nearest_command(const char *name)
+static void refuse_unknown(const char *name)
 {
-	const char *nearest = NULL;
-	size_t best = SIZE_MAX;
+	struct err_info info = { 0 };
+	struct suggestion suggestion = suggestion_for(name);
 	for (const struct command *const *command = command_table; *command; command++)
-		if (options_closer(name, (*command)->name, &best))
-			nearest = (*command)->name;
-	return nearest;
+		suggestion_offer(&suggestion, (*command)->name);
+	suggestion_refuse(&suggestion, "command", "", "'attnviz -h' lists them", &info);
+	message_err_info(&info);
 }
 
 static void refuse_ambiguous(const char *name)
@@ -100,15 +130,21 @@ const struct command *cli_find(const char *name)
 	command = by_prefix(name, &matches);
 	if (matches == 1 && *name)
 		return command;
-	const char *nearest = nearest_command(name);
 	if (matches > 1 && *name)
 		refuse_ambiguous(name);
-	else if (nearest)
-		message_error("unknown command '%s': did you mean '%s'?", name, nearest);
 	else
-		message_error("unknown command '%s': 'attnviz -h' lists them", name);
+		refuse_unknown(name);
 	message_raise(EXIT_USAGE);
 	return NULL;
+}
+
+/* What the command line says of files, before any of them is opened. */
+static enum err check_files(const struct command *command, const struct option_row *rows, int count, char *const *words, struct err_info *info)
+{
+	if (!command->positional || !strstr(command->positional, "FILE"))
+		count = 0;
+	enum err err = command_check_words(command, count, words, info);
+	return err ? err : options_check_files(rows, count, words, info);
 }
 
 static void run_command(const struct command *command, int argc, char **argv)
@@ -126,7 +162,9 @@ static void run_command(const struct command *command, int argc, char **argv)
 
 	int first;
 	struct err_info info = { 0 };
-	enum err err = options_parse(rows, argc, argv, &first, &info);
+	enum err err = options_parse(rows, aliases, argc, argv, &first, &info);
+	if (err == ERR_OK && !help_wanted)
+		err = check_files(command, rows, argc - first, argv + first, &info);
 	message_set_quiet(quiet_wanted || !ranks_lead());
 	if (err != ERR_OK)
 		message_err_info(&info);
@@ -144,6 +182,10 @@ static void help_about(int argc, char **argv)
 	}
 	char flag[] = "--help";
 	char *words[] = { argv[1], flag, NULL };
+	if (!command_find(argv[1]) && command_explains(argv[1])) {
+		run_command(&command_explain, argc, argv);
+		return;
+	}
 	const struct command *command = cli_find(argv[1]);
 	if (command)
 		run_command(command, 2, words);
@@ -167,11 +209,15 @@ static const struct special {
 	{ "--help", help_about },
 	{ "help", help_about },
 	{ "--version", print_version },
+	{ "-V", print_version },
+	{ "version", print_version },
 	{ "completion", cli_print_completion },
 };
 
 static void run(int argc, char **argv)
 {
+	for (; argc > 0 && strcmp(argv[0], "--quiet") == 0; argc--, argv++)
+		quiet_wanted = true;
 	if (argc < 1) {
 		message_error("no command: 'attnviz -h' lists them");
 		message_raise(EXIT_USAGE);
@@ -198,7 +244,10 @@ int cli_main(int argc, char **argv)
 	hold_standard_streams();
 	output_guard_signals();
 	command_set_line(argc, argv);
+	if (isatty(STDOUT_FILENO))
+		record_fit_terminal(command_columns());
 	run(argc - 1, argv + 1);
 	close_stdout();
-	return ranks_leave(message_status());
+	int status = ranks_leave(message_status());
+	return message_reader_left() ? end_of_pipe() : status;
 }

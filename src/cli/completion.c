@@ -36,8 +36,8 @@ static void add_choices(const struct option_row *row, void *data)
 	if (row->letter)
 		strbuf_addf(part->text, "%s*:%s:-%c", row->name ? "|" : "", part->command, row->letter);
 	strbuf_addstr(part->text, ") words='");
-	for (size_t i = 0; row->choices[i]; i++)
-		strbuf_addf(part->text, "%s%s", i ? " " : "", row->choices[i]);
+	for (const struct word *word = row->choices; word->word; word++)
+		strbuf_addf(part->text, "%s%s", word == row->choices ? "" : " ", word->word);
 	strbuf_addstr(part->text, "' ;;\n");
 }
 
@@ -55,7 +55,7 @@ static void add_commands(struct strbuf *text)
 	strbuf_addstr(text, "\t1:*) words='");
 	for (const struct command *const *command = command_table; *command; command++)
 		strbuf_addf(text, "%s ", (*command)->name);
-	strbuf_addstr(text, "help --version' ;;\n");
+	strbuf_addstr(text, "help version --version' ;;\n");
 }
 
 static void print_bash(void)

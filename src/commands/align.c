@@ -11,9 +11,13 @@
 #include "base/strbuf.h"
 #include "commands/command.h"
 
-static const char *const extract_words[] = { "argmax", "threshold", "intersection", "union", "grow-diag", "grow-diag-final",
-					     "grow-diag-final-and", "both-ways", "dtw", "whisper", NULL };
-static const char *const step_words[] = { "whisper", "symmetric1", NULL };
+static const struct word extract_words[] = {
+	{ "argmax", EXTRACT_ARGMAX }, { "threshold", EXTRACT_THRESHOLD }, { "intersection", EXTRACT_INTERSECTION },
+	{ "union", EXTRACT_UNION }, { "grow-diag", EXTRACT_GROW_DIAG },
+	{ "grow-diag-final", EXTRACT_GROW_DIAG_FINAL }, { "grow-diag-final-and", EXTRACT_GROW_DIAG_FINAL_AND },
+	{ "both-ways", EXTRACT_BOTH_WAYS }, { "dtw", EXTRACT_DTW }, { "whisper", EXTRACT_WHISPER }, WORD_END,
+};
+static const struct word step_words[] = { { "whisper", DTW_WHISPER }, { "symmetric1", DTW_SYMMETRIC1 }, WORD_END };
 
 static struct {
 	int extract, step;
@@ -62,8 +66,6 @@ static bool wants_numbers(void)
 
 static enum err check_given(int argc, struct err_info *info)
 {
-	if (given.json && given.tsv)
-		return err_set(info, ERR_USAGE, "--json and --tsv: give one of them");
 	if (given.pharaoh + given.times + given.rank + score_eval() > 1)
 		return err_set(info, ERR_USAGE, "--pharaoh, --times, --rank-heads and --eval: give one of them");
 	if (given.median % 2 == 0)
@@ -174,7 +176,7 @@ static enum err align_dump(struct aligning *aligning, int argc, char **argv, str
 	if (!err)
 		err = read_gold(aligning, info);
 	if (!err)
-		err = wants_numbers() ? picture_open_numbers(&aligning->picture, info) : picture_open(&aligning->picture, info);
+		err = wants_numbers() ? picture_open_numbers(&aligning->picture, given.json, given.tsv, &aligning->format, info) : picture_open(&aligning->picture, info);
 	if (err)
 		return err;
 	if (given.rank)
@@ -185,7 +187,7 @@ static enum err align_dump(struct aligning *aligning, int argc, char **argv, str
 	if (!err)
 		err = align_links(&aligning->alignment, &aligning->request, &links, info);
 	if (!err)
-		err = wants_numbers() ? print_numbers(aligning, &links, info) : align_draw(aligning, &links, extract_words[given.extract], info);
+		err = wants_numbers() ? print_numbers(aligning, &links, info) : align_draw(aligning, &links, option_word(extract_words, given.extract), info);
 	link_set_release(&links);
 	return err;
 }
@@ -195,9 +197,8 @@ static enum err align(struct aligning *aligning, int argc, char **argv, struct e
 	enum err err = check_given(argc, info);
 	if (err)
 		return err;
-	aligning->format = given.json ? RECORD_JSON : given.tsv ? RECORD_TSV : RECORD_TABLE;
 	if (score_eval()) {
-		err = picture_open_numbers(&aligning->picture, info);
+		err = picture_open_numbers(&aligning->picture, given.json, given.tsv, &aligning->format, info);
 		if (!err)
 			err = score_files(argv[0], argv[1], aligning->format, &aligning->picture.out, info);
 	} else {
@@ -227,6 +228,9 @@ const struct command command_align = {
 	.name = "align",
 	.summary = "alignment plots, links, word times and their scores, from cross-attention",
 	.positional = "[FILE...]",
+	.draws = true,
+	.examples = "attnviz align cross.npy --extract grow-diag --key-tokens source.txt -o a.png\n"
+		    "attnviz align cross.npy --pharaoh",
 	.options = align_options,
 	.run = run_align,
 };

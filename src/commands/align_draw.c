@@ -16,7 +16,7 @@ enum { STYLE_PLAIN, STYLE_BAHDANAU };
 /* Dots on the links of a longer map would hide it; its path is a line anyway. */
 enum { DOTS_MAX = 64 };
 
-static const char *const style_words[] = { "plain", "bahdanau", NULL };
+static const struct word style_words[] = { { "plain", STYLE_PLAIN }, { "bahdanau", STYLE_BAHDANAU }, WORD_END };
 
 static struct {
 	int style;

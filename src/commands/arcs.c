@@ -49,7 +49,7 @@ struct drawing {
 static enum err name_heads(struct drawing *drawing, struct err_info *info)
 {
 	const struct input *input = &drawing->input;
-	drawing->heads = given.reduce ? 1 : input->selection.maps;
+	drawing->heads = given.reduce != REDUCE_NONE ? 1 : input->selection.maps;
 	drawing->name = mem_zero_array((size_t)drawing->heads, sizeof *drawing->name);
 	if (!drawing->name)
 		return err_nomem(info, "the names of the heads");
@@ -58,8 +58,8 @@ static enum err name_heads(struct drawing *drawing, struct err_info *info)
 		struct strbuf name;
 		strbuf_init(&name);
 		source_map_id(input->source, input->selection.map[i], &layer, &batch, &head);
-		if (given.reduce)
-			strbuf_addf(&name, "%s of %" PRId64 " heads", gather_reduce_words[given.reduce], input->selection.maps);
+		if (given.reduce != REDUCE_NONE)
+			strbuf_addf(&name, "%s of %" PRId64 " heads", option_word(gather_reduce_words, given.reduce), input->selection.maps);
 		else if (input->selection.layers > 1)
 			strbuf_addf(&name, "layer %" PRId64 " head %" PRId64, input->layer_number[layer], head);
 		else
@@ -157,6 +157,8 @@ const struct command command_arcs = {
 	.name = "arcs",
 	.summary = "join two columns of tokens by lines as strong as the weights",
 	.positional = "[FILE...]",
+	.draws = true,
+	.examples = "attnviz arcs attn.npy --layer 2 --head 1 -t tokens.txt -o arcs.svg",
 	.options = arcs_options,
 	.run = run_arcs,
 };

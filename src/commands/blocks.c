@@ -14,12 +14,15 @@
 #include "commands/inputs.h"
 #include "commands/inputs_describe.h"
 #include "commands/picture.h"
+#include "commands/product.h"
 #include "commands/progress.h"
 #include "mechanism/paged.h"
 #include "render/chart.h"
 
-static const char *const show_words[] = { "usage", "blocks", "evict", NULL };
 enum { SHOW_USAGE, SHOW_BLOCKS, SHOW_EVICT };
+static const struct word show_words[] = {
+	{ "usage", SHOW_USAGE }, { "blocks", SHOW_BLOCKS }, { "evict", SHOW_EVICT }, WORD_END,
+};
 
 /* Blocks of caches that have none: vLLM's default. */
 enum { BLOCK_SIZE = 16 };
@@ -45,8 +48,8 @@ static const struct option_row block_rows[] = {
 static const struct option_row block_output_rows[] = {
 	OPTION_FLAG(0, "json", &given.json, "one JSON object a line"),
 	OPTION_FLAG(0, "tsv", &given.tsv, "tab separated, with a header line"),
-	OPTION_STRING('o', "output", "FILE", &given.target, "- is standard output, the default"),
-	OPTION_STRING(0, "plot", "FILE", &given.plot, "draw as well: weight on the blocks, or the physical blocks with --show usage: .png, .svg, .pdf, .txt"),
+	OPTION_OUTPUT('o', "output", &given.target, "- is standard output, the default"),
+	OPTION_OUTPUT(0, "plot", &given.plot, "draw as well: weight on the blocks, or the physical blocks with --show usage: .png, .svg, .pdf, .txt"),
 	OPTION_GROUP(NULL, picture_style_rows),
 	OPTION_END
 };
@@ -63,6 +66,7 @@ struct looking {
 	struct input input;
 	const struct paged_map *map; /* NULL: not a cache with blocks */
 	struct output out;
+	enum record_format format;
 	struct record *record;
 	int64_t block_size;
 	int64_t columns;             /* logical blocks of the longest sequence */
@@ -120,7 +124,7 @@ static enum err count_references(struct looking *looking, struct err_info *info)
 
 static enum err open_record(struct looking *looking, const struct record_column *column, int count, struct err_info *info)
 {
-	looking->record = record_new(given.json ? RECORD_JSON : given.tsv ? RECORD_TSV : RECORD_TABLE, column, count, &looking->out);
+	looking->record = record_new(looking->format, column, count, &looking->out);
 	return looking->record ? ERR_OK : err_nomem(info, "the report");
 }
 
@@ -391,11 +395,11 @@ static enum err draw(struct looking *looking, struct err_info *info)
 
 static enum err look(struct looking *looking, int argc, char **argv, struct err_info *info)
 {
-	if (given.json && given.tsv)
-		return err_set(info, ERR_USAGE, "one of --json and --tsv");
 	if (given.key_heads && given.show != SHOW_EVICT)
 		return err_set(info, ERR_USAGE, "--key-heads is for --show evict");
-	enum err err = input_open(&looking->input, argc, argv, info);
+	enum err err = product_numbers(given.target, given.json, given.tsv, "--plot draws them", &looking->format, info);
+	if (!err)
+		err = input_open(&looking->input, argc, argv, info);
 	if (err)
 		return err;
 	looking->map = paged_map_of(looking->input.source);
@@ -435,6 +439,8 @@ const struct command command_blocks = {
 	.name = "blocks",
 	.summary = "look at a KV cache by its blocks: use, weight, and what eviction would lose",
 	.positional = "[FILE...]",
+	.examples = "attnviz blocks q.npy k.npy --causal --show evict --budget 512\n"
+		    "attnviz blocks cache.npz --attention paged --show usage",
 	.options = blocks_options,
 	.run = run_blocks,
 };

@@ -6,13 +6,16 @@
 
 #include <stdbool.h>
 
+#include "base/error.h"
 #include "base/options.h"
 
 struct command {
 	const char *name;
 	const char *summary;     /* one line for `attnviz -h` and the manual's NAME section */
 	const char *positional;  /* words after the options in the usage line: "[FILE]" */
+	const char *examples;    /* lines for the help, each a command line */
 	const struct option_row *options;
+	bool draws;              /* -o is a picture */
 	bool is_distributed;     /* under mpirun all ranks run it together; without it rank 0 does so alone */
 	/* What happens after the options have been parsed. argv holds the positional arguments. Messages go through base/message.h, which also keeps the
 	 * exit status; the returned value only says whether to stop. */
@@ -25,6 +28,15 @@ extern const struct command command_heatmap, command_stats, command_rollout, com
 extern const struct command *const command_table[]; /* NULL-terminated, in the order of the help */
 
 const struct command *command_find(const char *name);
+
+/* Positional words that can only be meant as outputs: ERR_USAGE that says with which option. */
+enum err command_check_words(const struct command *command, int count, char *const *words, struct err_info *info);
+
+/* The width of the window: COLUMNS, else what the terminal says, else 80. */
+int command_columns(void);
+
+/* Is this a mechanism, a metric or a topic that `attnviz explain` knows? */
+bool command_explains(const char *name);
 
 /* The version, "0.1.0", and the whole command line as typed (for provenance), set by cli/ before run. */
 extern const char attnviz_version[];

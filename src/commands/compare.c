@@ -17,6 +17,7 @@
 #include "commands/command.h"
 #include "commands/heatmap_text.h"
 #include "commands/picture.h"
+#include "commands/product.h"
 
 /* Weights that are computed from the definition, where it takes a moment. */
 static const int64_t DEFINITION_MAX = 4 << 20;
@@ -53,8 +54,8 @@ static const struct option_row compare_rows[] = {
 static const struct option_row compare_output_rows[] = {
 	OPTION_FLAG(0, "json", &given.json, "one JSON object a line"),
 	OPTION_FLAG(0, "tsv", &given.tsv, "tab separated, with a header line"),
-	OPTION_STRING('o', "output", "FILE", &given.target, "the numbers; - is standard output, the default"),
-	OPTION_STRING(0, "plot", "FILE", &given.plot, "draw the differences as well: .png, .svg, .pdf, .txt"),
+	OPTION_OUTPUT('o', "output", &given.target, "the numbers; - is standard output, the default"),
+	OPTION_OUTPUT(0, "plot", &given.plot, "draw the differences as well: .png, .svg, .pdf, .txt"),
 	OPTION_GROUP(NULL, picture_style_rows),
 	OPTION_END
 };
@@ -281,8 +282,6 @@ static enum err check_options(struct err_info *info)
 		return err_set(info, ERR_USAGE, "--features draws projections against the exact attention: not with --other, --against-full, --per-row or --cka");
 	if (given.against_full && (given.whole || given.plot))
 		return err_set(info, ERR_USAGE, "--against-full looks at no single weight: --against softmax draws differences and takes --cka");
-	if (given.json && given.tsv)
-		return err_set(info, ERR_USAGE, "one of --json and --tsv");
 	if (given.rows && given.sample_rows)
 		return err_set(info, ERR_USAGE, "--rows or --sample-rows, not both");
 	return ERR_OK;
@@ -341,7 +340,8 @@ static enum err compare(struct comparing *comparing, int argc, char **argv, stru
 	if (given.features && !given.against)
 		given.against = "softmax";
 	comparing->per_row = given.per_row;
-	comparing->format = given.json ? RECORD_JSON : given.tsv ? RECORD_TSV : RECORD_TABLE;
+	if (!err)
+		err = product_numbers(given.target, given.json, given.tsv, "--plot draws the differences", &comparing->format, info);
 	if (!err)
 		err = input_open(&comparing->a, argc, argv, info);
 	if (!err)
@@ -379,6 +379,8 @@ const struct command command_compare = {
 	.name = "compare",
 	.summary = "hold one attention against another: approximations, models, contexts",
 	.positional = "[FILE...]",
+	.examples = "attnviz compare q.npy k.npy --causal --attention linear --against softmax\n"
+		    "attnviz compare attn.npy --other attn8bit.npy --plot difference.png",
 	.options = compare_options,
 	.run = run_compare,
 };

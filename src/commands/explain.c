@@ -7,19 +7,37 @@
 #include "base/message.h"
 #include "base/output.h"
 #include "base/strbuf.h"
+#include "base/suggest.h"
 #include "base/utf8.h"
 #include "commands/command.h"
+#include "commands/topics.h"
 #include "mechanism/mechanism.h"
 
-enum { INDENT = 2, PAGE = 100 };
+enum { INDENT = 2 };
 
 static const struct option_row explain_options[] = { OPTION_END };
+
+/* What stands in columns already keeps its beginning; only its end is wrapped. */
+static void add_indented_line(struct strbuf *out, const char *text, size_t length)
+{
+	int lead = (int)strspn(text, " ");
+	struct strbuf line;
+	strbuf_init(&line);
+	strbuf_add(&line, text, length);
+	if (INDENT + utf8_text_width(line.buf) <= command_columns()) {
+		strbuf_addf(out, "%*s%s\n", INDENT, "", line.buf);
+	} else {
+		strbuf_addf(out, "%*s", INDENT + lead, "");
+		options_wrap(out, line.buf + lead, INDENT + lead, INDENT + lead, command_columns());
+	}
+	strbuf_release(&line);
+}
 
 static void add_indented(struct strbuf *out, const char *text)
 {
 	while (*text) {
 		size_t length = strcspn(text, "\n");
-		strbuf_addf(out, "%*s%.*s\n", INDENT, "", (int)length, text);
+		add_indented_line(out, text, length);
 		text += length + (text[length] == '\n');
 	}
 }
@@ -35,22 +53,9 @@ static void add_section(struct strbuf *out, const char *title, const char *text)
 /* A name, and words that wrap behind it. */
 static void add_entry(struct strbuf *out, const char *name, int width, const char *text)
 {
-	int column = INDENT + width + INDENT, margin = column;
+	int margin = INDENT + width + INDENT;
 	strbuf_addf(out, "%*s%-*s%*s", INDENT, "", width, name, INDENT, "");
-	for (bool first = true; *text; first = false) {
-		size_t length = strcspn(text, " ");
-		if (!first && column + 1 + (int)length > PAGE) {
-			strbuf_addf(out, "\n%*s", margin, "");
-			column = margin;
-		} else if (!first) {
-			strbuf_addch(out, ' ');
-			column++;
-		}
-		strbuf_add(out, text, length);
-		column += (int)length;
-		text += length + strspn(text + length, " ");
-	}
-	strbuf_addch(out, '\n');
+	options_wrap(out, text, margin, margin, command_columns());
 }
 
 static int wider(int width, const char *name)
@@ -74,7 +79,7 @@ static void list_metrics(struct strbuf *out)
 	int width = 0;
 	for (int i = 0; i < METRIC_COUNT; i++)
 		width = wider(width, metric_table[i].name);
-	strbuf_addstr(out, "\nMetrics (attnviz stats --metrics LIST)\n");
+	strbuf_addstr(out, "Metrics (attnviz stats --metrics LIST)\n");
 	for (int i = 0; i < METRIC_COUNT; i++) {
 		struct strbuf text;
 		strbuf_init(&text);
@@ -115,12 +120,18 @@ static void add_parameters(struct strbuf *out, const struct mechanism_parameter 
 	}
 }
 
+static void add_title(struct strbuf *out, const char *name, const char *summary)
+{
+	strbuf_addf(out, "%s: ", name);
+	options_wrap(out, summary, (int)strlen(name) + 2, INDENT, command_columns());
+}
+
 static bool explain_mechanism(struct strbuf *out, const char *name)
 {
 	const struct mechanism *mechanism = mechanism_find(name);
 	if (!mechanism)
 		return false;
-	strbuf_addf(out, "%s: %s\n", mechanism->name, mechanism->summary);
+	add_title(out, mechanism->name, mechanism->summary);
 	add_section(out, "Equation", mechanism->equation);
 	add_section(out, "Properties", mechanism->properties);
 	if (mechanism->input)
@@ -140,7 +151,7 @@ static bool explain_metric(struct strbuf *out, const char *name)
 	const struct metric *metric = metric_find(name);
 	if (!metric)
 		return false;
-	strbuf_addf(out, "%s: %s\n", metric->name, metric->summary);
+	add_title(out, metric->name, metric->summary);
 	add_section(out, "Unit", metric->unit);
 	add_section(out, "Formula", metric->formula);
 	add_section(out, "Of", levels[metric->level]);
@@ -150,33 +161,72 @@ static bool explain_metric(struct strbuf *out, const char *name)
 	return true;
 }
 
-static const char *nearest_name(const char *name)
+static void list_topics(struct strbuf *out)
 {
-	const char *nearest = NULL;
-	size_t best = SIZE_MAX;
+	int width = 0;
+	for (const struct topic *row = topic_table; row->name; row++)
+		width = wider(width, row->name);
+	strbuf_addstr(out, "\nTopics\n");
+	for (const struct topic *row = topic_table; row->name; row++)
+		add_entry(out, row->name, width, row->summary);
+}
+
+/* The lists, which have names of their own. */
+static const struct list {
+	const char *name;
+	void (*add)(struct strbuf *out);
+} lists[] = { { "mechanisms", list_mechanisms }, { "metrics", list_metrics }, { "topics", list_topics } };
+
+static const struct list *find_list(const char *name)
+{
+	for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+		if (strcmp(lists[i].name, name) == 0)
+			return &lists[i];
+	return NULL;
+}
+
+bool command_explains(const char *name)
+{
+	return mechanism_find(name) || metric_find(name) || topic_find(name) || find_list(name);
+}
+
+static bool explain_topic(struct strbuf *out, const char *name)
+{
+	const struct topic *topic = topic_find(name);
+	const struct list *list = find_list(name);
+	if (topic)
+		topic_add(topic, command_columns(), out);
+	else if (list)
+		list->add(out);
+	return topic || list;
+}
+
+static enum err refuse_unknown(const char *name, struct err_info *info)
+{
+	struct suggestion suggestion = suggestion_for(name);
 	for (const struct mechanism *const *row = mechanism_table; *row; row++)
-		if (options_closer(name, (*row)->name, &best))
-			nearest = (*row)->name;
+		suggestion_offer(&suggestion, (*row)->name);
 	for (int i = 0; i < METRIC_COUNT; i++)
-		if (options_closer(name, metric_table[i].name, &best))
-			nearest = metric_table[i].name;
-	return nearest;
+		suggestion_offer(&suggestion, metric_table[i].name);
+	for (const struct topic *row = topic_table; row->name; row++)
+		suggestion_offer(&suggestion, row->name);
+	return suggestion_refuse(&suggestion, "name", "", "'attnviz explain' lists what there is", info);
 }
 
 static enum err explain_all(struct strbuf *out, int argc, char **argv, struct err_info *info)
 {
 	if (argc == 0) {
 		list_mechanisms(out);
+		strbuf_addch(out, '\n');
 		list_metrics(out);
+		list_topics(out);
 	}
 	for (int i = 0; i < argc; i++) {
 		if (i)
 			strbuf_addch(out, '\n');
-		if (explain_mechanism(out, argv[i]) || explain_metric(out, argv[i]))
+		if (explain_mechanism(out, argv[i]) || explain_metric(out, argv[i]) || explain_topic(out, argv[i]))
 			continue;
-		const char *nearest = nearest_name(argv[i]);
-		return err_set(info, ERR_USAGE, "nothing is called '%s'%s%s%s: 'attnviz explain' lists what there is", argv[i], nearest ? ", did you mean '" : "",
-			       nearest ? nearest : "", nearest ? "'?" : "");
+		return refuse_unknown(argv[i], info);
 	}
 	return strbuf_failed(out) ? err_nomem(info, "the text") : ERR_OK;
 }
@@ -204,6 +254,8 @@ const struct command command_explain = {
 	.name = "explain",
 	.summary = "say what a mechanism or a metric is: equation, inputs, properties, source",
 	.positional = "[NAME...]",
+	.examples = "attnviz explain\n"
+		    "attnviz explain linear entropy masks",
 	.options = explain_options,
 	.run = run_explain,
 };

@@ -14,12 +14,15 @@
 #include "commands/heatmap_text.h"
 #include "commands/inputs.h"
 #include "commands/picture.h"
+#include "commands/product.h"
 
 /* Tiles of a picture: beyond this nobody sees one. */
 enum { CELLS_MAX = 1 << 22 };
 
-static const char *const draw_words[] = { "tiles", "maximum", "sum", NULL };
 enum { DRAW_TILES, DRAW_MAXIMUM, DRAW_SUM };
+static const struct word draw_words[] = {
+	{ "tiles", DRAW_TILES }, { "maximum", DRAW_MAXIMUM }, { "sum", DRAW_SUM }, WORD_END,
+};
 
 static struct {
 	int64_t block_rows, block_keys, sram, element;
@@ -40,8 +43,8 @@ static const struct option_row tile_rows[] = {
 static const struct option_row flash_output_rows[] = {
 	OPTION_FLAG(0, "json", &given.json, "one JSON object a line"),
 	OPTION_FLAG(0, "tsv", &given.tsv, "tab separated, with a header line"),
-	OPTION_STRING('o', "output", "FILE", &given.target, "- is standard output, the default"),
-	OPTION_STRING(0, "plot", "FILE", &given.plot, "draw as well: .png, .svg, .pdf, .txt"),
+	OPTION_OUTPUT('o', "output", &given.target, "- is standard output, the default"),
+	OPTION_OUTPUT(0, "plot", &given.plot, "draw as well: .png, .svg, .pdf, .txt"),
 	OPTION_CHOICE(0, "draw", "WHAT", &given.draw, draw_words, "the tiles, or each query's maximum or logarithm of its sum after each key tile"),
 	OPTION_GROUP(NULL, picture_style_rows),
 	OPTION_END
@@ -62,6 +65,7 @@ struct tiles {
 	struct tiling tiling;
 	int64_t dim, value_dim, element; /* element: bytes */
 	struct output out;
+	enum record_format format;
 	struct record *record;
 	double *score, *maximum, *sum;   /* of one row */
 	struct picture picture;
@@ -106,7 +110,7 @@ static enum err choose_tiling(struct tiles *tiles, struct err_info *info)
 
 static enum err open_record(struct tiles *tiles, const struct record_column *column, int count, struct err_info *info)
 {
-	tiles->record = record_new(given.json ? RECORD_JSON : given.tsv ? RECORD_TSV : RECORD_TABLE, column, count, &tiles->out);
+	tiles->record = record_new(tiles->format, column, count, &tiles->out);
 	return tiles->record ? ERR_OK : err_nomem(info, "the report");
 }
 
@@ -256,9 +260,9 @@ static enum err make_room(struct tiles *tiles, struct err_info *info)
 
 static enum err work(struct tiles *tiles, int argc, char **argv, struct err_info *info)
 {
-	if (given.json && given.tsv)
-		return err_set(info, ERR_USAGE, "one of --json and --tsv");
-	enum err err = input_open(&tiles->input, argc, argv, info);
+	enum err err = product_numbers(given.target, given.json, given.tsv, "--plot draws them", &tiles->format, info);
+	if (!err)
+		err = input_open(&tiles->input, argc, argv, info);
 	if (err)
 		return err;
 	find_sizes(tiles);
@@ -300,6 +304,8 @@ const struct command command_flash = {
 	.name = "flash",
 	.summary = "show the tiles of FlashAttention: schedule, running maximum and sum, memory traffic",
 	.positional = "[FILE...]",
+	.examples = "attnviz flash q.npy k.npy --causal --block-rows 64 --block-keys 128\n"
+		    "attnviz flash q.npy k.npy --causal --plot tiles.png",
 	.options = flash_options,
 	.run = run_flash,
 };

@@ -9,7 +9,9 @@
 #include "base/memory.h"
 #include "commands/progress.h"
 
-const char *const gather_reduce_words[] = { "none", "mean", "max", NULL };
+const struct word gather_reduce_words[] = {
+	{ "none", REDUCE_NONE }, { "mean", REDUCE_MEAN }, { "max", REDUCE_MAX }, WORD_END,
+};
 
 struct gathering {
 	float *weight;

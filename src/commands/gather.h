@@ -19,7 +19,7 @@ enum err gather_maps(const struct input *input, const char *what, int64_t row_be
 
 /* One map out of `count` of `cells` weights each: their mean or largest, into the first. */
 enum gather_reduce { REDUCE_NONE, REDUCE_MEAN, REDUCE_MAX };
-extern const char *const gather_reduce_words[];
+extern const struct word gather_reduce_words[];
 void gather_reduce(float *weight, int64_t count, int64_t cells, enum gather_reduce how);
 
 #endif

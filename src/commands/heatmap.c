@@ -12,6 +12,7 @@
 #include "base/message.h"
 #include "base/strbuf.h"
 #include "commands/command.h"
+#include "commands/gather.h"
 #include "commands/heatmap_text.h"
 #include "commands/inputs.h"
 #include "commands/picture.h"
@@ -19,8 +20,9 @@
 #include "commands/ranks.h"
 #include "kernel/driver.h"
 
-static const char *const pool_words[] = { "max", "mean", "sum", NULL };
-static const char *const reduce_words[] = { "none", "mean", "max", NULL };
+static const struct word pool_words[] = {
+	{ "max", POOLING_MAX }, { "mean", POOLING_MEAN }, { "sum", POOLING_SUM }, WORD_END,
+};
 
 static struct {
 	const char *rows, *keys;
@@ -30,7 +32,7 @@ static struct {
 } given;
 
 static const struct option_row map_rows[] = {
-	OPTION_CHOICE(0, "reduce", "HOW", &given.reduce, reduce_words, "one map of all the heads chosen"),
+	OPTION_CHOICE(0, "reduce", "HOW", &given.reduce, gather_reduce_words, "one map of all the heads chosen"),
 	OPTION_CHOICE(0, "pool", "HOW", &given.pool, pool_words, "what a cell shows of the weights under it"),
 	OPTION_INT(0, "skip-first", "N", &given.skip_first, 0, 1e15, "leave the first N keys out and divide each row by what remains"),
 	OPTION_FLAG(0, "value-norms", &given.value_norms, "multiply each weight by the norm of its value (needs -v)"),
@@ -65,7 +67,7 @@ struct drawing {
 /* Heads that are reduced to one share a panel; maps come in order, heads innermost. */
 static int64_t panel_of(const struct drawing *drawing, int64_t index)
 {
-	return given.reduce ? index / (int64_t)drawing->input.selection.heads : index;
+	return given.reduce != REDUCE_NONE ? index / (int64_t)drawing->input.selection.heads : index;
 }
 
 /* A cell in which a head sees nothing is NaN: it counts nothing. */
@@ -75,7 +77,7 @@ static void reduce_cells(float *to, const float *from, int64_t count)
 		if (isnan(to[i]) || isnan(from[i]))
 			to[i] = isnan(to[i]) ? from[i] : to[i];
 		else
-			to[i] = given.reduce == 1 ? to[i] + from[i] : fmaxf(to[i], from[i]);
+			to[i] = given.reduce == REDUCE_MEAN ? to[i] + from[i] : fmaxf(to[i], from[i]);
 }
 
 static enum err keep_map(void *data, const struct source *source, int64_t map, int64_t index, const float *cell, int64_t height, int64_t width,
@@ -140,7 +142,7 @@ static enum err compute(struct drawing *drawing, int64_t height, int64_t width, 
 	value_weighted_free(weighted);
 	pooled_map_free(sink);
 	free(rows);
-	if (!err && given.reduce == 1)
+	if (!err && given.reduce == REDUCE_MEAN)
 		finish_mean(drawing);
 	return err;
 }
@@ -148,7 +150,7 @@ static enum err compute(struct drawing *drawing, int64_t height, int64_t width, 
 static enum err set_panels(struct drawing *drawing, struct err_info *info)
 {
 	const struct selection *selection = &drawing->input.selection;
-	int64_t count = given.reduce ? selection->maps / (int64_t)selection->heads : selection->maps;
+	int64_t count = given.reduce != REDUCE_NONE ? selection->maps / (int64_t)selection->heads : selection->maps;
 	drawing->panel = mem_zero_array((size_t)count, sizeof *drawing->panel);
 	drawing->cell = mem_zero_array((size_t)count, sizeof *drawing->cell);
 	if (!drawing->panel || !drawing->cell)
@@ -185,7 +187,7 @@ static enum err set_scene(struct drawing *drawing, struct err_info *info)
 	scene->keys = axis("key", drawing->key_begin, drawing->key_end, labels->key);
 	scene->colouring = picture_colouring(source->is_signed, given.value_norms ? "weight x norm of value" : drawing->input.args.stage == STAGE_WEIGHTS ? "attention weight" : "logit");
 	scene->theme = drawing->picture.theme;
-	return heatmap_text_titles(&drawing->text, &drawing->input, given.reduce ? reduce_words[given.reduce] : NULL, drawing->picture.title, scene, drawing->panel, info);
+	return heatmap_text_titles(&drawing->text, &drawing->input, given.reduce != REDUCE_NONE ? option_word(gather_reduce_words, given.reduce) : NULL, drawing->picture.title, scene, drawing->panel, info);
 }
 
 /* Spans count keys; where there are fewer queries (a KV cache), those are the last. */
@@ -225,7 +227,7 @@ static enum err draw(struct drawing *drawing, int argc, char **argv, struct err_
 	err = compute(drawing, height, width, info);
 	if (err || !ranks_lead())
 		return err;
-	err = heatmap_text_caption(&drawing->text, &drawing->input, pool_words[given.pool], given.skip_first, &drawing->scene, info);
+	err = heatmap_text_caption(&drawing->text, &drawing->input, option_word(pool_words, given.pool), given.skip_first, &drawing->scene, info);
 	return err ? err : picture_write_banded(&drawing->picture, &drawing->scene, &drawing->bands, drawing->text.source, info);
 }
 
@@ -251,6 +253,9 @@ const struct command command_heatmap = {
 	.summary = "draw attention maps: one head, a grid of heads, layers x heads",
 	.positional = "[FILE...]",
 	.is_distributed = true,
+	.draws = true,
+	.examples = "attnviz heatmap q.npy k.npy --causal\n"
+		    "attnviz heatmap dump.npz --layer 3 --head 5 -t tokens.txt -o map.png",
 	.options = heatmap_options,
 	.run = run_heatmap,
 };

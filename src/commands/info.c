@@ -15,11 +15,12 @@
 #include "commands/command.h"
 #include "commands/info_links.h"
 #include "commands/inputs.h"
+#include "commands/product.h"
 #include "commands/verify.h"
 #include "tensor/layout.h"
 
 static struct {
-	const char *verify;
+	const char *verify, *target;
 	bool json, tsv, no_checks;
 } given;
 
@@ -33,6 +34,7 @@ static const struct option_row check_rows[] = {
 static const struct option_row info_output_rows[] = {
 	OPTION_FLAG(0, "json", &given.json, "one JSON object a line"),
 	OPTION_FLAG(0, "tsv", &given.tsv, "tab separated, each of the two lists with a header line"),
+	OPTION_OUTPUT('o', "output", &given.target, "- is standard output, the default"),
 	OPTION_END
 };
 
@@ -47,7 +49,7 @@ enum column { FILE_NAME, FORMAT, TENSOR, DTYPE, SHAPE, ROLE, LAYER, LAYOUT, COLU
 
 static const struct record_column columns[COLUMNS] = {
 	[FILE_NAME] = { "file", RECORD_TEXT }, [FORMAT] = { "format", RECORD_TEXT }, [TENSOR] = { "tensor", RECORD_TEXT },
-	[DTYPE] = { "dtype", RECORD_TEXT },    [SHAPE] = { "shape", RECORD_TEXT },   [ROLE] = { "role", RECORD_TEXT },
+	[DTYPE] = { "dtype", RECORD_TEXT },    [SHAPE] = { "shape", RECORD_INT_LIST },   [ROLE] = { "role", RECORD_TEXT },
 	[LAYER] = { "layer", RECORD_INT },     [LAYOUT] = { "layout", RECORD_TEXT },
 };
 
@@ -116,7 +118,7 @@ static enum err list_archive(const struct roles *roles, const struct archive *ar
 	strbuf_init(&words);
 	for (size_t i = 0; !err && i < archive->count; i++) {
 		const struct tensor *tensor = &archive->tensor[i];
-		char shape[128], name[256];
+		char name[256];
 		int64_t layer = -1;
 		strbuf_clear(&words);
 		const struct role *role = role_of(roles, archive, tensor, &layer, &words);
@@ -124,7 +126,7 @@ static enum err list_archive(const struct roles *roles, const struct archive *ar
 		record_text(record, FORMAT, archive->format);
 		record_text(record, TENSOR, roles_tensor_name(archive, tensor, name, sizeof name));
 		record_text(record, DTYPE, dtype_name(tensor->dtype));
-		record_text(record, SHAPE, tensor_shape_text(tensor, shape, sizeof shape));
+		record_int_list(record, SHAPE, tensor->shape, tensor->rank);
 		if (role)
 			record_text(record, ROLE, words.buf);
 		if (role && layer >= 0)
@@ -145,6 +147,7 @@ struct looking {
 	struct link_file *links;
 	int link_count;
 	struct output out;
+	enum record_format format;
 	struct err_info unreadable; /* what was listed, but whose data could not be read */
 };
 
@@ -156,22 +159,20 @@ static enum err list_links(const struct looking *looking, struct record *record)
 		snprintf(lines, sizeof lines, "(%" PRId64 " lines)", looking->links[i].lines);
 		record_text(record, FILE_NAME, looking->links[i].file);
 		record_text(record, FORMAT, "links");
-		record_text(record, SHAPE, lines);
+		if (looking->format == RECORD_JSON)
+			record_int_list(record, SHAPE, &looking->links[i].lines, 1);
+		else
+			record_text(record, SHAPE, lines);
 		record_text(record, ROLE, "links");
 		err = record_row(record);
 	}
 	return err;
 }
 
-static enum record_format format(void)
-{
-	return given.json ? RECORD_JSON : given.tsv ? RECORD_TSV : RECORD_TABLE;
-}
-
 static enum err list_all(struct looking *looking, struct err_info *info)
 {
 	const struct roles *roles = &looking->roles;
-	struct record *record = record_new(format(), columns, COLUMNS, &looking->out);
+	struct record *record = record_new(looking->format, columns, COLUMNS, &looking->out);
 	enum err err = record ? ERR_OK : err_nomem(info, "the list");
 	for (size_t i = 0; i < roles->archive_count && !err; i++)
 		err = list_archive(roles, roles->archive[i], record);
@@ -254,11 +255,11 @@ static enum err put_deviation(struct record *record, const struct verification *
 	return record_row(record);
 }
 
-static enum err put_verification(const struct verification *verification, struct output *out, struct err_info *info)
+static enum err put_verification(const struct verification *verification, struct looking *looking, struct err_info *info)
 {
-	if (format() == RECORD_TABLE || !verification->tensor)
+	if (looking->format == RECORD_TABLE || !verification->tensor)
 		return ERR_OK;
-	struct record *record = record_new(format(), verified_columns, VERIFIED_COLUMNS, out);
+	struct record *record = record_new(looking->format, verified_columns, VERIFIED_COLUMNS, &looking->out);
 	enum err err = record ? put_deviation(record, verification, "", &verification->given) : err_nomem(info, "the verification");
 	if (!err && verification->settings.len)
 		err = put_deviation(record, verification, verification->settings.buf, &verification->best);
@@ -297,7 +298,7 @@ static enum err check_all(struct looking *looking, struct err_info *info)
 	struct verification verification = { 0 };
 	if (given.no_checks && !given.verify)
 		return ERR_OK;
-	if (format() != RECORD_TABLE && !(findings.record = record_new(format(), finding_columns, FINDING_COLUMNS, out)))
+	if (looking->format != RECORD_TABLE && !(findings.record = record_new(looking->format, finding_columns, FINDING_COLUMNS, out)))
 		return err_nomem(info, "the findings");
 	enum err err = given.no_checks
 			       ? ERR_OK
@@ -308,7 +309,7 @@ static enum err check_all(struct looking *looking, struct err_info *info)
 		err = verify(&looking->roles, &findings, &verification, info);
 	enum err end = record_end(findings.record);
 	if (!err && !end)
-		err = put_verification(&verification, out, info);
+		err = put_verification(&verification, looking, info);
 	verification_release(&verification);
 	return err ? err : end;
 }
@@ -347,8 +348,9 @@ static bool has_tensors(const struct roles *roles)
 static enum err look(struct looking *looking, int argc, char **argv, struct err_info *info)
 {
 	struct err_info trouble = { 0 };
-	enum err err = given.json && given.tsv ? err_set(info, ERR_USAGE, "--json or --tsv, not both")
-					       : part_files(looking, argc, argv, info);
+	enum err err = product_numbers(given.target, given.json, given.tsv, "'attnviz heatmap' draws", &looking->format, info);
+	if (!err)
+		err = part_files(looking, argc, argv, info);
 	if (err)
 		return err;
 	if (input_gather(&looking->roles, looking->file_count, looking->file, &trouble) && !is_about_names(&trouble, &looking->roles)) {
@@ -361,7 +363,7 @@ static enum err look(struct looking *looking, int argc, char **argv, struct err_
 		err_set(info, ERR_UNSUPPORTED, "no tensors in here: text, Python objects and types that attnviz does not know are left out");
 		return err_in_file(info, looking->roles.archive[0]->file);
 	}
-	err = output_open(&looking->out, "-", info);
+	err = output_open(&looking->out, given.target ? given.target : "-", info);
 	if (!err)
 		err = list_all(looking, info);
 	if (!err && !trouble.code)
@@ -396,6 +398,8 @@ const struct command command_info = {
 	.name = "info",
 	.summary = "list the tensors in files, how they would be used, and what looks wrong with them",
 	.positional = "FILE...",
+	.examples = "attnviz info dump.npz\n"
+		    "attnviz info q.npy k.npy --causal --verify-weights attn.npy",
 	.options = info_options,
 	.run = run_info,
 };

@@ -3,19 +3,14 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/suggest.h"
 
 static enum err unknown_mechanism(const char *name, struct err_info *info)
 {
-	const char *nearest = mechanism_table[0]->name;
-	size_t best = SIZE_MAX;
-	for (const struct mechanism *const *row = mechanism_table; *row; row++) {
-		size_t distance = options_distance(name, (*row)->name);
-		if (distance < best) {
-			best = distance;
-			nearest = (*row)->name;
-		}
-	}
-	return err_set(info, ERR_USAGE, "--attention %s: no such mechanism, did you mean '%s'? (attnviz explain lists them)", name, nearest);
+	struct suggestion suggestion = suggestion_for(name);
+	for (const struct mechanism *const *row = mechanism_table; *row; row++)
+		suggestion_offer(&suggestion, (*row)->name);
+	return suggestion_refuse(&suggestion, "mechanism", "", "'attnviz help mechanisms' lists them", info);
 }
 
 static enum err missing_input(const struct input *input, struct err_info *info)

@@ -7,13 +7,24 @@
 #include "commands/masking.h"
 #include "commands/position.h"
 #include "commands/selection.h"
+#include "mechanism/normalised.h"
 
-static const char *const stage_words[] = { "weights", "scores", "capped", "biased", NULL };
-static const char *const order_words[] = { "blocks", "per-head", "grouped", NULL };
-static const char *const normalise_words[] = { "signed", "abs-row", "abs-minmax", "abs", NULL };
-static const char *const dtype_words[] = { "stored", "bfloat16", NULL };
+static const struct word stage_words[] = {
+	{ "weights", STAGE_WEIGHTS }, { "scores", STAGE_SCORES }, { "capped", STAGE_CAPPED },
+	{ "biased", STAGE_BIASED }, WORD_END,
+};
+static const struct word order_words[] = {
+	{ "blocks", LAYOUT_FUSED_BLOCKS }, { "per-head", LAYOUT_FUSED_PER_HEAD },
+	{ "grouped", LAYOUT_FUSED_GROUPED }, WORD_END,
+};
+static const struct word normalise_words[] = {
+	{ "signed", NORMALISE_SIGNED }, { "abs-row", NORMALISE_ABS_ROW }, { "abs-minmax", NORMALISE_ABS_MINMAX },
+	{ "abs", NORMALISE_ABS }, WORD_END,
+};
+enum { DTYPE_STORED, DTYPE_AS_BFLOAT16 };
+static const struct word dtype_words[] = { { "stored", DTYPE_STORED }, { "bfloat16", DTYPE_AS_BFLOAT16 }, WORD_END };
 
-static struct given_inputs given = { .scale = NAN, .roles.sequence = -1 };
+static struct given_inputs given = { .scale = NAN, .order = LAYOUT_FUSED_BLOCKS, .roles.sequence = -1 };
 
 const struct option_row input_file_rows[] = {
 	OPTION_LIST('q', "query", "FILE[:NAME]", &given.roles.spec[NAME_QUERY], "queries; again for each layer"),
@@ -71,13 +82,13 @@ struct given_inputs *given_inputs(void)
 struct roles_request *given_request(void)
 {
 	const struct mechanism *mechanism = given.attention ? mechanism_find(given.attention) : NULL;
-	given.roles.order = (enum layout_fusion)(given.order + LAYOUT_FUSED_BLOCKS);
-	given.roles.dtype = given.dtype ? dtype_words[given.dtype] : NULL;
+	given.roles.order = (enum layout_fusion)given.order;
+	given.roles.dtype = given.dtype == DTYPE_AS_BFLOAT16 ? option_word(dtype_words, given.dtype) : NULL;
 	given.roles.own = mechanism ? mechanism->input : NULL;
 	return &given.roles;
 }
 
 bool given_wants_scores(void)
 {
-	return given.prefer_scores || !isnan(given.scale) || given.softcap > 0 || given.stage || position_given();
+	return given.prefer_scores || !isnan(given.scale) || given.softcap > 0 || given.stage != STAGE_WEIGHTS || position_given();
 }

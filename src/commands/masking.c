@@ -9,7 +9,9 @@
 #include "base/message.h"
 #include "tensor/layout.h"
 
-static const char *const dead_row_words[] = { "zero", "uniform", "nan", NULL };
+static const struct word dead_row_words[] = {
+	{ "zero", DEAD_ROWS_ZERO }, { "uniform", DEAD_ROWS_UNIFORM }, { "nan", DEAD_ROWS_NAN }, WORD_END,
+};
 
 static struct {
 	const char *causal, *window, *mask, *key_lengths;

@@ -18,10 +18,13 @@
 #include "render/overlay.h"
 #include "tensor/image.h"
 
-static const char *const over_words[] = { "keys", "queries", NULL };
-static const char *const interpolation_words[] = { "nearest", "bilinear", "bicubic", NULL };
-static const char *const mass_words[] = { "outline", "dim", NULL };
 enum { OVER_KEYS, OVER_QUERIES };
+static const struct word over_words[] = { { "keys", OVER_KEYS }, { "queries", OVER_QUERIES }, WORD_END };
+static const struct word interpolation_words[] = {
+	{ "nearest", INTERPOLATE_NEAREST }, { "bilinear", INTERPOLATE_BILINEAR },
+	{ "bicubic", INTERPOLATE_BICUBIC }, WORD_END,
+};
+static const struct word mass_words[] = { { "outline", MASS_OUTLINE }, { "dim", MASS_DIM }, WORD_END };
 
 /* Panels on one sheet. */
 enum { PANELS_MAX = 4096 };
@@ -109,7 +112,7 @@ static enum err guess_square(struct drawing *drawing, int64_t positions, struct 
 static enum err set_grid(struct drawing *drawing, struct err_info *info)
 {
 	int64_t end;
-	const char *axis = over_words[given.over];
+	const char *axis = option_word(over_words, given.over);
 	enum err err = selection_span(given.patches, "patches", patch_axis(drawing), &drawing->patch_begin, &end, info);
 	if (err)
 		return err;
@@ -178,7 +181,7 @@ static enum err load_weights(struct drawing *drawing, struct err_info *info)
 				   &drawing->weight, info);
 	if (err)
 		return err;
-	drawing->maps = given.reduce ? 1 : drawing->input.selection.maps;
+	drawing->maps = given.reduce != REDUCE_NONE ? 1 : drawing->input.selection.maps;
 	gather_reduce(drawing->weight, drawing->input.selection.maps, drawing->rows * source->keys, (enum gather_reduce)given.reduce);
 	return ERR_OK;
 }
@@ -200,7 +203,7 @@ static char *panel_title(const struct drawing *drawing, int64_t map, int64_t oth
 	const char *const *label = given.over == OVER_KEYS ? input->labels.query : input->labels.key;
 	struct strbuf title;
 	strbuf_init(&title);
-	if (!given.reduce && !given.rollout) {
+	if (given.reduce == REDUCE_NONE && !given.rollout) {
 		int64_t layer, batch, head;
 		source_map_id(input->source, input->selection.map[map], &layer, &batch, &head);
 		if (input->selection.layers > 1)
@@ -246,8 +249,8 @@ static void describe(const struct drawing *drawing, struct strbuf *caption)
 	strbuf_addf(caption, "%" PRId64 " x %" PRId64 " patches", drawing->height, drawing->width);
 	if (given.rollout)
 		strbuf_addf(caption, ", rollout through %" PRId64 " layers", input->source->layers);
-	else if (given.reduce && input->selection.maps > 1)
-		strbuf_addf(caption, ", %s of %" PRId64 " heads", gather_reduce_words[given.reduce], input->selection.maps);
+	else if (given.reduce != REDUCE_NONE && input->selection.maps > 1)
+		strbuf_addf(caption, ", %s of %" PRId64 " heads", option_word(gather_reduce_words, given.reduce), input->selection.maps);
 	if (drawing->of_mean)
 		strbuf_addf(caption, ", mean over all %s", given.over == OVER_KEYS ? "queries" : "keys");
 	if (given.mass > 0)
@@ -331,6 +334,8 @@ const struct command command_overlay = {
 	.name = "overlay",
 	.summary = "lay the weights of a patch grid over the picture",
 	.positional = "[FILE...]",
+	.draws = true,
+	.examples = "attnviz overlay attn.npy --image photo.jpg --layer -1 -o overlay.png",
 	.options = overlay_options,
 	.run = run_overlay,
 };

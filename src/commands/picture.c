@@ -8,23 +8,40 @@
 
 #include "commands/command.h"
 #include "commands/inputs_describe.h"
+#include "commands/product.h"
 #include "commands/surroundings.h"
 
 enum { PIXELS_MAX = 32767 };
 
-static const char *const map_words[] = { "auto", "viridis", "magma", "cividis", "gray", "blues", "diverging", NULL };
-static const char *const scale_words[] = { "linear", "log", "sqrt", "rank", NULL };
-static const char *const range_words[] = { "shared", "panel", NULL };
-static const char *const format_words[] = { "auto", "png", "svg", "pdf", "text", NULL };
-static const char *const theme_words[] = { "light", "dark", NULL };
-static const char *const colour_words[] = { "auto", "never", "always", NULL };
+/* What is left to the program where no word is given. */
+enum { MAP_AUTO = -1, FORMAT_AUTO = -1 };
+enum { RANGE_SHARED, RANGE_PANEL };
+enum { COLOUR_AUTO, COLOUR_NEVER, COLOUR_ALWAYS };
+
+static const struct word map_words[] = {
+	{ "auto", MAP_AUTO }, { "viridis", COLOUR_VIRIDIS }, { "magma", COLOUR_MAGMA },
+	{ "cividis", COLOUR_CIVIDIS }, { "gray", COLOUR_GRAY }, { "blues", COLOUR_BLUES },
+	{ "diverging", COLOUR_DIVERGING }, WORD_END,
+};
+static const struct word scale_words[] = {
+	{ "linear", SCALE_LINEAR }, { "log", SCALE_LOG }, { "sqrt", SCALE_SQRT }, { "rank", SCALE_RANK }, WORD_END,
+};
+static const struct word range_words[] = { { "shared", RANGE_SHARED }, { "panel", RANGE_PANEL }, WORD_END };
+static const struct word format_words[] = {
+	{ "auto", FORMAT_AUTO }, { "png", PICTURE_PNG }, { "svg", PICTURE_SVG }, { "pdf", PICTURE_PDF },
+	{ "text", PICTURE_TEXT }, WORD_END,
+};
+static const struct word theme_words[] = { { "light", THEME_LIGHT }, { "dark", THEME_DARK }, WORD_END };
+static const struct word colour_words[] = {
+	{ "auto", COLOUR_AUTO }, { "never", COLOUR_NEVER }, { "always", COLOUR_ALWAYS }, WORD_END,
+};
 
 static struct {
 	int map, scale, range, format, theme, colour;
 	double vmin, vmax, clip, dpi;
 	bool reverse;
 	const char *target, *size, *title;
-} given = { .vmin = NAN, .vmax = NAN, .dpi = 96 };
+} given = { .map = MAP_AUTO, .format = FORMAT_AUTO, .vmin = NAN, .vmax = NAN, .dpi = 96 };
 
 const struct option_row colour_rows[] = {
 	OPTION_CHOICE(0, "colormap", "NAME", &given.map, map_words, "colours"),
@@ -48,7 +65,7 @@ const struct option_row picture_style_rows[] = {
 };
 
 const struct option_row picture_rows[] = {
-	OPTION_STRING('o', "output", "FILE", &given.target, "picture: .png, .svg, .pdf or .txt; - is standard output (default: text in the terminal)"),
+	OPTION_OUTPUT('o', "output", &given.target, "picture: .png, .svg, .pdf or .txt; - is standard output (default: text in the terminal)"),
 	OPTION_GROUP(NULL, picture_style_rows),
 	OPTION_END
 };
@@ -72,22 +89,26 @@ static enum err read_size(struct page *page, struct err_info *info)
 
 static enum err choose_format(struct picture *picture, struct err_info *info)
 {
-	picture->format = given.format ? (enum picture_format)(given.format - 1) : PICTURE_TEXT;
-	if (given.format || strcmp(picture->target, "-") == 0 || picture_format_of(picture->target, &picture->format))
-		return ERR_OK;
-	return err_set(info, ERR_USAGE, "%s: the name tells no format: .png, .svg, .pdf, .txt, or say --format", picture->target);
+	bool is_given = given.format != FORMAT_AUTO;
+	picture->format = is_given ? (enum picture_format)given.format : PICTURE_TEXT;
+	return product_picture(picture->target, is_given, &picture->format, info);
 }
 
 static void look_at_terminal(struct picture *picture)
 {
-	surroundings_terminal(&picture->terminal, given.colour == 2);
-	if (given.colour == 1 || (given.colour == 0 && strcmp(picture->target, "-") != 0))
+	surroundings_terminal(&picture->terminal, given.colour == COLOUR_ALWAYS);
+	if (given.colour == COLOUR_NEVER || (given.colour == COLOUR_AUTO && strcmp(picture->target, "-") != 0))
 		picture->terminal.colour = TERMINAL_ASCII;
+}
+
+static const char *picture_target(void)
+{
+	return given.target ? given.target : "-";
 }
 
 enum err picture_open(struct picture *picture, struct err_info *info)
 {
-	return picture_open_as(picture, given.target ? given.target : "-", info);
+	return picture_open_as(picture, picture_target(), info);
 }
 
 enum err picture_open_as(struct picture *picture, const char *target, struct err_info *info)
@@ -100,14 +121,23 @@ enum err picture_open_as(struct picture *picture, const char *target, struct err
 		return err;
 	look_at_terminal(picture);
 	if (picture->format != PICTURE_TEXT && strcmp(picture->target, "-") == 0 && surroundings_stdout_is_terminal())
-		return err_set(info, ERR_USAGE, "a %s picture does not go to a terminal: give -o FILE, or leave --format out", format_words[given.format]);
+		return err_set(info, ERR_USAGE, "a %s picture does not go to a terminal: give -o FILE, or leave --format out",
+			       option_word(format_words, given.format));
 	return output_open(&picture->out, picture->target, info);
 }
 
-enum err picture_open_numbers(struct picture *picture, struct err_info *info)
+enum err picture_open_numbers(struct picture *picture, bool json, bool tsv, enum record_format *format, struct err_info *info)
 {
-	*picture = (struct picture){ .target = given.target ? given.target : "-" };
-	return output_open(&picture->out, picture->target, info);
+	*picture = (struct picture){ .target = picture_target() };
+	enum err err = product_numbers(picture->target, json, tsv, "leave out what asks for them, and it is drawn", format, info);
+	return err ? err : output_open(&picture->out, picture->target, info);
+}
+
+enum err picture_open_array(struct picture *picture, struct err_info *info)
+{
+	*picture = (struct picture){ .target = picture_target() };
+	enum err err = product_array(picture->target, "leave --npy out, and it is drawn", info);
+	return err ? err : output_open(&picture->out, picture->target, info);
 }
 
 void picture_release(struct picture *picture)
@@ -117,19 +147,19 @@ void picture_release(struct picture *picture)
 
 bool picture_colormap_given(void)
 {
-	return given.map != 0;
+	return given.map != MAP_AUTO;
 }
 
 struct colouring picture_colouring(bool is_signed, const char *unit)
 {
 	return (struct colouring){
-		.map = given.map ? (enum colour_map)(given.map - 1) : is_signed ? COLOUR_DIVERGING : COLOUR_VIRIDIS,
+		.map = given.map != MAP_AUTO ? (enum colour_map)given.map : is_signed ? COLOUR_DIVERGING : COLOUR_VIRIDIS,
 		.scale = (enum value_scale)given.scale,
 		.reverse = given.reverse,
 		.vmin = given.vmin,
 		.vmax = given.vmax,
 		.clip = given.clip,
-		.per_panel = given.range == 1,
+		.per_panel = given.range == RANGE_PANEL,
 		.unit = unit,
 	};
 }
@@ -158,10 +188,12 @@ void caption_join(struct strbuf *out)
 
 void picture_describe_colouring(const struct colouring *colouring, struct strbuf *out)
 {
-	static const char *const scale_text[] = { NULL, "logarithmic colours", "square root colours", "colours by rank" };
-	if (scale_text[colouring->scale]) {
+	static const struct word scale_text[] = {
+		{ "logarithmic colours", SCALE_LOG }, { "square root colours", SCALE_SQRT }, { "colours by rank", SCALE_RANK }, WORD_END,
+	};
+	if (colouring->scale != SCALE_LINEAR) {
 		caption_join(out);
-		strbuf_addstr(out, scale_text[colouring->scale]);
+		strbuf_addstr(out, option_word(scale_text, (int)colouring->scale));
 	}
 	if (colouring->clip > 0) {
 		caption_join(out);

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/options.h"
 #include "base/output.h"
+#include "base/record.h"
 #include "base/strbuf.h"
 #include "commands/inputs.h"
 #include "render/bands.h"
@@ -32,8 +33,10 @@ struct picture {
 
 /* Decide the format (--format, else the suffix of -o, else text) and open the target. On failure *picture is safe to release. */
 enum err picture_open(struct picture *picture, struct err_info *info);
-/* Open the target for numbers instead of a picture, whatever its name: picture->out is ready. */
-enum err picture_open_numbers(struct picture *picture, struct err_info *info);
+/* Open the target for numbers instead of a picture: *format is what the options or the name say (product.h), and picture->out is ready. */
+enum err picture_open_numbers(struct picture *picture, bool json, bool tsv, enum record_format *format, struct err_info *info);
+/* The same for an array. */
+enum err picture_open_array(struct picture *picture, struct err_info *info);
 /* The same with a target of the command's own in place of -o. */
 enum err picture_open_as(struct picture *picture, const char *target, struct err_info *info);
 void picture_release(struct picture *picture); /* an unfinished file disappears; works on a zeroed struct */

@@ -16,7 +16,10 @@ enum plot_kind { PLOT_AUTO, PLOT_MATRIX, PLOT_DEPTH, PLOT_ROWS, PLOT_HISTOGRAM, 
 /* More curves than this are drawn faint, with their mean in front. */
 enum { CURVES_MAX = 8, BINS = 40 };
 
-static const char *const kind_words[] = { "auto", "matrix", "depth", "rows", "histogram", "profile", NULL };
+static const struct word kind_words[] = {
+	{ "auto", PLOT_AUTO }, { "matrix", PLOT_MATRIX }, { "depth", PLOT_DEPTH }, { "rows", PLOT_ROWS },
+	{ "histogram", PLOT_HISTOGRAM }, { "profile", PLOT_PROFILE }, WORD_END,
+};
 
 static struct {
 	const char *target, *metric;
@@ -24,7 +27,7 @@ static struct {
 } given;
 
 const struct option_row plot_rows[] = {
-	OPTION_STRING(0, "plot", "FILE", &given.target, "draw a metric as well: .png, .svg, .pdf, .txt"),
+	OPTION_OUTPUT(0, "plot", &given.target, "draw a metric as well: .png, .svg, .pdf, .txt"),
 	OPTION_CHOICE(0, "plot-kind", "KIND", &given.kind, kind_words, "layers x heads, dots by depth, curves over the queries, their histogram, a list over its offsets"),
 	OPTION_STRING(0, "plot-metric", "NAME", &given.metric, "which metric (default: the first)"),
 	OPTION_GROUP(NULL, picture_style_rows),
@@ -78,8 +81,8 @@ static enum err choose_metric(struct plot *plot, const struct metric *const *met
 		return ERR_OK;
 	}
 	if (given.metric)
-		return err_set(info, ERR_USAGE, "--plot-metric %s: not among the metrics measured, or not to be drawn as %s", given.metric, kind_words[given.kind]);
-	return err_set(info, ERR_USAGE, "no metric measured can be drawn as %s", kind_words[given.kind]);
+		return err_set(info, ERR_USAGE, "--plot-metric %s: not among the metrics measured, or not to be drawn as %s", given.metric, option_word(kind_words, given.kind));
+	return err_set(info, ERR_USAGE, "no metric measured can be drawn as %s", option_word(kind_words, given.kind));
 }
 
 static enum plot_kind choose_kind(const struct plot *plot)

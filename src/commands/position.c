@@ -2,10 +2,19 @@
 
 #include <string.h>
 
-static const char *const rope_words[] = { "none", "half", "interleaved", NULL };
-static const char *const scaling_words[] = { "none", "linear", "ntk", "dynamic", "llama3", "yarn", NULL };
-static const char *const bucket_words[] = { "by-mask", "bidirectional", "causal", NULL };
-static const char *const norm_words[] = { "none", "rms", "l2", NULL };
+static const struct word rope_words[] = {
+	{ "none", ROPE_NONE }, { "half", ROPE_HALF }, { "interleaved", ROPE_INTERLEAVED }, WORD_END,
+};
+static const struct word scaling_words[] = {
+	{ "none", ROPE_SCALING_NONE }, { "linear", ROPE_SCALING_LINEAR }, { "ntk", ROPE_SCALING_NTK },
+	{ "dynamic", ROPE_SCALING_DYNAMIC }, { "llama3", ROPE_SCALING_LLAMA3 }, { "yarn", ROPE_SCALING_YARN }, WORD_END,
+};
+static const struct word bucket_words[] = {
+	{ "by-mask", T5_BY_MASK }, { "bidirectional", T5_BIDIRECTIONAL }, { "causal", T5_CAUSAL }, WORD_END,
+};
+static const struct word norm_words[] = {
+	{ "none", QK_NORM_NONE }, { "rms", QK_NORM_RMS }, { "l2", QK_NORM_L2 }, WORD_END,
+};
 
 static struct {
 	int rope, rope_scaling, t5_buckets, qk_norm;
@@ -41,7 +50,7 @@ const struct option_row position_rows[] = {
 	OPTION_REAL(0, "qk-norm-epsilon", "X", &given.plain.qk_norm_epsilon, 0, 1, "added under the root (default 1e-6)"),
 	OPTION_STRING(0, "query-norm", "FILE[:NAME]", &given.query_norm, "weights of the queries' normalisation"),
 	OPTION_STRING(0, "key-norm", "FILE[:NAME]", &given.key_norm, "weights of the keys' normalisation"),
-	OPTION_STRING(0, "sinks", "FILE[:NAME]", &given.sinks, "learned sink logits, one a head (gpt-oss)"),
+	OPTION_STRING(0, "sink-logits", "FILE[:NAME]", &given.sinks, "learned sink logits, one a head (gpt-oss)"),
 	OPTION_END
 };
 

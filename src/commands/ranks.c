@@ -2,12 +2,16 @@
 
 #include <stdlib.h>
 
-static const char *const layout_words[] = { "auto", "contiguous", "striped", "zigzag", NULL };
+enum { LAYOUT_AUTO = -1 };
+static const struct word layout_words[] = {
+	{ "auto", LAYOUT_AUTO }, { "contiguous", RING_CONTIGUOUS }, { "striped", RING_STRIPED },
+	{ "zigzag", RING_ZIGZAG }, WORD_END,
+};
 
 static struct {
 	int layout;
 	int64_t chunk;
-} given;
+} given = { .layout = LAYOUT_AUTO };
 
 const struct option_row ranks_rows[] = {
 	OPTION_CHOICE(0, "ring-layout", "LAYOUT", &given.layout, layout_words, "how the queries are spread over the ranks of an MPI job; auto: striped"),
@@ -18,8 +22,8 @@ const struct option_row ranks_rows[] = {
 /* What gives all ranks the same work in every step of a causal map; a full one is shared out evenly by any. */
 enum ring_layout ranks_layout(enum ring_order order, bool causal)
 {
-	if (given.layout)
-		return (enum ring_layout)(given.layout - 1);
+	if (given.layout != LAYOUT_AUTO)
+		return (enum ring_layout)given.layout;
 	return !causal ? RING_CONTIGUOUS : order == RING_ROTATING ? RING_ZIGZAG : RING_STRIPED;
 }
 

@@ -13,22 +13,30 @@
 #include "commands/command.h"
 #include "commands/inputs.h"
 #include "commands/picture.h"
+#include "commands/product.h"
 #include "commands/ranks.h"
 #include "commands/ring_measure.h"
 #include "kernel/ring.h"
 #include "render/chart.h"
 
-static const char *const order_words[] = { "ascending", "rotating", NULL };
-static const char *const layout_names[] = { "contiguous", "striped", "zigzag" };
-static const char *const show_words[] = { "pairs", "compute", "wait", NULL };
+static const struct word order_words[] = {
+	{ "ascending", RING_ASCENDING }, { "rotating", RING_ROTATING }, WORD_END,
+};
+static const struct word layout_words[] = {
+	{ "contiguous", RING_CONTIGUOUS }, { "striped", RING_STRIPED }, { "zigzag", RING_ZIGZAG }, WORD_END,
+};
 enum { SHOW_PAIRS, SHOW_COMPUTE, SHOW_WAIT };
+static const struct word show_words[] = {
+	{ "pairs", SHOW_PAIRS }, { "compute", SHOW_COMPUTE }, { "wait", SHOW_WAIT }, WORD_END,
+};
 enum { LAYOUTS = 3 };
 
 static struct {
 	int64_t ranks, tokens, key_heads, dim, bytes;
 	int order, show;
+	const char *target, *plot;
 	bool totals, json, tsv;
-} given = { .key_heads = 1, .dim = 64, .bytes = 4 };
+} given = { .order = RING_ASCENDING, .key_heads = 1, .dim = 64, .bytes = 4 };
 
 static const struct option_row schedule_rows[] = {
 	OPTION_INT('P', "ranks", "N", &given.ranks, 1, 4096, "ranks in the ring (default: those of the MPI job, else 4)"),
@@ -41,10 +49,13 @@ static const struct option_row schedule_rows[] = {
 };
 
 static const struct option_row shown_rows[] = {
-	OPTION_CHOICE(0, "show", "WHAT", &given.show, show_words, "what the picture shows: pairs of the model, or measured seconds"),
 	OPTION_FLAG(0, "totals", &given.totals, "a line a layout: critical path, balance, bytes"),
 	OPTION_FLAG(0, "json", &given.json, "one JSON object a line, for each rank and step"),
 	OPTION_FLAG(0, "tsv", &given.tsv, "tab separated, with a header line"),
+	OPTION_OUTPUT('o', "output", &given.target, "the numbers; - is standard output"),
+	OPTION_OUTPUT(0, "plot", &given.plot, "draw the schedule: .png, .svg, .pdf, .txt (default: text in the terminal, without numbers)"),
+	OPTION_CHOICE(0, "show", "WHAT", &given.show, show_words, "what the picture shows: pairs of the model, or measured seconds"),
+	OPTION_GROUP(NULL, picture_style_rows),
 	OPTION_END
 };
 
@@ -54,7 +65,6 @@ static const struct option_row ring_options[] = {
 	OPTION_GROUP("MPI", ranks_rows),
 	OPTION_GROUP("Output", shown_rows),
 	OPTION_GROUP("Colours", colour_rows),
-	OPTION_GROUP("Picture", picture_rows),
 	OPTION_END
 };
 
@@ -65,6 +75,8 @@ struct schedule {
 	struct ring_model model;
 	struct ring_measure measure; /* empty where nothing was measured */
 	struct picture picture;
+	struct output out; /* of numbers */
+	enum record_format format;
 };
 
 static bool any_input(int argc)
@@ -82,7 +94,7 @@ static enum err plan(struct schedule *schedule, int argc, char **argv, struct er
 	struct ring_plan *made = &schedule->plan;
 	schedule->has_input = any_input(argc);
 	*made = (struct ring_plan){ .ranks = given.ranks ? given.ranks : peers ? peers->size : 4, .tokens = given.tokens, .causal = masking_is_causal(),
-				    .order = given.order ? RING_ROTATING : RING_ASCENDING };
+				    .order = (enum ring_order)given.order };
 	made->layout = ranks_layout(made->order, made->causal);
 	if (!mem_mul_i64(2 * given.key_heads * given.dim, given.bytes, &made->token_bytes))
 		return err_set(info, ERR_USAGE, "the bytes of a token are too many to count");
@@ -156,8 +168,8 @@ static enum err list_totals(const struct schedule *schedule, struct record *reco
 		err = ring_model_init(&model, &other, info);
 		if (err)
 			return err;
-		record_text(record, LAYOUT, layout_names[layout]);
-		record_text(record, ORDER, order_words[other.order == RING_ROTATING]);
+		record_text(record, LAYOUT, option_word(layout_words, layout));
+		record_text(record, ORDER, option_word(order_words, (int)other.order));
 		record_int(record, RANKS, other.ranks);
 		record_int(record, TOKENS, other.tokens);
 		record_int(record, CRITICAL, model.critical);
@@ -173,14 +185,19 @@ static enum err list_totals(const struct schedule *schedule, struct record *reco
 
 static enum err list(struct schedule *schedule, struct err_info *info)
 {
-	enum record_format format = given.json ? RECORD_JSON : given.tsv ? RECORD_TSV : RECORD_TABLE;
+	enum err err = output_open(&schedule->out, given.target ? given.target : "-", info);
+	if (err)
+		return err;
 	int columns = given.totals ? TOTAL_COLUMNS : schedule->measure.step ? STEP_COLUMNS : SCORES;
-	struct record *record = record_new(format, given.totals ? total_columns : step_columns, columns, &schedule->picture.out);
-	enum err err = record ? ERR_OK : err_nomem(info, "the list");
+	struct record *record = record_new(schedule->format, given.totals ? total_columns : step_columns, columns, &schedule->out);
+	err = record ? ERR_OK : err_nomem(info, "the list");
 	if (!err)
 		err = given.totals ? list_totals(schedule, record, info) : list_steps(schedule, record);
 	enum err end = record_end(record);
-	return err ? err : end;
+	err = err ? err : end;
+	if (err && info->code == ERR_OK && schedule->out.failed)
+		*info = schedule->out.info;
+	return err ? err : output_commit(&schedule->out, info);
 }
 
 static double shown(const struct schedule *schedule, int64_t cell)
@@ -197,9 +214,9 @@ static void describe(const struct schedule *schedule, struct strbuf *title, stru
 	const struct ring_model *model = &schedule->model;
 	const struct ring_plan *made = &model->plan;
 	strbuf_addf(title, "%" PRId64 " ranks, %" PRId64 " tokens, %s, %s layout", made->ranks, made->tokens, made->causal ? "causal" : "full",
-		    layout_names[made->layout]);
+		    option_word(layout_words, (int)made->layout));
 	strbuf_addf(caption, "shards in %s order, critical path %" PRId64 " pairs, mean of a rank %.6g, efficiency %.3f, imbalance %.3f, a rank sends up to %" PRId64
-			     " bytes a turn", order_words[made->order == RING_ROTATING], model->critical, model->mean, model->efficiency, model->imbalance, most_sent(model));
+			     " bytes a turn", option_word(order_words, (int)made->order), model->critical, model->mean, model->efficiency, model->imbalance, most_sent(model));
 	if (schedule->measure.step)
 		strbuf_addf(caption, ", measured: %" PRId64 " messages, %" PRId64 " bytes, %.3g s computing and %.3g s waiting on the slowest rank",
 			    schedule->measure.messages, schedule->measure.bytes, schedule->measure.compute, schedule->measure.wait);
@@ -209,6 +226,9 @@ static enum err draw(struct schedule *schedule, struct err_info *info)
 {
 	static const char *const units[] = { "unmasked pairs", "seconds computing", "seconds waiting" };
 	struct picture *picture = &schedule->picture;
+	enum err err = picture_open_as(picture, given.plot ? given.plot : "-", info);
+	if (err)
+		return err;
 	int64_t ranks = schedule->plan.ranks;
 	struct strbuf title, caption;
 	strbuf_init(&title);
@@ -223,31 +243,29 @@ static enum err draw(struct schedule *schedule, struct err_info *info)
 	};
 	struct picture_order order;
 	picture_order(&order, picture, "the schedule's model", caption.buf);
-	enum err err = !value || strbuf_failed(&title) || strbuf_failed(&caption) ? err_nomem(info, "the picture")
+	err = !value || strbuf_failed(&title) || strbuf_failed(&caption) ? err_nomem(info, "the picture")
 		: picture->format == PICTURE_TEXT ? terminal_write_matrix(&scene, &picture->terminal, &picture->out, info)
 		: matrix_write(&scene, &order.request, info);
 	free(value);
 	strbuf_release(&title);
 	strbuf_release(&caption);
-	return err;
+	return err ? err : output_commit(&picture->out, info);
 }
 
 static enum err work(struct schedule *schedule, int argc, char **argv, struct err_info *info)
 {
-	bool numbers = given.json || given.tsv || given.totals;
-	if (given.json && given.tsv)
-		return err_set(info, ERR_USAGE, "--json or --tsv, not both");
-	enum err err = plan(schedule, argc, argv, info);
+	bool numbers = given.json || given.tsv || given.totals || given.target || given.plot;
+	enum err err = product_numbers(given.target, given.json, given.tsv, "--plot draws the schedule", &schedule->format, info);
+	if (!err)
+		err = plan(schedule, argc, argv, info);
 	if (err || !ranks_lead())
 		return err;
 	if (given.show != SHOW_PAIRS && !schedule->measure.step)
-		return err_set(info, ERR_USAGE, "--show %s is measured: start it with mpirun, and give -q and -k", show_words[given.show]);
+		return err_set(info, ERR_USAGE, "--show %s is measured: start it with mpirun, and give -q and -k", option_word(show_words, given.show));
 	err = ring_model_init(&schedule->model, &schedule->plan, info);
-	if (!err)
-		err = numbers ? picture_open_numbers(&schedule->picture, info) : picture_open(&schedule->picture, info);
-	if (!err)
-		err = numbers ? list(schedule, info) : draw(schedule, info);
-	return err ? err : output_commit(&schedule->picture.out, info);
+	if (!err && (given.plot || !numbers))
+		err = draw(schedule, info);
+	return err || !numbers ? err : list(schedule, info);
 }
 
 static enum err run_ring(int argc, char **argv)
@@ -259,6 +277,7 @@ static enum err run_ring(int argc, char **argv)
 	ring_model_release(&schedule.model);
 	ring_measure_release(&schedule.measure);
 	picture_release(&schedule.picture);
+	output_release(&schedule.out);
 	input_release(&schedule.input);
 	return err;
 }
@@ -268,6 +287,8 @@ const struct command command_ring = {
 	.summary = "Ring Attention's schedule: work of each rank and step, balance, bytes",
 	.positional = "[FILE...]",
 	.is_distributed = true,
+	.examples = "attnviz ring --length 65536 --ranks 8 --causal --totals\n"
+		    "mpirun -n 8 attnviz ring -q q.npy -k k.npy --causal --json",
 	.options = ring_options,
 	.run = run_ring,
 };

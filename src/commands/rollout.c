@@ -19,9 +19,11 @@
 #include "tensor/layout.h"
 #include "tensor/npy.h"
 
-static const char *const method_words[] = { "rollout", "flow", NULL };
-static const char *const fusion_words[] = { "mean", "max", "min", NULL };
 enum { METHOD_ROLLOUT, METHOD_FLOW };
+static const struct word method_words[] = { { "rollout", METHOD_ROLLOUT }, { "flow", METHOD_FLOW }, WORD_END };
+static const struct word fusion_words[] = {
+	{ "mean", FUSION_MEAN }, { "max", FUSION_MAX }, { "min", FUSION_MIN }, WORD_END,
+};
 
 /* One maximum flow for each pair of tokens: beyond this nobody waits. */
 enum { FLOW_TOKENS_MAX = 512 };
@@ -65,6 +67,7 @@ static const struct option_row rollout_options[] = {
 struct following {
 	struct input input;
 	struct picture picture;
+	enum record_format format; /* of numbers */
 	struct rollout_request request;
 	struct heads gradient;
 	const struct tensor *gradient_tensor;
@@ -159,7 +162,7 @@ static enum err print_records(struct following *following, struct err_info *info
 	static const struct record_column columns[] = { { "query", RECORD_INT }, { "token", RECORD_TEXT }, { "values", RECORD_REAL_LIST } };
 	const char *const *label = following->input.labels.query;
 	int64_t tokens = following->input.source->keys;
-	struct record *record = record_new(given.json ? RECORD_JSON : RECORD_TSV, columns, 3, &following->picture.out);
+	struct record *record = record_new(following->format, columns, 3, &following->picture.out);
 	enum err err = record ? ERR_OK : err_nomem(info, "the rows");
 	for (size_t i = 0; !err && i < following->count; i++) {
 		record_int(record, 0, following->query[i]);
@@ -195,7 +198,7 @@ static void describe(const struct following *following, struct strbuf *caption)
 {
 	const struct source *source = following->input.source;
 	strbuf_addf(caption, "%s through %" PRId64 " layers, %s of %" PRId64 " heads", given.method == METHOD_FLOW ? "attention flow" : "rollout",
-		    source->layers, following->request.gradient ? "gradient-weighted mean" : fusion_words[given.fusion], source->heads);
+		    source->layers, following->request.gradient ? "gradient-weighted mean" : option_word(fusion_words, given.fusion), source->heads);
 	if (!following->request.gradient)
 		strbuf_addf(caption, ", residual %g", given.residual);
 	if (given.discard > 0)
@@ -223,7 +226,7 @@ static enum err draw(struct following *following, struct err_info *info)
 		for (size_t i = 0; following->input.labels.query && i < following->count; i++)
 			label[i] = following->input.labels.query[following->query[i]];
 		input_describe(&following->input, &title);
-		strbuf_addf(&title, ": %s", method_words[given.method]);
+		strbuf_addf(&title, ": %s", option_word(method_words, given.method));
 		describe(following, &caption);
 		input_describe_sizes(&following->input, &description);
 		const struct panel panel = { .cell = cell, .height = (int64_t)following->count, .width = source->keys };
@@ -248,6 +251,14 @@ static enum err draw(struct following *following, struct err_info *info)
 	return err;
 }
 
+static enum err open_product(struct following *following, struct err_info *info)
+{
+	if (given.npy)
+		return picture_open_array(&following->picture, info);
+	return given.json || given.tsv ? picture_open_numbers(&following->picture, given.json, given.tsv, &following->format, info)
+				       : picture_open(&following->picture, info);
+}
+
 static enum err run(struct following *following, int argc, char **argv, struct err_info *info)
 {
 	if (given.json + given.tsv + given.npy > 1)
@@ -256,7 +267,7 @@ static enum err run(struct following *following, int argc, char **argv, struct e
 	if (!err)
 		err = set_request(following, info);
 	if (!err)
-		err = given.json || given.tsv || given.npy ? picture_open_numbers(&following->picture, info) : picture_open(&following->picture, info);
+		err = open_product(following, info);
 	if (err)
 		return err;
 	progress_start(&following->progress, "rollout");
@@ -284,6 +295,9 @@ const struct command command_rollout = {
 	.name = "rollout",
 	.summary = "follow attention through the layers: rollout, attention flow, gradient relevance",
 	.positional = "[FILE...]",
+	.draws = true,
+	.examples = "attnviz rollout layers.npz -t tokens.txt -o rollout.png\n"
+		    "attnviz rollout layers.npz --queries 0 --json",
 	.options = rollout_options,
 	.run = run_rollout,
 };

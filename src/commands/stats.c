@@ -17,6 +17,7 @@
 #include "commands/inputs.h"
 #include "commands/picture.h"
 #include "commands/plot.h"
+#include "commands/product.h"
 #include "commands/progress.h"
 #include "commands/ranks.h"
 #include "commands/report.h"
@@ -63,7 +64,7 @@ static const struct option_row stats_output_rows[] = {
 	OPTION_FLAG(0, "json", &given.json, "one JSON object a line"),
 	OPTION_FLAG(0, "tsv", &given.tsv, "tab separated, with a header line"),
 	OPTION_FLAG(0, "npy", &given.npy, "an array (heads, metrics), or (heads, metrics, rows) with --per-row or --per-key"),
-	OPTION_STRING('o', "output", "FILE", &given.target, "- is standard output, the default"),
+	OPTION_OUTPUT('o', "output", &given.target, "- is standard output, the default"),
 	OPTION_END
 };
 
@@ -88,14 +89,16 @@ struct measuring {
 	int64_t *token_id;         /* [keys] */
 	int64_t grid_height, grid_width;
 	struct output out;
+	enum record_format format;
 	struct report *report;
 	struct plot *plot;
 	struct stats *stats;
 	struct progress progress;
 };
 
-static enum err check_options(struct err_info *info)
+static enum err check_options(struct measuring *measuring, struct err_info *info)
 {
+	given.npy = given.npy || (!given.json && !given.tsv && product_names_npy(given.target));
 	if (given.json + given.tsv + given.npy > 1)
 		return err_set(info, ERR_USAGE, "one of --json, --tsv and --npy");
 	if (given.per_row && given.per_key)
@@ -104,7 +107,8 @@ static enum err check_options(struct err_info *info)
 		return err_set(info, ERR_USAGE, "--sample-rows or --last-queries, not both");
 	if (given.npy && (!given.target || strcmp(given.target, "-") == 0) && surroundings_stdout_is_terminal())
 		return err_set(info, ERR_USAGE, "an array does not go to a terminal: give -o FILE");
-	return ERR_OK;
+	static const char draw[] = "--plot draws one of them";
+	return given.npy ? product_array(given.target ? given.target : "-", draw, info) : product_numbers(given.target, given.json, given.tsv, draw, &measuring->format, info);
 }
 
 static bool level_fits(const struct metric *metric)
@@ -195,7 +199,7 @@ static enum err open_report(struct measuring *measuring, struct err_info *info)
 {
 	const struct report_request request = {
 		.of = given.per_row ? REPORT_QUERIES : given.per_key ? REPORT_KEYS : REPORT_HEADS,
-		.format = given.json ? RECORD_JSON : given.tsv ? RECORD_TSV : RECORD_TABLE,
+		.format = measuring->format,
 		.array = given.npy,
 		.intervals = given.sample_rows && measuring->row_count < measuring->input.source->queries && !given.per_row && !given.per_key,
 		.bits = given.bits,
@@ -254,7 +258,7 @@ static enum err span_masses(struct measuring *measuring, struct err_info *info)
 		err = grouping_by_spans(&input->source, &input->labels, &input->spans, info);
 	if (!err)
 		err = gather_maps(input, "span masses", 0, input->source->queries, 0, input->source->keys, &mass, info);
-	if (!err && !(record = record_new(given.json ? RECORD_JSON : given.tsv ? RECORD_TSV : RECORD_TABLE, columns, 6, &measuring->out)))
+	if (!err && !(record = record_new(measuring->format, columns, 6, &measuring->out)))
 		err = err_nomem(info, "the masses");
 	const int64_t queries = input->source->queries, keys = input->source->keys;
 	for (int64_t i = 0; !err && i < input->selection.maps * queries * keys; i++) {
@@ -278,7 +282,7 @@ static enum err span_masses(struct measuring *measuring, struct err_info *info)
 
 static enum err work(struct measuring *measuring, int argc, char **argv, struct err_info *info)
 {
-	enum err err = check_options(info);
+	enum err err = check_options(measuring, info);
 	if (!err)
 		err = input_open(&measuring->input, argc, argv, info);
 	if (!err && measuring->input.spans.count)
@@ -327,6 +331,8 @@ const struct command command_stats = {
 	.summary = "measure heads: entropy, sparsity, sinks, distance, ...",
 	.positional = "[FILE...]",
 	.is_distributed = true,
+	.examples = "attnviz stats q.npy k.npy --causal\n"
+		    "attnviz stats -w attn.npy -m entropy,sink1 --tsv -o heads.tsv",
 	.options = stats_options,
 	.run = run_stats,
 };

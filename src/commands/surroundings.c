@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/strbuf.h"
+#include "commands/command.h"
 
 enum { COLUMNS_DEFAULT = 80, ROWS_DEFAULT = 24, COLUMNS_MAX = 1000 };
 
@@ -61,15 +62,29 @@ static int size_variable(const char *name, int fallback)
 	return value > 0 && value <= COLUMNS_MAX ? (int)value : fallback;
 }
 
-void surroundings_terminal(struct terminal *terminal, bool always_colour)
+/* Zeros where there is no window. */
+static struct winsize window_size(void)
 {
 	struct winsize window = { 0 };
-	bool known = isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_col && window.ws_row;
+	if (!isatty(STDOUT_FILENO) || ioctl(STDOUT_FILENO, TIOCGWINSZ, &window) != 0 || !window.ws_col || !window.ws_row)
+		return (struct winsize){ 0 };
+	return window;
+}
+
+int command_columns(void)
+{
+	struct winsize window = window_size();
+	return size_variable("COLUMNS", window.ws_col ? window.ws_col : COLUMNS_DEFAULT);
+}
+
+void surroundings_terminal(struct terminal *terminal, bool always_colour)
+{
+	struct winsize window = window_size();
 	*terminal = (struct terminal){
 		.colour = colours(always_colour),
 		.unicode = locale_is_utf8(),
-		.columns = known ? window.ws_col : size_variable("COLUMNS", COLUMNS_DEFAULT),
-		.rows = known ? window.ws_row : size_variable("LINES", ROWS_DEFAULT),
+		.columns = command_columns(),
+		.rows = size_variable("LINES", window.ws_row ? window.ws_row : ROWS_DEFAULT),
 	};
 }
 

@@ -15,7 +15,7 @@ enum err surroundings_kernels(const struct kernels **kernels, struct err_info *i
 
 /* What standard output can show: 24-bit colour where COLORTERM says truecolor or 24bit, 256 where TERM says so, none for NO_COLOR, TERM=dumb or no terminal
  * (`always_colour`: as if it were one, for a pager); Unicode where
- * the locale (LC_ALL, LC_CTYPE, LANG) is UTF-8; the size of the window, or COLUMNS and LINES, or 80 x 24. */
+ * the locale (LC_ALL, LC_CTYPE, LANG) is UTF-8; the size that COLUMNS and LINES say, or that of the window, or 80 x 24. */
 void surroundings_terminal(struct terminal *terminal, bool always_colour);
 
 bool surroundings_stdout_is_terminal(void);

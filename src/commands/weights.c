@@ -16,6 +16,7 @@
 #include "commands/command.h"
 #include "commands/inputs.h"
 #include "commands/layer_output.h"
+#include "commands/product.h"
 #include "commands/progress.h"
 #include "commands/ranks.h"
 #include "commands/surroundings.h"
@@ -24,15 +25,20 @@
 #include "mechanism/performer.h"
 #include "tensor/npy.h"
 
-static const char *const precision_words[] = { "auto", "single", "double", NULL };
 enum { PRECISION_AUTO, PRECISION_SINGLE, PRECISION_DOUBLE };
+static const struct word precision_words[] = {
+	{ "auto", PRECISION_AUTO }, { "single", PRECISION_SINGLE }, { "double", PRECISION_DOUBLE }, WORD_END,
+};
 
 /* Weights that are computed from the definition where nobody says how: it takes a moment, and the last digits are right too. */
 static const int64_t DEFINITION_MAX = 4 << 20;
 
 /* What a row is written as. */
-static const char *const write_words[] = { "weights", "output", "output-norm", "lse", "layer", "projection", NULL };
 enum { WRITE_WEIGHTS, WRITE_OUTPUT, WRITE_OUTPUT_NORM, WRITE_LSE, WRITE_LAYER, WRITE_PROJECTION };
+static const struct word write_words[] = {
+	{ "weights", WRITE_WEIGHTS }, { "output", WRITE_OUTPUT }, { "output-norm", WRITE_OUTPUT_NORM },
+	{ "lse", WRITE_LSE }, { "layer", WRITE_LAYER }, { "projection", WRITE_PROJECTION }, WORD_END,
+};
 
 static struct {
 	const char *target, *rows;
@@ -46,7 +52,7 @@ static const struct option_row weights_options[] = {
 	OPTION_CHOICE(0, "write", "WHAT", &given.write, write_words, "the weights W, the output W V of each head, its norm, the log-sum-exp of each row, the output of the layer, or a performer's random projection"),
 	OPTION_FLAG(0, "value-norms", &given.value_norms, "multiply each weight by the norm of its value"),
 	OPTION_CHOICE(0, "precision", "HOW", &given.precision, precision_words, "compute in float32 tiles or in float64 (which is also written); auto: float64 while that is quick, written as float32"),
-	OPTION_STRING('o', "output", "FILE", &given.target, "the array, .npy; - is standard output"),
+	OPTION_OUTPUT('o', "output", &given.target, "the array, .npy; - is standard output"),
 	OPTION_GROUP("MPI", ranks_rows),
 	OPTION_END
 };
@@ -280,11 +286,11 @@ static enum err check_written(struct writing *writing, struct err_info *info)
 	const struct source *source = writing->input.source;
 	bool of_values = given.value_norms || given.write == WRITE_OUTPUT || given.write == WRITE_OUTPUT_NORM || given.write == WRITE_LAYER;
 	if (given.value_norms && given.write)
-		return err_set(info, ERR_USAGE, "--value-norms multiplies weights: not with --write %s", write_words[given.write]);
+		return err_set(info, ERR_USAGE, "--value-norms multiplies weights: not with --write %s", option_word(write_words, given.write));
 	if (of_values && !source->values && source->without_values)
-		return err_set(info, ERR_USAGE, "%s is not to be had: %s", given.value_norms ? "--value-norms" : write_words[given.write], source->without_values);
+		return err_set(info, ERR_USAGE, "%s is not to be had: %s", given.value_norms ? "--value-norms" : option_word(write_words, given.write), source->without_values);
 	if (of_values && !source->values)
-		return err_set(info, ERR_USAGE, "%s needs the values: name them with -v FILE[:NAME]", given.value_norms ? "--value-norms" : write_words[given.write]);
+		return err_set(info, ERR_USAGE, "%s needs the values: name them with -v FILE[:NAME]", given.value_norms ? "--value-norms" : option_word(write_words, given.write));
 	if (given.write == WRITE_LSE && source->norm != NORM_SOFTMAX)
 		return err_set(info, ERR_USAGE, "only a softmax has a log-sum-exp: --write lse is not for %s attention", source->ops->name);
 	writing->width = given.write == WRITE_WEIGHTS ? source->keys : given.write == WRITE_OUTPUT || given.write == WRITE_LAYER ? source->values->size[AXIS_DIM] : 0;
@@ -296,7 +302,9 @@ static enum err write_weights(struct writing *writing, int argc, char **argv, st
 	const char *target = given.target ? given.target : "-";
 	if (strcmp(target, "-") == 0 && surroundings_stdout_is_terminal())
 		return err_set(info, ERR_USAGE, "an array does not go to a terminal: give -o FILE");
-	enum err err = input_open(&writing->input, argc, argv, info);
+	enum err err = product_array(target, "'attnviz heatmap' draws it, 'attnviz stats' measures it", info);
+	if (!err)
+		err = input_open(&writing->input, argc, argv, info);
 	if (!err && given.write == WRITE_PROJECTION)
 		return write_projection(writing, target, info);
 	if (!err)
@@ -340,6 +348,8 @@ const struct command command_weights = {
 	.summary = "write exact attention weights, or outputs, as a .npy array",
 	.positional = "[FILE...]",
 	.is_distributed = true,
+	.examples = "attnviz weights q.npy k.npy --causal -o attn.npy\n"
+		    "attnviz weights dump.npz --layer 3 --write output -o out.npy",
 	.options = weights_options,
 	.run = run_weights,
 };

@@ -80,7 +80,6 @@ enum err scene_write(const struct heatmap_scene *scene, enum picture_format form
 
 /* The format that a file name's ending stands for (.png .svg .pdf .txt); false where it stands for none. */
 bool picture_format_of(const char *file, enum picture_format *format);
-extern const char *const picture_format_names[]; /* by format, ended by NULL, for --format */
 
 /* Cells that a panel of this scene can usefully have on that page: what to ask pooling for. */
 void scene_cells(const struct heatmap_scene *scene, enum picture_format format, const struct page *page, int64_t *height,

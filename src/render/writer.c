@@ -20,8 +20,6 @@ static const struct writer writers[] = {
 	[PICTURE_TEXT] = { "text", false, NULL },
 };
 
-const char *const picture_format_names[] = { "png", "svg", "pdf", "text", NULL };
-
 bool writer_is_exact(enum picture_format format)
 {
 	return writers[format].exact;

@@ -8,6 +8,7 @@
 
 #include "base/mapped.h"
 #include "base/memory.h"
+#include "base/output.h"
 #include "tensor/reader.h"
 
 static const unsigned char nothing[8];
@@ -81,6 +82,8 @@ static enum err take_descriptor(struct bytes *bytes, int fd, const char *file, a
 	if (S_ISDIR(status.st_mode))
 		return err_set(info, ERR_IO, "is a directory");
 	/* Files of /proc and /sys say that they are empty; a redirected file may have been read in part. */
+	if (S_ISREG(status.st_mode) && !output_protect(status.st_dev, status.st_ino))
+		return err_nomem(info, "the input");
 	if (S_ISREG(status.st_mode) && status.st_size > 0 && lseek(fd, 0, SEEK_CUR) == 0)
 		return map_file(bytes, fd, (uint64_t)status.st_size, file, info);
 	return read_stream(bytes, fd, accept, info);

@@ -57,5 +57,5 @@ refuse "two things to hold against" 2 "what is it held against" "$ATTNVIZ" compa
 refuse "other shapes" 1 "do not fit" "$ATTNVIZ" compare a.npy --other "$samples/animal/*_[qk].npy"
 refuse "no such file" 1 "no such file" "$ATTNVIZ" compare a.npy --other nowhere.npy
 refuse "contexts of weights" 2 "only a softmax has a log-sum-exp" "$ATTNVIZ" compare a.npy --against-full
-refuse "an unknown mechanism" 2 "no such mechanism" "$ATTNVIZ" compare "$samples"/animal/*_[qk].npy --against exact
+refuse "an unknown mechanism" 2 "unknown mechanism 'exact'" "$ATTNVIZ" compare "$samples"/animal/*_[qk].npy --against exact
 refuse "features that are no numbers" 2 "--features 16,x" "$ATTNVIZ" compare "$samples"/genesis/*_[qk].npy -a performer --features 16,x

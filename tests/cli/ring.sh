@@ -32,7 +32,7 @@ same "bytes of the keys and values of three quarters of the tokens" out want
 expect "text" 0 "$ATTNVIZ" ring -n 100 --causal
 check "the caption tells the critical path" grep -q 'critical path' out
 for suffix in png svg pdf; do
-	expect "a picture as $suffix" 0 "$ATTNVIZ" ring -n 100 --causal -o "picture.$suffix"
+	expect "a picture as $suffix" 0 "$ATTNVIZ" ring -n 100 --causal --plot "picture.$suffix"
 	check "picture.$suffix is there" test -s "picture.$suffix"
 done
 refuse "without a length" 2 "how many tokens" "$ATTNVIZ" ring

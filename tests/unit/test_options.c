@@ -7,6 +7,7 @@
 
 #include "base/options.h"
 #include "base/strbuf.h"
+#include "base/suggest.h"
 
 static bool json, given_scale;
 static const char *query, *causal;
@@ -24,7 +25,11 @@ static enum err call(const char *argument, void *value, struct err_info *info)
 	return ERR_OK;
 }
 
-static const char *const colour_names[] = { "viridis", "magma", "grey", NULL };
+/* Not in the order of their values. */
+enum { GREY, MAGMA, VIRIDIS };
+static const struct word colour_names[] = { { "viridis", VIRIDIS }, { "magma", MAGMA }, { "grey", GREY }, WORD_END };
+
+static const struct option_alias aliases[] = { { "colormap", "colours" }, { "scores", "no-such-option" }, { NULL, NULL } };
 
 static const struct option_row mask_rows[] = {
 	OPTION_OPTIONAL(0, "causal", "CORNER", &causal, "each query attends to itself and to what is before it"),
@@ -64,7 +69,7 @@ static enum err parse(const char *line)
 		at = space ? space + 1 : NULL;
 	}
 	words[count] = NULL;
-	return options_parse(rows, count, words, &first, &info);
+	return options_parse(rows, aliases, count, words, &first, &info);
 }
 
 static void reset(void)
@@ -88,7 +93,7 @@ START_TEST(each_kind_stores_its_value)
 	ck_assert_str_eq(masks.item[1], "m2");
 	ck_assert_double_eq(scale, -0.5);
 	ck_assert(given_scale);
-	ck_assert_int_eq(colours, 1);
+	ck_assert_int_eq(colours, MAGMA);
 	ck_assert_str_eq(called, "3,4");
 	ck_assert(json);
 	ck_assert_int_eq(first, count);
@@ -143,11 +148,26 @@ START_TEST(long_names_may_be_cut_short)
 }
 END_TEST
 
-START_TEST(the_last_of_repeated_options_counts)
+START_TEST(a_second_spelling_is_the_option)
 {
-	ck_assert_int_eq(parse("-q a --query b --threads=9 --threads=8"), ERR_OK);
-	ck_assert_str_eq(query, "b");
-	ck_assert_int_eq(threads, 8);
+	ck_assert_int_eq(parse("--colormap grey"), ERR_OK);
+	ck_assert_int_eq(colours, GREY);
+	ck_assert_int_eq(parse("--colormap=Viridis"), ERR_OK);
+	ck_assert_int_eq(colours, VIRIDIS);
+}
+END_TEST
+
+START_TEST(the_last_word_of_a_name_may_be_cut_short)
+{
+	ck_assert_int_eq(parse("--scale-f 2"), ERR_OK);
+	ck_assert_double_eq(scale, 2);
+}
+END_TEST
+
+START_TEST(flags_and_lists_may_be_given_again)
+{
+	ck_assert_int_eq(parse("-j --json --mask a --mask a"), ERR_OK);
+	ck_assert_uint_eq(masks.count, 2);
 }
 END_TEST
 
@@ -180,6 +200,21 @@ static const struct {
 	{ "-x", "unknown option '-x': 'attnviz stats -h' lists them" },
 	{ "-jx", "unknown option '-x': 'attnviz stats -h' lists them" },
 	{ "-5", "unknown option '-5': 'attnviz stats -h' lists them" },
+	{ "-q a --query b", "option '--query' is given twice: it takes one value" },
+	{ "--query=a -q a", "option '-q' is given twice: it takes one value" },
+	{ "--threads=9 --threads=8", "option '--threads' is given twice: it takes one value" },
+	{ "-c magma -cgrey", "option '-c' is given twice: it takes one value" },
+	{ "--colours grey --colormap grey", "option '--colours' is given twice: it takes one value" },
+	{ "--causal --causal=top-left", "option '--causal' is given twice: it takes one value" },
+	{ "-w 1,2 -w 1,2", "option '-w' is given twice: it takes one value" },
+	{ "-s 1 --scale-factor 1", "option '--scale-factor' is given twice: it takes one value" },
+	{ "--scale 1", "unknown option '--scale': did you mean '--scale-factor'?" },
+	{ "--sca 1", "unknown option '--sca': did you mean '--scale-factor'?" },
+	{ "--scale- 1", "unknown option '--scale-': did you mean '--scale-factor'?" },
+	{ "--scores 1", "unknown option '--scores': 'attnviz stats -h' lists them" },
+	{ "--colormop grey", "unknown option '--colormop': did you mean '--colours'?" },
+	{ "--=1", "unknown option '--': 'attnviz stats -h' lists them" },
+	{ "-c viridas", "-c takes one of viridis, magma or grey, not 'viridas': did you mean 'viridis'?" },
 	{ "--t", "option '--t' is ambiguous: it may be one of --threads, --temperature" },
 };
 
@@ -203,6 +238,10 @@ END_TEST
 
 START_TEST(help_is_grouped_aligned_and_wrapped)
 {
+	static const struct option_row more_masks[] = {
+		OPTION_INT(0, "threads", "N", &threads, 0, 0, "one of them"),
+		OPTION_END,
+	};
 	static const struct option_row inner[] = {
 		OPTION_STRING(0, "a-name-that-is-far-too-long", "WITH_A_WORD", &query, "goes to the next line"),
 		OPTION_END,
@@ -214,27 +253,27 @@ START_TEST(help_is_grouped_aligned_and_wrapped)
 		OPTION_GROUP("Mask", mask_rows),
 		OPTION_GROUP("Drawing", inner),
 		OPTION_CHOICE(0, "colours", "MAP", &colours, colour_names, "colour map"),
+		OPTION_GROUP("Mask", more_masks),
 		OPTION_END,
 	};
 	struct strbuf sb;
 	strbuf_init(&sb);
-	options_help(all, &sb);
+	options_help(all, 100, &sb);
 	ck_assert_str_eq(sb.buf, "\n"
 	                         "Options:\n"
 	                         "  -q, --query FILE       queries\n"
 	                         "  -j                     one two three four five six seven eight nine ten eleven twelve thirteen\n"
 	                         "                         fourteen fifteen\n"
+	                         "      --colours MAP      colour map: viridis, magma or grey\n"
 	                         "\n"
 	                         "Mask:\n"
 	                         "      --causal[=CORNER]  each query attends to itself and to what is before it\n"
 	                         "      --mask FILE        which keys each query attends to\n"
+	                         "      --threads N        one of them\n"
 	                         "\n"
 	                         "Drawing:\n"
 	                         "      --a-name-that-is-far-too-long WITH_A_WORD\n"
-	                         "                         goes to the next line\n"
-	                         "\n"
-	                         "Options:\n"
-	                         "      --colours MAP      colour map: viridis, magma or grey\n");
+	                         "                         goes to the next line\n");
 	strbuf_release(&sb);
 }
 END_TEST
@@ -292,15 +331,50 @@ START_TEST(index_lists)
 }
 END_TEST
 
+/* The next run of what is neither a space nor a line feed, ended by a NUL; NULL at the end. */
+static char *next_word(char **at)
+{
+	char *word = *at + strspn(*at, " \n");
+	if (!*word)
+		return NULL;
+	*at = word + strcspn(word, " \n");
+	if (**at)
+		*(*at)++ = '\0';
+	return word;
+}
+
+/* No line is wider, and no word is cut: the words of any width are those of the widest. */
+START_TEST(help_fits_its_window)
+{
+	int columns = (int[]){ 40, 60, 80, 133 }[_i];
+	struct strbuf wide, narrow;
+	strbuf_init(&wide);
+	strbuf_init(&narrow);
+	options_help(rows, 1000, &wide);
+	options_help(rows, columns, &narrow);
+	char *a = wide.buf, *b = narrow.buf;
+	for (char *line = b; *line; line += strcspn(line, "\n") + 1)
+		ck_assert_uint_le(strcspn(line, "\n"), (size_t)columns);
+	char *left, *right;
+	do {
+		left = next_word(&a);
+		right = next_word(&b);
+		ck_assert_pstr_eq(left, right);
+	} while (left);
+	strbuf_release(&wide);
+	strbuf_release(&narrow);
+}
+END_TEST
+
 START_TEST(distances_are_levenshteins)
 {
-	ck_assert_uint_eq(options_distance("", ""), 0);
-	ck_assert_uint_eq(options_distance("", "abc"), 3);
-	ck_assert_uint_eq(options_distance("abc", ""), 3);
-	ck_assert_uint_eq(options_distance("kitten", "sitting"), 3);
-	ck_assert_uint_eq(options_distance("flaw", "lawn"), 2);
-	ck_assert_uint_eq(options_distance("saturday", "sunday"), 3);
-	ck_assert_uint_eq(options_distance("stats", "stats"), 0);
+	ck_assert_uint_eq(suggestion_distance("", ""), 0);
+	ck_assert_uint_eq(suggestion_distance("", "abc"), 3);
+	ck_assert_uint_eq(suggestion_distance("abc", ""), 3);
+	ck_assert_uint_eq(suggestion_distance("kitten", "sitting"), 3);
+	ck_assert_uint_eq(suggestion_distance("flaw", "lawn"), 2);
+	ck_assert_uint_eq(suggestion_distance("saturday", "sunday"), 3);
+	ck_assert_uint_eq(suggestion_distance("stats", "stats"), 0);
 }
 END_TEST
 
@@ -314,10 +388,13 @@ int main(void)
 	tcase_add_test(tests, what_is_not_given_keeps_its_default);
 	tcase_add_loop_test(tests, options_and_positionals_mix, 0, COUNT(orders));
 	tcase_add_test(tests, long_names_may_be_cut_short);
-	tcase_add_test(tests, the_last_of_repeated_options_counts);
+	tcase_add_test(tests, a_second_spelling_is_the_option);
+	tcase_add_test(tests, the_last_word_of_a_name_may_be_cut_short);
+	tcase_add_test(tests, flags_and_lists_may_be_given_again);
 	tcase_add_loop_test(tests, mistakes_are_usage_errors_that_say_what_is_taken, 0, COUNT(refusals));
 	tcase_add_test(tests, parsing_can_be_repeated_after_a_mistake);
 	tcase_add_test(tests, help_is_grouped_aligned_and_wrapped);
+	tcase_add_loop_test(tests, help_fits_its_window, 0, 4);
 	tcase_add_loop_test(tests, index_lists, 0, COUNT(ranges));
 	tcase_add_test(tests, distances_are_levenshteins);
 	Suite *suite = suite_create("options");

@@ -360,7 +360,7 @@ static int write_to_closed_pipe(void)
 	output_guard_signals();
 	output_open(&out, "-", NULL);
 	output_write(&out, "x", 1);
-	return output_commit(&out, &info) == ERR_IO && strcmp(info.text, "cannot write: Broken pipe") == 0 ? 42 : 1;
+	return output_commit(&out, &info) == ERR_PIPE ? 42 : 1;
 }
 
 START_TEST(a_closed_pipe_is_an_error_and_no_death)
