@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/descriptor.h"
 #include "base/mapped.h"
 #include "base/memory.h"
 #include "base/output_guard.h"
@@ -64,7 +65,7 @@ static enum err refuse_input(struct err_info *info)
 
 static bool is_stdout(const char *target)
 {
-	return strcmp(target, "-") == 0 || strcmp(target, "/dev/stdout") == 0;
+	return strcmp(target, "-") == 0 || descriptor_named(target) == STDOUT_FILENO;
 }
 
 static enum err fail(struct output *out)
@@ -191,31 +192,17 @@ static enum err open_regular(struct output *out, const struct stat *replaced, st
 	return err ? err : create_temporary(out, replaced, info);
 }
 
-/* "/dev/fd/3" names what the shell opened, not the file behind it: it is written where the shell stands in it. -1 for other names. */
-static int named_descriptor(const char *target)
-{
-	static const char *const folder[] = { "/dev/fd/", "/proc/self/fd/" };
-	if (strcmp(target, "/dev/stderr") == 0)
-		return STDERR_FILENO;
-	for (size_t i = 0; i < sizeof folder / sizeof folder[0]; i++) {
-		const char *digits = target + strlen(folder[i]);
-		if (strncmp(target, folder[i], strlen(folder[i])) == 0 && *digits && strlen(digits) < 7 && !digits[strspn(digits, "0123456789")])
-			return (int)strtol(digits, NULL, 10);
-	}
-	return -1;
-}
-
 static enum err open_target(struct output *out, struct err_info *info)
 {
 	if (muted) {
 		out->fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
 		return out->fd < 0 ? err_set_errno(info, "cannot open /dev/null") : ERR_OK;
 	}
-	int named = named_descriptor(out->target);
-	if (is_stdout(out->target) || named == STDOUT_FILENO) {
+	if (is_stdout(out->target)) {
 		out->fd = STDOUT_FILENO;
 		return ERR_OK;
 	}
+	int named = descriptor_named(out->target);
 	if (named >= 0) {
 		out->fd = fcntl(named, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
 		return out->fd < 0 ? err_set_errno(info, "cannot open for writing") : ERR_OK;

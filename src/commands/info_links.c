@@ -2,30 +2,35 @@
 
 #include <ctype.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/strbuf.h"
 #include "tensor/links.h"
+#include "tensor/reader.h"
 
 /* In so many sentence pairs some link begins or ends at the first word. */
 enum { LINES_THAT_TELL = 10, HEAD_SIZE = 4096 };
 
-bool links_are_in(const char *file)
+static bool begins_with_links(const unsigned char *head, size_t size)
 {
-	char head[HEAD_SIZE];
-	FILE *in = strcmp(file, "-") == 0 ? NULL : fopen(file, "rb");
-	if (!in)
-		return false;
-	size_t size = fread(head, 1, sizeof head, in), links = 0;
-	fclose(in);
+	size_t links = 0;
 	for (size_t i = 0; i < size; i++) {
 		if (!head[i] || !strchr("0123456789-p?:.eE+ \t\r\n", head[i]))
 			return false;
 		bool joins = strchr("-p?", head[i]) && i > 0 && i + 1 < size;
-		links += joins && isdigit((unsigned char)head[i - 1]) && isdigit((unsigned char)head[i + 1]);
+		links += joins && isdigit(head[i - 1]) && isdigit(head[i + 1]);
 	}
 	return links > 0;
+}
+
+bool links_are_in(const char *file)
+{
+	struct bytes bytes;
+	if (strcmp(file, "-") == 0 || bytes_peek(&bytes, file, NULL) != ERR_OK)
+		return false;
+	bool found = begins_with_links(bytes.data, bytes.size < HEAD_SIZE ? (size_t)bytes.size : HEAD_SIZE);
+	bytes_release(&bytes);
+	return found;
 }
 
 enum err link_file_read(struct link_file *file, const char *name, struct err_info *info)

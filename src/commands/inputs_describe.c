@@ -7,8 +7,10 @@ enum { DESCRIBED_MAX = 3 };
 /* The name of a path without its folders, and the folder right above it (empty for none). */
 static void split_path(const char *path, const char **base, const char **folder, int *folder_length)
 {
+	*base = archive_base_name(path);
 	const char *slash = strrchr(path, '/'), *begin = slash;
-	*base = slash ? slash + 1 : path;
+	if (slash && *base != slash + 1)
+		begin = slash = NULL; /* a pipe lies in no folder */
 	while (begin && begin > path && begin[-1] != '/')
 		begin--;
 	*folder = begin ? begin : path;
@@ -34,9 +36,11 @@ void input_describe(const struct input *input, struct strbuf *out)
 		strbuf_addf(out, "%.*s", length, folder);
 		return;
 	}
-	for (size_t i = 0; i < input->roles.archive_count && i < DESCRIBED_MAX; i++) {
+	const char *before = "";
+	for (size_t i = 0; i < input->roles.archive_count && i < DESCRIBED_MAX; i++, before = base) {
 		split_path(input->roles.archive[i]->file, &base, &folder, &length);
-		strbuf_addf(out, "%s%s", i ? ", " : "", base);
+		if (strcmp(before, base) != 0) /* one pipe is called as the other */
+			strbuf_addf(out, "%s%s", i ? ", " : "", base);
 	}
 	if (input->roles.archive_count > DESCRIBED_MAX)
 		strbuf_addstr(out, ", ...");

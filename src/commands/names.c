@@ -5,6 +5,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "tensor/reader.h"
+
 struct word {
 	const char *text;
 	size_t length;
@@ -168,8 +170,7 @@ bool name_same_template(const char *a, const char *b)
 
 char *name_of_file(const char *file, char *buffer, size_t size)
 {
-	const char *slash = strrchr(file, '/');
-	const char *base = slash ? slash + 1 : file;
+	const char *base = archive_base_name(file);
 	size_t length = strlen(base);
 	if (length > 4 && strcasecmp(base + length - 4, ".npy") == 0)
 		length -= 4;

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/descriptor.h"
 #include "base/mapped.h"
 #include "base/memory.h"
 #include "base/output.h"
@@ -43,21 +44,85 @@ static enum err read_until(struct growth *growth, int fd, size_t until, bool *en
 	return ERR_OK;
 }
 
-static enum err read_stream(struct bytes *bytes, int fd, accept_head *accept, struct err_info *info)
+/* The part that is wanted of a stream that may have been read in part; *fd is closed and -1 after its end. */
+static enum err read_stream(struct growth *growth, int *fd, accept_head *accept, struct err_info *info)
+{
+	bool ended = *fd < 0;
+	enum err err = ended ? ERR_OK : read_until(growth, *fd, FIRST_READ, &ended, info);
+	if (!err && !ended && (!accept || accept(growth->block, growth->size)))
+		err = read_until(growth, *fd, SIZE_MAX, &ended, info);
+	if (ended && *fd > STDIN_FILENO)
+		close(*fd);
+	*fd = ended ? -1 : *fd;
+	return err;
+}
+
+static void show_growth(struct bytes *bytes, const struct growth *growth)
+{
+	bytes->data = growth->block ? growth->block : nothing;
+	bytes->size = growth->size;
+}
+
+/*
+ * A pipe gives its bytes once, and its second opening waits for another writer or finds nothing. So what was read of one stays for
+ * the whole run, and whoever opens the name again sees it from the beginning.
+ */
+struct stream {
+	char *file;
+	int fd; /* -1 after the end */
+	struct growth growth;
+	struct stream *next;
+};
+
+/* Of the process, as its descriptors are. */
+static struct stream *streams;
+
+static struct stream *find_stream(const char *file)
+{
+	struct stream *stream = streams;
+	while (stream && strcmp(stream->file, file) != 0)
+		stream = stream->next;
+	return stream;
+}
+
+/* Takes over fd. */
+static struct stream *add_stream(const char *file, int fd)
+{
+	struct stream *stream = mem_zero_array(1, sizeof *stream);
+	char *copy = strdup(file);
+	if (!stream || !copy) {
+		free(stream);
+		free(copy);
+		close(fd);
+		return NULL;
+	}
+	*stream = (struct stream){ .file = copy, .fd = fd, .next = streams };
+	streams = stream;
+	return stream;
+}
+
+static enum err show_stream(struct bytes *bytes, struct stream *stream, accept_head *accept, struct err_info *info)
+{
+	if (!stream)
+		return err_nomem(info, "the input");
+	enum err err = read_stream(&stream->growth, &stream->fd, accept, info);
+	if (err)
+		return err;
+	show_growth(bytes, &stream->growth);
+	bytes->kept = true;
+	return ERR_OK;
+}
+
+static enum err take_input(struct bytes *bytes, accept_head *accept, struct err_info *info)
 {
 	struct growth growth = { NULL, 0, 0 };
-	bool ended;
-	enum err err = read_until(&growth, fd, FIRST_READ, &ended, info);
-	if (!err && !ended && (!accept || accept(growth.block, growth.size)))
-		err = read_until(&growth, fd, SIZE_MAX, &ended, info);
-	if (err) {
+	int fd = STDIN_FILENO;
+	enum err err = read_stream(&growth, &fd, accept, info);
+	if (err)
 		free(growth.block);
-		return err;
-	}
-	bytes->data = growth.block ? growth.block : nothing;
-	bytes->size = growth.size;
-	bytes->mapped = false;
-	return ERR_OK;
+	else
+		show_growth(bytes, &growth);
+	return err;
 }
 
 static enum err map_file(struct bytes *bytes, int fd, uint64_t size, const char *file, struct err_info *info)
@@ -74,32 +139,59 @@ static enum err map_file(struct bytes *bytes, int fd, uint64_t size, const char 
 	return ERR_OK;
 }
 
-static enum err take_descriptor(struct bytes *bytes, int fd, const char *file, accept_head *accept, struct err_info *info)
+/* Is it a file to map? Files of /proc and /sys say that they are empty; a redirected file may have been read in part. */
+static enum err look_at(int fd, bool *mappable, uint64_t *size, struct err_info *info)
 {
 	struct stat status;
 	if (fstat(fd, &status) != 0)
 		return err_set_errno(info, "cannot stat");
 	if (S_ISDIR(status.st_mode))
 		return err_set(info, ERR_IO, "is a directory");
-	/* Files of /proc and /sys say that they are empty; a redirected file may have been read in part. */
 	if (S_ISREG(status.st_mode) && !output_protect(status.st_dev, status.st_ino))
 		return err_nomem(info, "the input");
-	if (S_ISREG(status.st_mode) && status.st_size > 0 && lseek(fd, 0, SEEK_CUR) == 0)
-		return map_file(bytes, fd, (uint64_t)status.st_size, file, info);
-	return read_stream(bytes, fd, accept, info);
+	*mappable = S_ISREG(status.st_mode) && status.st_size > 0 && lseek(fd, 0, SEEK_CUR) == 0;
+	*size = (uint64_t)status.st_size;
+	return ERR_OK;
+}
+
+static int open_path(const char *file)
+{
+	int named = descriptor_named(file);
+	return named < 0 ? open(file, O_RDONLY | O_CLOEXEC) : fcntl(named, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
 }
 
 enum err bytes_open_if(struct bytes *bytes, const char *file, accept_head *accept, struct err_info *info)
 {
 	memset(bytes, 0, sizeof *bytes);
-	if (strcmp(file, "-") == 0)
-		return take_descriptor(bytes, STDIN_FILENO, file, accept, info);
-	int fd = open(file, O_RDONLY | O_CLOEXEC);
+	struct stream *stream = find_stream(file);
+	if (stream)
+		return show_stream(bytes, stream, accept, info);
+	bool input = strcmp(file, "-") == 0, mappable = false;
+	uint64_t size = 0;
+	int fd = input ? STDIN_FILENO : open_path(file);
 	if (fd < 0)
 		return err_set_errno(info, "cannot open");
-	enum err err = take_descriptor(bytes, fd, file, accept, info);
-	close(fd);
+	enum err err = look_at(fd, &mappable, &size, info);
+	if (!err && mappable)
+		err = map_file(bytes, fd, size, file, info);
+	else if (!err && input)
+		err = take_input(bytes, accept, info);
+	else if (!err)
+		return show_stream(bytes, add_stream(file, fd), accept, info);
+	if (!input)
+		close(fd);
 	return err;
+}
+
+static bool accept_none(const unsigned char *head, size_t size)
+{
+	(void)head, (void)size;
+	return false;
+}
+
+enum err bytes_peek(struct bytes *bytes, const char *file, struct err_info *info)
+{
+	return bytes_open_if(bytes, file, accept_none, info);
 }
 
 enum err bytes_open(struct bytes *bytes, const char *file, struct err_info *info)
@@ -118,7 +210,7 @@ void bytes_release(struct bytes *bytes)
 {
 	if (bytes->mapped)
 		mapped_close(bytes->data);
-	else if (bytes->data != nothing)
+	else if (!bytes->kept && bytes->data != nothing)
 		free((void *)bytes->data);
 	memset(bytes, 0, sizeof *bytes);
 }

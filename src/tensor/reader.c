@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/descriptor.h"
 #include "base/memory.h"
 #include "base/strbuf.h"
 #include "tensor/readers.h"
@@ -37,6 +38,8 @@ static const struct {
 
 const char *archive_base_name(const char *path)
 {
+	if (descriptor_named(path) >= 0)
+		return "pipe";
 	const char *slash = strrchr(path, '/');
 	return slash ? slash + 1 : path;
 }

@@ -25,11 +25,12 @@ struct archive {
 };
 
 /* The bytes of a file: mapped where it is a regular file (base/mapped.h says what happens when it changes), read to the end where it is
- * a pipe. */
+ * a pipe. Of a pipe that has a name, a FIFO or a process substitution, what was read stays for the run: opened again it is the same. */
 struct bytes {
 	const unsigned char *data; /* never NULL after success; 8 bytes alignment at least */
 	uint64_t size;
 	bool mapped;
+	bool kept; /* by the list of pipes */
 };
 /* What was read of a mapped file so far need not stay in memory: it is read again where it is wanted. Any thread may be reading meanwhile. */
 void bytes_forget(const struct bytes *bytes);
@@ -39,6 +40,10 @@ enum err bytes_open(struct bytes *bytes, const char *file, struct err_info *info
 /* The same, but of a pipe the first bytes are shown to `accept` before the rest is read: false ends the reading there, and
  * the bytes so far are returned (so that an endless stream of something else is not read). */
 enum err bytes_open_if(struct bytes *bytes, const char *file, bool (*accept)(const unsigned char *head, size_t size), struct err_info *info);
+
+/* The beginning at least, for those who ask what is in it; it can be opened afterwards. Valid until then where it is a pipe. Not for
+ * standard input, which is read once. */
+enum err bytes_peek(struct bytes *bytes, const char *file, struct err_info *info);
 void bytes_release(struct bytes *bytes); /* works on a zeroed struct */
 
 struct reader {
@@ -57,6 +62,10 @@ struct reader {
 };
 
 extern const struct reader *const reader_table[]; /* NULL-terminated */
+
+/* The part of a path after the last slash: what the file is called. A descriptor (/dev/fd/63, which a process substitution gives) has a
+ * number and no name: it is called "pipe", and nobody takes the number for that of a layer. */
+const char *archive_base_name(const char *path);
 
 /* Open by content; where the content is of no known format, by the suffix, so that the error says what is wrong with it. */
 enum err archive_open(struct archive *archive, const char *file, struct err_info *info);

@@ -29,11 +29,14 @@ static bool probe(const unsigned char *head, size_t size)
 	return at < size && head[at] == '{' && memmem(head, size, "\"weight_map\"", 12);
 }
 
+/* An index that comes through a pipe has its shards in the folder where we are. */
 static char *beside(const char *index, const char *name)
 {
+	size_t length = strlen(index), base = strlen(archive_base_name(index));
+	bool has_folder = base < length && strcmp(index + length - base, archive_base_name(index)) == 0;
 	struct strbuf path;
 	strbuf_init(&path);
-	strbuf_add(&path, index, (size_t)(archive_base_name(index) - index));
+	strbuf_add(&path, index, has_folder ? length - base : 0);
 	strbuf_addstr(&path, name);
 	return strbuf_detach(&path);
 }

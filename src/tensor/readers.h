@@ -30,7 +30,4 @@ bool archive_is_tensor_file(const unsigned char *head, size_t size);
 struct tensor **archive_sort(const struct archive *archive);
 struct tensor *archive_find(struct tensor *const *sorted, size_t count, const char *name);
 
-/* The part of a path after the last slash. */
-const char *archive_base_name(const char *path);
-
 #endif

@@ -299,3 +299,127 @@ printf 'name 0 18446744073709551615\n' > spans.txt
 refuse '84 spans' 1 'is no span' attnviz stats attn.npy --spans spans.txt
 printf '0-18446744073709551615\n' > links.txt
 refuse '84 links' 1 'links.txt' attnviz align attn.npy --gold links.txt --head 0
+
+# --- 73: what works from a file works from a FIFO and from a process substitution.
+
+# run_with WORD COMMAND...: the command with each @ in its words replaced, given 20 seconds.
+run_with() {
+	word=$1
+	shift
+	count=$#
+	while [ $count -gt 0 ]; do
+		argument=$1
+		shift
+		case $argument in *@*) argument=${argument%%@*}$word${argument#*@} ;; esac
+		set -- "$@" "$argument"
+		count=$((count - 1))
+	done
+	timeout 20 "$@"
+}
+# piped NAME FILE COMMAND...: prints the same for the file, a FIFO of its name in another folder, and a descriptor without a name.
+piped() {
+	what=$1 file=$2
+	shift 2
+	mkdir -p there fifo
+	rm -f there/* fifo/*
+	cp "$file" "there/$file"
+	mkfifo "fifo/$file"
+	run_with "there/$file" "$@" > out 2> err
+	status=$?
+	sed 's/there/fifo/g' out > wanted
+	cat "$file" > "fifo/$file" &
+	run_with "fifo/$file" "$@" > got 2> err
+	got=$?
+	kill $! 2>/dev/null
+	if [ $status = 0 ] && [ $got = 0 ]; then
+		same "73 $what through a FIFO" got wanted
+	else
+		echo "not ok 73 $what through a FIFO: status $got, and $status of the file: $(head -n 1 err)"
+	fi
+	sed "s/there\/$file/NAME/g; s/\b$file\b/pipe/g" out > wanted
+	cat "$file" > "fifo/$file" &
+	run_with /dev/fd/5 "$@" 5< "fifo/$file" > got.out 2> err
+	got=$?
+	kill $! 2>/dev/null
+	sed 's/\/dev\/fd\/5/NAME/g' got.out > got
+	if [ "$got" = 0 ]; then
+		same "73 $what through a process substitution" got wanted
+	else
+		echo "not ok 73 $what through a process substitution: status $got: $(head -n 1 err)"
+	fi
+}
+
+enter 73-pipes-in-place-of-files
+piped 'queries' q.npy attnviz weights -q @ -k k.npy -o -
+piped 'keys' k.npy attnviz weights -q q.npy -k @ -o -
+piped 'weights' attn.npy attnviz stats -w @ --tsv
+piped 'weights of the name' attn.npy attnviz heatmap -w @ --format text --title x
+piped 'a picture' attn.npy attnviz heatmap -w @ --format text --title x -o -
+piped 'weights to verify' attn.npy attnviz info q.npy k.npy --verify-weights @ --tsv
+for file in q.npy k.npy attn.npy; do
+	mkfifo fifo-$file
+	cat $file > fifo-$file &
+	timeout 20 attnviz info fifo-$file > got 2> err
+	attnviz info $file > wanted
+	if [ "$(awk 'NR == 2 { print $2, $4, $5, $6, $7 }' got)" = "$(awk 'NR == 2 { print $2, $4, $5, $6, $7 }' wanted)" ]; then
+		echo "ok 73 info of $file through a FIFO"
+	else
+		echo "not ok 73 info of $file through a FIFO: $(cat got err | head -n 2)"
+	fi
+done
+cp "$ROOT/samples/mechanisms/multihead.npz" layer.npz
+piped 'an archive' layer.npz attnviz weights --attention multihead @ --param heads=2 -o -
+piped 'one name of an archive for several roles' layer.npz attnviz info @:x --tsv --no-checks
+printf '0-0 1-1 1p2\n0-1\n' > gold.txt
+piped 'links in info' gold.txt attnviz info @ --tsv
+piped 'gold links' gold.txt attnviz align attn.npy --head 0 --gold @ --gold-line 1 --tsv
+floats 0 0.5 | npy sinks.npy '<f4' '(2,)'
+piped 'sinks' sinks.npy attnviz weights q.npy k.npy --sinks @ -o -
+floats 0.5 0.25 | npy slopes.npy '<f4' '(2,)'
+piped 'slopes' slopes.npy attnviz weights q.npy k.npy --alibi-slopes @ -o -
+repeat 36 bytes 1 | npy mask.npy '|b1' '(6, 6)'
+piped 'a mask' mask.npy attnviz weights q.npy k.npy --mask @ -o -
+bytes 5 | npy lengths.npy '|u1' '(1,)'
+piped 'key lengths' lengths.npy attnviz weights q.npy k.npy --key-lengths @ -o -
+bytes 5 6 7 8 9 10 | npy places.npy '|u1' '(6,)'
+piped 'positions' places.npy attnviz weights q.npy k.npy --rope half --query-positions @ -o -
+width=$(attnviz info q.npy --tsv --no-checks | awk -F '\t' 'NR == 2 { gsub(/[^0-9 ]/, "", $5); print $5 }' | awk '{ print $NF }')
+repeat $((width / 2)) floats 0.5 | npy inv.npy '<f4' "($((width / 2)),)"
+piped 'inverse frequencies' inv.npy attnviz weights q.npy k.npy --rope half --inv-freq @ -o -
+printf '%s\n' a b c d e f > tokens.txt
+piped 'tokens' tokens.txt attnviz stats attn.npy --per-row -t @ --tsv
+printf '["a", "b", "c", "d", "e", "f"]' > tokens.json
+piped 'tokens in JSON' tokens.json attnviz stats attn.npy --per-row -t @ --tsv
+piped 'tokens of the keys' tokens.txt attnviz stats attn.npy --per-key --key-tokens @ --tsv
+printf '0 1 2 1 0 2' > ids.txt
+printf '{"a": 0, "b": 1, "c": 2}' > vocab.json
+piped 'ids' ids.txt attnviz stats attn.npy --per-row --ids @ --vocab vocab.json --tsv
+piped 'a vocabulary' vocab.json attnviz stats attn.npy --per-row --ids ids.txt --vocab @ --tsv
+bytes 0 1 2 1 0 2 | npy ids.npy '|u1' '(6,)'
+piped 'ids as an array' ids.npy attnviz stats attn.npy --per-row --ids @ --vocab vocab.json --tsv
+printf 'one 0 3\ntwo 3 6\n' > spans.txt
+piped 'spans' spans.txt attnviz stats attn.npy --by-span --spans @ --tsv
+piped 'the other attention' attn.npy attnviz compare q.npy k.npy --other @ --tsv
+piped 'any input' k.npy attnviz weights q.npy --input key=@ -o -
+floats 1 1 1 1 | npy grid.npy '<f4' '(1, 1, 4)'
+cp "$ROOT/tests/data/image/good-rgb.png" image.png
+piped 'an image' image.png attnviz overlay grid.npy --grid 2x2 --image @ --format text --title x -o -
+cp "$ROOT/tests/data/safetensors/shard-1.safetensors" "$ROOT/tests/data/safetensors/shard-2.safetensors" .
+cp "$ROOT/tests/data/safetensors/good-sharded.safetensors.index.json" index.json
+mkdir there fifo 2>/dev/null
+timeout 20 attnviz info /dev/fd/5 --no-checks --tsv 5< index.json | cut -f 3- > got
+attnviz info index.json --no-checks --tsv | cut -f 3- > wanted
+same '73 an index of shards through a descriptor' got wanted
+# The descriptor has a number, which is no layer, and no name, which is no title.
+mkfifo one two
+both() {
+	cat q.npy > one &
+	cat k.npy > two &
+	timeout 20 "$@" -q /dev/fd/5 -k /dev/fd/6 5< one 6< two
+}
+both attnviz heatmap --format text > got 2> err
+check '73 a title of pipes' grep -q '^pipe: 2 heads' got
+both attnviz stats -m entropy --tsv | cut -f 1 | sort -u > got
+check '73 the number of a descriptor is no layer' sh -c '! grep -qx "[56]" got'
+# What is no tensor and never ends is not read to its end.
+refuse '73 an endless stream' 1 'neither .npy' timeout 20 attnviz info /dev/zero
