@@ -311,6 +311,8 @@ static enum err open_second(struct comparing *comparing, int argc, char **argv, 
 	else if (!err)
 		err = input_open_changed(&comparing->b, &change, argc, argv, info);
 	globfree(&found);
+	if (!err)
+		err = input_check_pair(&comparing->a, &comparing->b, info);
 	return err ? err : difference_check(comparing->a.source, comparing->b.source, info);
 }
 
@@ -340,6 +342,7 @@ static enum err compare(struct comparing *comparing, int argc, char **argv, stru
 	if (given.features && !given.against)
 		given.against = "softmax";
 	comparing->per_row = given.per_row;
+	input_in_pair();
 	if (!err)
 		err = product_numbers(given.target, given.json, given.tsv, "--plot draws the differences", &comparing->format, info);
 	if (!err)

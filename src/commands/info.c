@@ -279,6 +279,7 @@ static enum err verify(struct roles *roles, struct findings *findings, struct ve
 	if (unasked && !(computable && roles_kind(roles, NAME_WEIGHTS)))
 		return ERR_OK;
 	input_prefer_scores();
+	input_measures_distance();
 	enum err err = input_open_gathered(&input, roles, &trouble);
 	if (!err)
 		err = verify_weights(&input, given.verify, put_finding, findings, verification, &trouble);

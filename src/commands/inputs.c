@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/message.h"
 #include "commands/fit.h"
 #include "commands/inputs_bind.h"
 #include "commands/position.h"
@@ -29,6 +30,33 @@ const struct roles_request *input_request(void)
 void input_prefer_scores(void)
 {
 	given_inputs()->prefer_scores = true;
+}
+
+void input_measures_distance(void)
+{
+	given_inputs()->measures_distance = true;
+}
+
+void input_in_pair(void)
+{
+	given_inputs()->in_pair = true;
+}
+
+static void note_left_out(uint32_t bits, const struct input *input, const char *which)
+{
+	for (uint32_t bit = 1; bit && bit <= bits; bit <<= 1)
+		if (bit & bits)
+			message_note("%s does not act on %s (%s attention)", settings_option(bit), which, input->mechanism->name);
+}
+
+enum err input_check_pair(const struct input *a, const struct input *b, struct err_info *info)
+{
+	uint32_t both = a->left_out & b->left_out;
+	if (both)
+		return err_set(info, ERR_USAGE, "%s acts neither on %s nor on %s attention: leave it out", settings_option(both), a->mechanism->name, b->mechanism->name);
+	note_left_out(a->left_out, a, "A");
+	note_left_out(b->left_out, b, "B");
+	return ERR_OK;
 }
 
 const char *input_attention(void)
@@ -63,7 +91,16 @@ static enum err open_source(struct input *input, struct err_info *info)
 		err = masking_open(&input->masking, &input->roles, &given->roles.layout, queries, keys, &input->args, info);
 	if (!err)
 		err = position_open(&input->args.position, &input->roles, info);
-	return err ? err : input->mechanism->open(&input->args, &input->source, info);
+	if (!err && given->in_pair) {
+		input->left_out = settings_given(&input->args) & ~settings_used(input->mechanism, &input->args);
+		settings_leave(input->left_out, &input->args);
+	}
+	input->args.only_weights = !given->measures_distance;
+	if (!err)
+		err = input->mechanism->open(&input->args, &input->source, info);
+	if (!err)
+		masking_note(&input->masking);
+	return err;
 }
 
 static enum err check_source(const struct source *source, struct err_info *info)

@@ -34,6 +34,7 @@ struct input {
 	struct selection selection;
 	int64_t *layer_number; /* [source->layers] as the names number them */
 	bool has_layers, has_batches, has_heads; /* the files had these axes */
+	uint32_t left_out;     /* settings that the mechanism does not use; not 0 after input_in_pair only */
 	const struct kernels *kernels;
 	int threads;           /* 0: all */
 };
@@ -65,6 +66,14 @@ enum err input_open_gathered(struct input *input, struct roles *roles, struct er
 
 /* Compute from queries and keys even where there are ready weights: call it before input_open. */
 void input_prefer_scores(void);
+
+/* Statistics of distances are wanted: --past and --query-offset count for them even where nothing else is made of positions. Call it before input_open. */
+void input_measures_distance(void);
+
+/* Two attentions are opened with the same options, of which each takes what it can use. Call it before both, and check_pair after: a setting that neither uses is
+ * ERR_USAGE, one that only one of them uses a note. */
+void input_in_pair(void);
+enum err input_check_pair(const struct input *a, const struct input *b, struct err_info *info);
 
 /* Driver options for the selected maps, with the threads and the kernels asked for. */
 struct driver_options input_driver(const struct input *input);

@@ -28,6 +28,8 @@ struct given_inputs {
 	int64_t threads;          /* 0: all */
 	bool takes_less;          /* inputs that the mechanism does not take are left alone */
 	bool prefer_scores;       /* see input_prefer_scores */
+	bool measures_distance;   /* see input_measures_distance */
+	bool in_pair;             /* see input_in_pair */
 };
 
 /* The one that the rows fill. */

@@ -7,18 +7,23 @@
 
 #include "base/memory.h"
 #include "base/message.h"
+#include "mechanism/mask_layout.h"
 #include "tensor/layout.h"
 
 static const struct word dead_row_words[] = {
 	{ "zero", DEAD_ROWS_ZERO }, { "uniform", DEAD_ROWS_UNIFORM }, { "nan", DEAD_ROWS_NAN }, WORD_END,
 };
 
+static const struct word mask_keys_words[] = {
+	{ "all", MASK_KEYS_ALL }, { "first", MASK_KEYS_FIRST }, { "last", MASK_KEYS_LAST }, WORD_END,
+};
+
 static struct {
-	const char *causal, *window, *mask, *key_lengths;
-	int64_t past, chunk, keep_first, key_begin;
-	int dead_rows;
+	const char *causal, *window, *mask, *key_lengths, *key_begin, *query_lengths;
+	int64_t past, chunk, keep_first;
+	int dead_rows, mask_keys;
 	bool has_past, whole_context;
-} given;
+} given = { .mask_keys = MASK_KEYS_ALL };
 
 static const int64_t LENGTH_MAX = INT64_C(1000000000000000);
 
@@ -29,9 +34,11 @@ const struct option_row masking_rows[] = {
 	OPTION_STRING(0, "window", "L[,R]", &given.window, "see L keys back and R ahead (-1: no limit)"),
 	OPTION_INT(0, "chunk", "N", &given.chunk, 0, 1e15, "see only keys of the query's chunk of N"),
 	OPTION_INT(0, "keep-first", "N", &given.keep_first, 0, 1e15, "the first N keys stay visible whatever window and chunk say"),
-	OPTION_INT(0, "key-begin", "N", &given.key_begin, 0, 1e15, "keys before N are hidden (padding on the left)"),
+	OPTION_STRING(0, "key-begin", "N,...|FILE", &given.key_begin, "the first key of each batch item; those before are padding on the left (one N: of all)"),
 	OPTION_STRING(0, "key-lengths", "N,...|FILE", &given.key_lengths, "keys of each batch item; those beyond are padding"),
+	OPTION_STRING(0, "query-lengths", "N,...|FILE", &given.query_lengths, "queries of each batch item; those beyond are padding, and see nothing"),
 	OPTION_STRING(0, "mask", "FILE[:NAME]", &given.mask, "booleans and integers: true attends; floats are added to the logits"),
+	OPTION_CHOICE(0, "mask-keys", "WHICH", &given.mask_keys, mask_keys_words, "keys that a mask with fewer columns covers: first hides the rest, before last all is seen"),
 	OPTION_CHOICE(0, "dead-rows", "HOW", &given.dead_rows, dead_row_words, "what rows that see no key become"),
 	OPTION_END
 };
@@ -84,80 +91,116 @@ static enum err read_window(struct mechanism_args *args, struct err_info *info)
 	return ERR_OK;
 }
 
-static enum err lengths_of_list(struct masking *masking, struct mechanism_args *args, struct err_info *info)
+/* Numbers of tokens, one for each batch item. */
+struct item_list {
+	const char *option, *text, *what;
+};
+
+static enum err list_of_text(const struct item_list *from, int64_t **list, int64_t *count, struct err_info *info)
 {
 	size_t capacity = 0;
-	for (const char *rest = given.key_lengths; *rest; args->key_length_count++) {
-		void *grown = masking->key_length;
-		bool room = mem_grow(&grown, &capacity, (size_t)args->key_length_count + 1, sizeof *masking->key_length);
-		masking->key_length = grown;
+	for (const char *rest = from->text; *rest; ++*count) {
+		void *grown = *list;
+		bool room = mem_grow(&grown, &capacity, (size_t)*count + 1, sizeof **list);
+		*list = grown;
 		if (!room)
-			return err_nomem(info, "the key lengths");
-		int64_t *length = &masking->key_length[args->key_length_count];
-		if (!parse_int(rest, ',', length, &rest) || *length < 0 || *length > LENGTH_MAX)
-			return err_set(info, ERR_USAGE, "--key-lengths %s: wants numbers of keys, one a batch item", given.key_lengths);
+			return err_nomem(info, from->what);
+		if (!parse_int(rest, ',', &(*list)[*count], &rest) || (*list)[*count] < 0 || (*list)[*count] > LENGTH_MAX)
+			return err_set(info, ERR_USAGE, "%s %s: wants numbers of tokens, one for each batch item", from->option, from->text);
 	}
-	return ERR_OK;
+	return *count ? ERR_OK : err_set(info, ERR_USAGE, "%s: wants a number of tokens for each batch item, or a file with them", from->option);
 }
 
-static enum err lengths_of_file(struct masking *masking, struct roles *roles, struct mechanism_args *args, struct err_info *info)
+static enum err list_of_file(const struct item_list *from, struct roles *roles, int64_t **list, int64_t *count, struct err_info *info)
 {
 	const struct tensor *tensor;
-	enum err err = roles_tensor(roles, given.key_lengths, &tensor, info);
+	enum err err = roles_tensor(roles, from->text, &tensor, info);
 	if (err)
 		return err;
 	if (tensor->rank > 1 || dtype_is_float(tensor->dtype) || tensor->dtype == DTYPE_BOOL) {
 		char shape[128];
-		err_set(info, ERR_SHAPE, "key lengths are integers, one a batch item (this is %s %s); a padding mask is given by --mask with --layout mask=BM",
+		err_set(info, ERR_SHAPE, "%ss are integers, one for each batch item (this is %s %s); a padding mask (batch, keys) is given by --mask", from->what,
 			dtype_name(tensor->dtype), tensor_shape_text(tensor, shape, sizeof shape));
 		return err_in_file(info, tensor->file);
 	}
-	int64_t count = tensor_count(tensor);
-	masking->key_length = mem_array((size_t)count, sizeof *masking->key_length);
-	if (!masking->key_length)
-		return err_nomem(info, "the key lengths");
-	for (int64_t i = 0; i < count; i++) {
-		int64_t *length = &masking->key_length[i];
-		err = tensor_integer_at(tensor, i, length, info);
-		if (!err && (*length < 0 || *length > LENGTH_MAX))
-			err = err_set(info, ERR_VALUE, "key length %" PRId64 " (item %" PRId64 ")", *length, i);
+	*count = tensor_count(tensor);
+	*list = mem_array((size_t)*count, sizeof **list);
+	if (!*list)
+		return err_nomem(info, from->what);
+	for (int64_t i = 0; i < *count; i++) {
+		int64_t *number = &(*list)[i];
+		err = tensor_integer_at(tensor, i, number, info);
+		if (!err && (*number < 0 || *number > LENGTH_MAX))
+			err = err_set(info, ERR_VALUE, "%s %" PRId64 " (item %" PRId64 ")", from->what, *number, i);
 		if (err)
 			return err_in_file(info, tensor->file);
 	}
-	args->key_length_count = count;
 	return ERR_OK;
+}
+
+/* *list is the caller's, also where this fails; NULL where the option was not given. */
+static enum err read_list(const struct item_list *from, struct roles *roles, int64_t **list, int64_t *count, struct err_info *info)
+{
+	*count = 0;
+	if (!from->text)
+		return ERR_OK;
+	bool is_list = from->text[strspn(from->text, "0123456789,")] == '\0';
+	return is_list ? list_of_text(from, list, count, info) : list_of_file(from, roles, list, count, info);
 }
 
 static enum err read_lengths(struct masking *masking, struct roles *roles, struct mechanism_args *args, struct err_info *info)
 {
-	if (!given.key_lengths)
-		return ERR_OK;
-	bool is_list = given.key_lengths[strspn(given.key_lengths, "0123456789,")] == '\0';
-	enum err err = is_list ? lengths_of_list(masking, args, info) : lengths_of_file(masking, roles, args, info);
+	const struct item_list from = { "--key-lengths", given.key_lengths, "key length" };
+	enum err err = read_list(&from, roles, &masking->key_length, &args->key_length_count, info);
 	args->key_length = masking->key_length;
 	return err;
 }
 
+static enum err read_query_lengths(struct masking *masking, struct roles *roles, struct mechanism_args *args, struct err_info *info)
+{
+	const struct item_list from = { "--query-lengths", given.query_lengths, "query length" };
+	enum err err = read_list(&from, roles, &masking->query_length, &args->query_length_count, info);
+	args->query_length = masking->query_length;
+	return err;
+}
+
+/* One number is for all items. */
+static enum err read_begins(struct masking *masking, struct roles *roles, struct mechanism_args *args, struct err_info *info)
+{
+	const struct item_list from = { "--key-begin", given.whole_context ? NULL : given.key_begin, "key begin" };
+	enum err err = read_list(&from, roles, &masking->key_begin, &args->key_begin_count, info);
+	if (!err && args->key_begin_count == 1)
+		args->key_begin = masking->key_begin[0];
+	else
+		args->key_begins = masking->key_begin;
+	return err;
+}
+
+/* With letters the axes are known; else the sizes of the attention tell. */
 static enum err read_mask(struct masking *masking, struct roles *roles, const struct string_list *layout, struct mechanism_args *args, struct err_info *info)
 {
+	struct layout_request request = { .role = LAYOUT_MASK };
+	args->mask_keys = (enum mask_keys)given.mask_keys;
+	args->has_mask_keys = given.mask_keys != MASK_KEYS_ALL;
 	if (!given.mask)
 		return ERR_OK;
-	const struct tensor *tensor;
-	struct layout_request request = { .role = LAYOUT_MASK };
-	enum err err = roles_tensor(roles, given.mask, &tensor, info);
+	enum err err = roles_tensor(roles, given.mask, &masking->mask, info);
 	if (!err)
 		err = role_letters(layout, "mask", &request.letters, info);
+	if (!err)
+		err = mask_check_integers(masking->mask, info);
 	if (err)
 		return err;
-	masking->tensor = *tensor;
-	err = layout_resolve(&masking->tensor, &request, &masking->slot, &masking->heads, info);
+	args->mask_read = &masking->mask_read;
+	if (!request.letters) {
+		args->mask = masking->mask;
+		return ERR_OK;
+	}
+	err = layout_resolve(masking->mask, &request, &masking->slot, &masking->heads, info);
+	*(dtype_is_float(masking->mask->dtype) ? &args->bias : &args->allow) = &masking->heads;
 	if (err)
-		return err_in_file(info, tensor->file);
-	if (dtype_is_float(tensor->dtype))
-		args->bias = &masking->heads;
-	else
-		args->allow = &masking->heads;
-	return ERR_OK;
+		err_in_file(info, masking->mask->file);
+	return err;
 }
 
 enum err masking_open(struct masking *masking, struct roles *roles, const struct string_list *layout, int64_t queries, int64_t keys,
@@ -168,14 +211,31 @@ enum err masking_open(struct masking *masking, struct roles *roles, const struct
 	args->diagonal = given.past;
 	args->chunk = given.whole_context ? 0 : given.chunk;
 	args->keep_first = given.whole_context ? 0 : given.keep_first;
-	args->key_begin = given.whole_context ? 0 : given.key_begin;
 	args->dead_rows = (enum dead_rows)given.dead_rows;
 	enum err err = read_causal(queries, keys, args, info);
 	if (!err)
 		err = read_window(args, info);
 	if (!err)
 		err = read_lengths(masking, roles, args, info);
+	if (!err)
+		err = read_query_lengths(masking, roles, args, info);
+	if (!err)
+		err = read_begins(masking, roles, args, info);
 	return err ? err : read_mask(masking, roles, layout, args, info);
+}
+
+void masking_note(const struct masking *masking)
+{
+	const struct tensor *mask = masking->mask;
+	char shape[128];
+	if (!mask)
+		return;
+	tensor_shape_text(mask, shape, sizeof shape);
+	if (masking->mask_read && !strchr(masking->mask_read, 'M'))
+		message_note("the mask '%s' %s is read as one of queries (--layout mask=%s): those where it is 0 see nothing", mask->name, shape, masking->mask_read);
+	if (mask_looks_boolean(mask))
+		message_note("the mask '%s' %s holds floats, which are added to the logits, but nothing except 0 and 1: store booleans if 1 means that a key is attended",
+			     mask->name, shape);
 }
 
 void masking_whole_context(bool whole)
@@ -186,5 +246,7 @@ void masking_whole_context(bool whole)
 void masking_release(struct masking *masking)
 {
 	free(masking->key_length);
-	masking->key_length = NULL;
+	free(masking->key_begin);
+	free(masking->query_length);
+	*masking = (struct masking){ 0 };
 }

@@ -15,16 +15,21 @@ extern const struct option_row masking_rows[];
 
 /* What the options became; mechanism_args points into it. Release after the source. */
 struct masking {
-	int64_t *key_length;
-	struct tensor tensor;
+	int64_t *key_length, *key_begin, *query_length;
+	const struct tensor *mask;
+	const char *mask_read; /* the letters that the source read it by; NULL where --layout named them: */
 	const struct tensor *slot;
 	struct heads heads;
 };
 
 /* Fill the mask part of args. The queries and keys settle where --causal without a word is aligned: bottom-right where there are more keys than queries (a
- * KV cache), else top-left; a note says so where the two differ. Files belong to `roles`; do not move *masking afterwards. */
+ * KV cache), else top-left; a note says so where the two differ. Files belong to `roles`; do not move *masking
+ * afterwards. */
 enum err masking_open(struct masking *masking, struct roles *roles, const struct string_list *layout, int64_t queries, int64_t keys,
 		      struct mechanism_args *args, struct err_info *info);
+
+/* With the source open: say where the mask was read as one of queries alone, and where it looks like booleans that were stored as floats. */
+void masking_note(const struct masking *masking);
 
 /* Leave --window, --chunk, --keep-first and --key-begin out from now on, or take them again. */
 void masking_whole_context(bool whole);

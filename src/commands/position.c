@@ -76,8 +76,6 @@ enum err position_open(struct position_args *args, struct roles *roles, struct e
 		if (err)
 			return err;
 	}
-	if (!args->rope && (given.rope_scaling || args->inv_freq || args->rope_cos))
-		return err_set(info, ERR_USAGE, "a rotation needs its pairs: --rope half or --rope interleaved");
 	if (!args->rope_cos != !args->rope_sin)
 		return err_set(info, ERR_USAGE, "--rope-cos and --rope-sin go together");
 	return ERR_OK;

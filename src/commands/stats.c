@@ -283,6 +283,7 @@ static enum err span_masses(struct measuring *measuring, struct err_info *info)
 static enum err work(struct measuring *measuring, int argc, char **argv, struct err_info *info)
 {
 	enum err err = check_options(measuring, info);
+	input_measures_distance();
 	if (!err)
 		err = input_open(&measuring->input, argc, argv, info);
 	if (!err && measuring->input.spans.count)

@@ -339,5 +339,6 @@ const struct mechanism mechanism_additive = {
 	.reference = "Bahdanau, Cho, Bengio 2015, arXiv 1409.0473; PyTorch seq2seq tutorial; Keras AdditiveAttention (scale is a vector)",
 	.input = inputs,
 	.parameter = parameters,
+	.settings = SETTINGS_LIMITS | SETTINGS_LOGITS,
 	.open = additive_open,
 };

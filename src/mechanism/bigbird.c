@@ -404,5 +404,6 @@ const struct mechanism mechanism_bigbird = {
 	.reference = "Zaheer et al. 2020, arXiv 2007.14062; google-research/bigbird, Hugging Face modeling_big_bird",
 	.input = inputs,
 	.parameter = parameters,
+	.settings = SETTINGS_LIMITS | SETTINGS_LOGITS,
 	.open = bigbird_open,
 };

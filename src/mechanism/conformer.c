@@ -439,5 +439,6 @@ const struct mechanism mechanism_conformer = {
 	.reference = "Dai et al. 2019, arXiv 1901.02860; Gulati et al. 2020, arXiv 2005.08100; ESPnet, NeMo, Hugging Face Wav2Vec2-Conformer",
 	.input = inputs,
 	.parameter = parameters,
+	.settings = SETTINGS_LIMITS | SETTINGS_LOGITS,
 	.open = conformer_open,
 };

@@ -14,21 +14,9 @@ static const struct decay *decay_of(const struct source *source)
 	return (const struct decay *)source;
 }
 
-enum err decay_refuse_masks(const struct mechanism *mechanism, const struct mechanism_args *args, struct err_info *info)
-{
-	bool limited = args->window_left >= 0 || args->window_right >= 0 || args->chunk || args->keep_first || args->key_begin || args->key_length || args->query_length;
-	if (limited || args->allow || args->bias || args->has_diagonal)
-		return err_set(info, ERR_USAGE, "%s attention is a recurrence over all tokens so far: no mask applies, leave it out", mechanism->name);
-	return masked_refuse(mechanism, args, info);
-}
-
-enum err decay_init(struct decay *decay, const struct mechanism *mechanism, const struct mechanism_args *args, const struct decay_vectors *vectors,
-		    int64_t layers, int64_t batches, int64_t heads, int64_t tokens, struct err_info *info)
+void decay_init(struct decay *decay, const struct decay_vectors *vectors, int64_t layers, int64_t batches, int64_t heads, int64_t tokens)
 {
 	struct source *source = &decay->source;
-	enum err err = decay_refuse_masks(mechanism, args, info);
-	if (err)
-		return err;
 	decay->vectors = vectors;
 	source->norm = NORM_NONE;
 	source->layers = layers;
@@ -37,7 +25,6 @@ enum err decay_init(struct decay *decay, const struct mechanism *mechanism, cons
 	source->queries = source->keys = tokens;
 	source->is_square = source->is_causal = true;
 	source->is_signed = true;
-	return ERR_OK;
 }
 
 enum coverage decay_coverage(const struct source *source, int64_t map, int64_t first, int64_t last, int64_t begin, int64_t end)

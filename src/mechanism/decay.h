@@ -34,12 +34,8 @@ struct decay {
 	int64_t lag; /* 0 or 1 */
 };
 
-/* Sizes and properties; refuses masks and positions: what a recurrence sees is fixed. */
-enum err decay_init(struct decay *decay, const struct mechanism *mechanism, const struct mechanism_args *args, const struct decay_vectors *vectors,
-		    int64_t layers, int64_t batches, int64_t heads, int64_t tokens, struct err_info *info);
-
-/* Masks, positions, soft-cap and stages that were given are ERR_USAGE; causal is taken for granted. */
-enum err decay_refuse_masks(const struct mechanism *mechanism, const struct mechanism_args *args, struct err_info *info);
+/* Sizes and properties. */
+void decay_init(struct decay *decay, const struct decay_vectors *vectors, int64_t layers, int64_t batches, int64_t heads, int64_t tokens);
 
 enum coverage decay_coverage(const struct source *source, int64_t map, int64_t first, int64_t last, int64_t begin, int64_t end);
 int64_t decay_support(const struct source *source, int64_t map, int64_t row);

@@ -164,7 +164,7 @@ static enum err sum_row(void *data, int64_t row, int worker)
 static bool can_pool(const struct dot *dot)
 {
 	const struct mask *mask = &dot->masked.mask;
-	bool limited = mask->left >= 0 || mask->right > 0 || mask->chunk || mask->keep_first || mask->key_begin || mask->key_length || mask->query_length;
+	bool limited = mask->left >= 0 || mask->right > 0 || mask->chunk || mask->keep_first || mask->key_begin || mask->key_begins || mask->key_length || mask->query_length;
 	return dot->masked.source.norm != NORM_SOFTMAX && !limited && !mask->allow && !mask->bias;
 }
 

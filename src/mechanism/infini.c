@@ -486,9 +486,7 @@ static enum err infini_bind(struct source *source, const struct mechanism_args *
 	const struct mechanism *mechanism = &mechanism_infini;
 	struct infini *infini = (struct infini *)source;
 	const struct mechanism_binding *value = mechanism_input_find(args, "value");
-	enum err err = decay_refuse_masks(mechanism, args, info);
-	if (!err)
-		err = open_parameters(infini, args, info);
+	enum err err = open_parameters(infini, args, info);
 	if (err)
 		return err;
 	infini->query = mechanism_heads(args, mechanism, "query", info);
@@ -552,5 +550,7 @@ const struct mechanism mechanism_infini = {
 	.reference = "Munkhdalai, Faruqui, Gopal 2024, arXiv 2404.07143, written from the equations; lucidrains/infini-transformer-pytorch has the gate reversed",
 	.input = inputs,
 	.parameter = parameters,
+	.settings = SETTING_SCALE,
+	.settings_why = "is a recurrence over all tokens so far: no mask applies",
 	.open = infini_open,
 };

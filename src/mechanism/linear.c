@@ -129,5 +129,6 @@ const struct mechanism mechanism_linear = {
 	.reference = "Katharopoulos et al. 2020, arXiv 2006.16236; idiap/fast-transformers, flash-linear-attention",
 	.input = inputs,
 	.parameter = parameters,
+	.settings = SETTINGS_LIMITS | SETTING_SCALE,
 	.open = linear_open,
 };

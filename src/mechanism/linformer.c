@@ -7,6 +7,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "mechanism/dot.h"
@@ -146,15 +147,6 @@ static const struct source_ops linformer_ops = {
 	.free = linformer_free,
 };
 
-/* A slot mixes all tokens, so that a mask of tokens has nothing to hide. */
-static enum err refuse_masks(const struct mechanism_args *args, struct err_info *info)
-{
-	bool limited = args->causal || args->window_left >= 0 || args->window_right >= 0 || args->chunk || args->keep_first || args->key_begin;
-	if (!limited && !args->key_length && !args->query_length && !args->allow && !args->bias)
-		return ERR_OK;
-	return err_set(info, ERR_USAGE, "linformer attention mixes all tokens before the softmax, and no mask or causal form of it exists: leave the mask out");
-}
-
 static enum err read_projection(struct linformer *linformer, struct operand *projection, const char *role, bool required, const struct mechanism_args *args,
 				struct err_info *info)
 {
@@ -202,9 +194,7 @@ static enum err linformer_bind(struct source *source, const struct mechanism_arg
 	static const char *const map_words[] = { "effective", "slots", NULL }, *const order_words[] = { "nk", "kn", NULL };
 	struct masked *masked = &linformer->dot.masked;
 	int slots, transposed;
-	enum err err = refuse_masks(args, info);
-	if (!err)
-		err = mechanism_parameter_choice(args, &mechanism_linformer, "map", map_words, &slots, info);
+	enum err err = mechanism_parameter_choice(args, &mechanism_linformer, "map", map_words, &slots, info);
 	if (!err)
 		err = mechanism_parameter_choice(args, &mechanism_linformer, "order", order_words, &transposed, info);
 	if (err)
@@ -229,6 +219,13 @@ static enum err linformer_bind(struct source *source, const struct mechanism_arg
 	int64_t key_heads = masked->source.layers * masked->source.batches * masked->key->size[AXIS_HEAD];
 	linformer->slot_keys = lazy_new(key_heads, linformer->slots * linformer->width, make_slot_keys);
 	return linformer->slot_keys ? ERR_OK : err_nomem(info, "projected keys");
+}
+
+/* A slot mixes all tokens, so that a mask of tokens has nothing to hide; logits are there where the slots are shown. */
+static uint32_t linformer_settings(const struct mechanism_args *args)
+{
+	bool slots = strcmp(mechanism_parameter_text(args, &mechanism_linformer, "map"), "slots") == 0;
+	return SETTING_SCALE | (slots ? SETTING_SOFTCAP | SETTING_STAGE : 0);
 }
 
 static enum err linformer_open(const struct mechanism_args *args, struct source **source, struct err_info *info)
@@ -260,5 +257,7 @@ const struct mechanism mechanism_linformer = {
 	.reference = "Wang et al. 2020, arXiv 2006.04768; lucidrains/linformer",
 	.input = inputs,
 	.parameter = parameters,
+	.settings_of = linformer_settings,
+	.settings_why = "mixes all tokens before the softmax, and no mask or causal form of it exists",
 	.open = linformer_open,
 };

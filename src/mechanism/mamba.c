@@ -350,9 +350,7 @@ static enum err mamba_bind(struct mamba *mamba, const struct mechanism_args *arg
 	if (err)
 		return err;
 	const int64_t *size = mamba->delta.heads->size;
-	err = decay_init(&mamba->decay, &mechanism_mamba, args, &mamba_vectors, size[AXIS_LAYER], size[AXIS_BATCH], shown, size[mamba->delta.time], info);
-	if (err)
-		return err;
+	decay_init(&mamba->decay, &mamba_vectors, size[AXIS_LAYER], size[AXIS_BATCH], shown, size[mamba->delta.time]);
 	open_values(mamba);
 	if (mamba->from_weights)
 		mechanism_note(source->note, sizeof source->note, "projected here");

@@ -154,5 +154,7 @@ const struct mechanism mechanism_mamba = {
 	.input = inputs,
 	.parameter = parameters,
 	.alias = aliases,
+	.settings = SETTINGS_NONE,
+	.settings_why = "is a recurrence over all tokens so far: no mask applies",
 	.open = mamba_open,
 };

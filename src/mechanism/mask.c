@@ -39,8 +39,7 @@ int64_t mask_place(const struct mask *mask, int64_t batch, int64_t row)
 
 static int64_t first_key(const struct mask *mask, int64_t batch)
 {
-	(void)batch;
-	return mask->key_begin;
+	return mask->key_begins ? mask->key_begins[batch] : mask->key_begin;
 }
 
 static bool has_files(const struct mask *mask)
@@ -156,10 +155,10 @@ static void files_let_through(const struct mask *mask, const struct map_place *a
 	float run[KEY_BLOCK];
 	for (int64_t k = 0; k < count; k++)
 		seen[k] = true;
-	bool readable = !mask->allow || !mask_file_run(mask->allow, at, row, key, count, 0, run, NULL);
+	bool readable = !mask->allow || !mask_file_run(mask, mask->allow, at, row, key, count, run, NULL);
 	for (int64_t k = 0; k < count && mask->allow; k++)
 		seen[k] = readable && run[k] != 0;
-	readable = !mask->bias || !mask_file_run(mask->bias, at, row, key, count, -INFINITY, run, NULL);
+	readable = !mask->bias || !mask_file_run(mask, mask->bias, at, row, key, count, run, NULL);
 	for (int64_t k = 0; k < count && mask->bias; k++)
 		seen[k] &= readable && run[k] > (float)MASK_HIDES;
 }
@@ -336,7 +335,7 @@ static enum err apply_allow(const struct mask *mask, const struct map_place *at,
 	int lanes = fill->kernels->lanes;
 	float run[KEY_BLOCK];
 	for (int lane = 0; lane < rows->count; lane++) {
-		enum err err = mask_file_run(mask->allow, at, rows->row[lane], fill->key, fill->count, 0, run, info);
+		enum err err = mask_file_run(mask, mask->allow, at, rows->row[lane], fill->key, fill->count, run, info);
 		if (err)
 			return err;
 		int hidden = 0;
@@ -381,7 +380,7 @@ static enum err apply_bias(const struct mask *mask, const struct map_place *at, 
 	double exact[KEY_BLOCK];
 	for (int lane = 0; lane < rows->count; lane++) {
 		int bad = 0;
-		enum err err = mask_file_run(mask->bias, at, rows->row[lane], fill->key, fill->count, -INFINITY, run, info);
+		enum err err = mask_file_run(mask, mask->bias, at, rows->row[lane], fill->key, fill->count, run, info);
 		for (int64_t k = 0; k < fill->count; k++)
 			bad |= !(run[k] < INFINITY);
 		if (!err && bad)
@@ -441,6 +440,16 @@ static void describe_limit(char *text, size_t size, int64_t limit)
 		snprintf(text, size, "%" PRId64, limit);
 }
 
+/* Keys that the limits leave to the row which sees most. */
+static int64_t most_keys(const struct mask *mask)
+{
+	int64_t most = 0, batches = mask->key_length || mask->key_begins ? mask->batches : 1;
+	for (int64_t batch = 0; batch < batches; batch++)
+		for (int64_t row = 0; row < mask->queries; row++)
+			most = max_i64(most, range_count(limits_of(mask, batch, row)));
+	return most;
+}
+
 void mask_describe(const struct mask *mask, char *note, size_t size)
 {
 	static const char *const side[] = { "", "causal (top-left)", "causal (bottom-right)", "causal (from the key lengths)" };
@@ -459,7 +468,9 @@ void mask_describe(const struct mask *mask, char *note, size_t size)
 		mechanism_note(note, size, "chunks of %" PRId64, mask->chunk);
 	if (mask->keep_first)
 		mechanism_note(note, size, "first %" PRId64 " kept", mask->keep_first);
-	if (mask->key_length || mask->key_begin || mask->query_length)
+	if (window || mask->chunk)
+		mechanism_note(note, size, "at most %" PRId64 " keys a row", most_keys(mask));
+	if (mask->key_length || mask->key_begin || mask->key_begins || mask->query_length)
 		mechanism_note(note, size, "padding masked");
 	if (mask->allow)
 		mechanism_note(note, size, "mask %s", mask->allow->tensors[0]->name);

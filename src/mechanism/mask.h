@@ -20,6 +20,10 @@ enum causal { CAUSAL_NONE, CAUSAL_TOP_LEFT, CAUSAL_BOTTOM_RIGHT };
  * not how it is computed: the mask treats it as zero, and the source says dead_rows_nan to whoever writes weights. */
 enum dead_rows { DEAD_ROWS_ZERO, DEAD_ROWS_UNIFORM, DEAD_ROWS_NAN };
 
+/* Which keys a file with fewer columns than there are keys speaks of: the first, and all others are hidden (ONNX); the last, and what comes before them is
+ * seen (the tree of a draft behind its context); or it must have a column for each. */
+enum mask_keys { MASK_KEYS_FIRST, MASK_KEYS_LAST, MASK_KEYS_ALL };
+
 /* A bias at or below this hides the key: it swallows every float32 logit, so that finfo.min means what its users mean by it. */
 #define MASK_HIDES (-1e30)
 
@@ -37,12 +41,16 @@ struct mask {
 	int64_t keep_first;        /* this many keys from the first that is neither before key_begin nor hidden from the query by the files on stay visible whatever
 	                            * left, right and chunk say (StreamingLLM), but for later ones where the mask is causal */
 	int64_t key_begin;         /* keys before it are hidden: a truncated context, padding on the left */
+	const int64_t *key_begins; /* [batches]: the same for each item, in place of key_begin; NULL: none */
 	const int64_t *key_length; /* [batches]: keys at and beyond are padding; NULL: none */
 	const int64_t *query_length; /* [batches]: queries at and beyond are padding, and see nothing; NULL: none */
 	bool align_to_length;      /* diagonal = key_length[batch] - queries in place of `diagonal`: caches longer than they are full */
 	const struct heads *allow; /* boolean or integer, non-zero attends; (layer, batch, head, query, key), axes of length 1 are broadcast; NULL: none. Fewer
-	                            * keys than `keys`: the rest is not allowed (ONNX). */
-	const struct heads *bias;  /* float, added to the logits; at or below MASK_HIDES hides. NULL: none. Fewer keys: the rest is hidden. */
+	                            * keys than `keys`: mask_keys. */
+	const struct heads *bias;  /* float, added to the logits; at or below MASK_HIDES hides. NULL: none. Fewer keys: mask_keys. */
+	enum mask_keys mask_keys;
+	struct heads file;         /* what allow or bias point at where mechanism_mask read the axes of the file; do not move the mask then */
+	const struct tensor *file_slot;
 	enum dead_rows dead_rows;
 	int64_t *diagonals;        /* [batches], owned: with align_to_length the diagonal of each; else NULL */
 	int64_t *kept;             /* owned, made by mask_find_first: the first key that the files let each query see; NULL: key_begin */

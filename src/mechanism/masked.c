@@ -11,39 +11,6 @@ static const struct masked *masked_of(const struct source *source)
 	return (const struct masked *)source;
 }
 
-static enum err refuse_positions(const struct mechanism *mechanism, const struct position_args *position, struct err_info *info)
-{
-	const struct {
-		bool given;
-		const char *name;
-	} options[] = {
-		{ position->rope != ROPE_NONE, "rotary positions" },
-		{ position->alibi || position->alibi_slopes, "ALiBi" },
-		{ position->t5_bias != NULL, "a T5 bias" },
-		{ position->qk_norm != QK_NORM_NONE, "a normalisation of queries and keys" },
-		{ position->sinks != NULL, "sink logits" },
-	};
-	for (size_t i = 0; i < sizeof options / sizeof *options; i++)
-		if (options[i].given)
-			return err_set(info, ERR_USAGE, "%s attention does not apply %s: export queries and keys after it, or use softmax attention",
-				       mechanism->name, options[i].name);
-	return ERR_OK;
-}
-
-static enum err refuse_logits(const struct mechanism *mechanism, const struct mechanism_args *args, struct err_info *info)
-{
-	const char *what = args->bias ? "a bias" : args->softcap != 0 ? "a soft-cap" : args->stage != STAGE_WEIGHTS ? "a stage before the weights" : NULL;
-	if (!what)
-		return ERR_OK;
-	return err_set(info, ERR_USAGE, "%s attention has no logits for %s: leave it out", mechanism->name, what);
-}
-
-enum err masked_refuse(const struct mechanism *mechanism, const struct mechanism_args *args, struct err_info *info)
-{
-	enum err err = refuse_positions(mechanism, &args->position, info);
-	return err ? err : refuse_logits(mechanism, args, info);
-}
-
 enum err masked_init(struct masked *masked, const struct mechanism *mechanism, const struct mechanism_args *args, const struct heads *query,
 		     const struct heads *key, bool same_dim, double usual_scale, struct err_info *info)
 {
@@ -56,9 +23,7 @@ enum err masked_init(struct masked *masked, const struct mechanism *mechanism, c
 	masked->stage = args->stage;
 	masked->scale = isnan(args->scale) ? usual_scale : args->scale;
 	masked->softcap = args->softcap;
-	enum err err = masked->is_softmax ? refuse_positions(mechanism, &args->position, info) : masked_refuse(mechanism, args, info);
-	if (!err)
-		err = mechanism_attend(source, query, key, value ? value->heads : NULL, same_dim, info);
+	enum err err = mechanism_attend(source, query, key, value ? value->heads : NULL, same_dim, info);
 	if (err)
 		return err;
 	source->is_stochastic = masked->is_softmax && args->stage == STAGE_WEIGHTS;

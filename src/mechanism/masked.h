@@ -24,16 +24,12 @@ struct masked {
 };
 
 /*
- * Fit query, key and the value role to each other and take masks, scale and soft-cap from args. source.norm says before what the mechanism does with its scores:
- * without NORM_SOFTMAX a bias, a soft-cap or a stage is ERR_USAGE. Positions and sinks of args->position are ERR_USAGE: the mechanisms that apply them
- * do not use this. The scale is args->scale, or `usual_scale` where that is NaN.
+ * Fit query, key and the value role to each other and take masks, scale and soft-cap from args. source.norm says before what the mechanism does with its scores.
+ * The scale is args->scale, or `usual_scale` where that is NaN.
  */
 enum err masked_init(struct masked *masked, const struct mechanism *mechanism, const struct mechanism_args *args, const struct heads *query,
 		     const struct heads *key, bool same_dim, double usual_scale, struct err_info *info);
 void masked_release(struct masked *masked);
-
-/* For mechanisms that take none of it: a bias, soft-cap or stage, and positions and sinks, are ERR_USAGE. */
-enum err masked_refuse(const struct mechanism *mechanism, const struct mechanism_args *args, struct err_info *info);
 
 /* What is folded into a tile's scores: the scale, times log2(e) where they are logits. */
 double masked_factor(const struct masked *masked);

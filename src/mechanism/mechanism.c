@@ -7,21 +7,8 @@
 #include <string.h>
 
 #include "base/memory.h"
-
-enum err mechanism_make(const struct source_ops *ops, size_t size, const char *what, mechanism_bind *bind, const struct mechanism_args *args,
-			struct source **source, struct err_info *info)
-{
-	struct source *made = mem_zero_array(1, size);
-	if (!made)
-		return err_nomem(info, what);
-	made->ops = ops;
-	enum err err = bind(made, args, info);
-	if (err)
-		source_free(made);
-	else
-		*source = made;
-	return err;
-}
+#include "mechanism/mask_layout.h"
+#include "mechanism/settings.h"
 
 const struct mechanism_binding *mechanism_input_find(const struct mechanism_args *args, const char *role)
 {
@@ -166,39 +153,48 @@ enum err mechanism_attend(struct source *source, const struct heads *query, cons
 	return ERR_OK;
 }
 
-static enum err check_mask_file(const struct heads *file, const char *option, const struct source *source, struct err_info *info)
+/* A list has one number for each batch item, none of them beyond the `most` tokens. */
+static enum err check_list(const int64_t *list, int64_t count, const char *what, int64_t batches, const char *tokens, int64_t most, struct err_info *info)
 {
-	static const char *const name[] = { "layers", "batches", "heads", "queries", "keys" };
-	const int64_t wanted[] = { source->layers, source->batches, source->heads, source->queries, source->keys };
-	for (int axis = 0; file && axis < AXIS_COUNT; axis++) {
-		int64_t size = file->size[axis];
-		bool fits = size == 1 || size == wanted[axis] || (axis == AXIS_DIM && size < wanted[axis]);
-		char shape[128];
-		if (!fits)
-			return err_set(info, ERR_SHAPE, "the %s '%s' %s has %" PRId64 " %s where the attention has %" PRId64 ": it is (queries, keys), with heads and batch before them as far as they differ",
-				       option, file->tensors[0]->name, tensor_shape_text(file->tensors[0], shape, sizeof shape), size, name[axis], wanted[axis]);
-	}
+	if (list && count != batches)
+		return err_set(info, ERR_SHAPE, "%" PRId64 " %ss for %" PRId64 " batches: give one for each", count, what, batches);
+	for (int64_t i = 0; list && i < count; i++)
+		if (list[i] < 0 || list[i] > most)
+			return err_set(info, ERR_VALUE, "%s %" PRId64 " (batch %" PRId64 ") is not within the %" PRId64 " %s", what, list[i], i, most, tokens);
 	return ERR_OK;
 }
 
-static enum err check_key_length(const struct mechanism_args *args, const struct source *source, struct err_info *info)
+static enum err check_lists(const struct mechanism_args *args, const struct source *source, struct err_info *info)
 {
-	if (args->key_length && args->key_length_count != source->batches)
-		return err_set(info, ERR_SHAPE, "%" PRId64 " key lengths for %" PRId64 " batches: give one for each", args->key_length_count, source->batches);
-	for (int64_t i = 0; args->key_length && i < args->key_length_count; i++)
-		if (args->key_length[i] < 0 || args->key_length[i] > source->keys)
-			return err_set(info, ERR_VALUE, "key length %" PRId64 " (batch %" PRId64 ") is not within the %" PRId64 " keys", args->key_length[i], i, source->keys);
-	return ERR_OK;
+	int64_t batches = source->batches;
+	enum err err = check_list(args->key_length, args->key_length_count, "key length", batches, "keys", source->keys, info);
+	if (!err)
+		err = check_list(args->key_begins, args->key_begin_count, "key begin", batches, "keys", source->keys, info);
+	return err ? err : check_list(args->query_length, args->query_length_count, "query length", batches, "queries", source->queries, info);
 }
 
-static enum err check_query_length(const struct mechanism_args *args, const struct source *source, struct err_info *info)
+enum err mechanism_make(const struct source_ops *ops, size_t size, const char *what, mechanism_bind *bind, const struct mechanism_args *args,
+			struct source **source, struct err_info *info)
 {
-	if (args->query_length && args->query_length_count != source->batches)
-		return err_set(info, ERR_SHAPE, "%" PRId64 " query lengths for %" PRId64 " batches: give one for each", args->query_length_count, source->batches);
-	for (int64_t i = 0; args->query_length && i < args->query_length_count; i++)
-		if (args->query_length[i] < 0 || args->query_length[i] > source->queries)
-			return err_set(info, ERR_VALUE, "query length %" PRId64 " (batch %" PRId64 ") is not within the %" PRId64 " queries", args->query_length[i], i, source->queries);
-	return ERR_OK;
+	struct source *made = mem_zero_array(1, size);
+	if (!made)
+		return err_nomem(info, what);
+	made->ops = ops;
+	enum err err = settings_check(mechanism_find(ops->name), args, info);
+	if (!err)
+		err = bind(made, args, info);
+	if (!err)
+		err = check_lists(args, made, info);
+	if (err)
+		source_free(made);
+	else
+		*source = made;
+	return err;
+}
+
+int64_t mechanism_key_length(const struct mechanism_args *args, int64_t batch)
+{
+	return batch < args->key_length_count ? args->key_length[batch] : INT64_MAX;
 }
 
 /* Beyond this no limit can bite; cut there, sums of positions cannot overflow. */
@@ -242,9 +238,9 @@ static bool aligned_at_length(const struct mechanism_args *args, const struct so
 }
 
 /* The diagonals of batch items that end at lengths of their own. */
-static enum err find_diagonals(struct source *source, struct mask *mask, struct err_info *info)
+static enum err find_diagonals(struct source *source, struct mask *mask, bool has_query_offset, struct err_info *info)
 {
-	if (!mask->align_to_length)
+	if (!mask->align_to_length || has_query_offset)
 		return ERR_OK;
 	mask->diagonals = mem_array((size_t)source->batches, sizeof *mask->diagonals);
 	if (!mask->diagonals)
@@ -255,32 +251,42 @@ static enum err find_diagonals(struct source *source, struct mask *mask, struct 
 	return ERR_OK;
 }
 
+static enum err read_files(const struct mechanism_args *args, const struct source *source, struct mask *mask, struct err_info *info)
+{
+	enum err err = mask_layout_check(mask, args->allow, "mask", source, info);
+	if (!err)
+		err = mask_layout_check(mask, args->bias, "bias", source, info);
+	if (!err && args->mask)
+		err = mask_layout_read(mask, args->mask, source, args->mask_read, info);
+	const struct heads *file = mask->allow ? mask->allow : mask->bias;
+	bool covers_all = file && (file->size[AXIS_DIM] == 1 || file->size[AXIS_DIM] == source->keys);
+	if (!err && args->has_mask_keys && covers_all)
+		err = err_set(info, ERR_USAGE, "--mask-keys: the mask '%s' speaks of every key already, leave it out", file->tensors[0]->name);
+	return err;
+}
+
 enum err mechanism_mask(const struct mechanism_args *args, struct source *source, struct mask *mask, struct err_info *info)
 {
 	int64_t bound = INT64_MAX / 8;
-	enum err err = check_mask_file(args->allow, "mask", source, info);
-	if (!err)
-		err = check_mask_file(args->bias, "bias", source, info);
-	if (!err)
-		err = check_key_length(args, source, info);
-	if (!err)
-		err = check_query_length(args, source, info);
-	if (err)
-		return err;
 	*mask = (struct mask){
 		.batches = source->batches, .queries = source->queries, .keys = source->keys, .causal = args->causal,
 		.diagonal = cut(default_diagonal(args, source), bound), .place = cut(place_of_queries(args, source), bound),
 		.place_at_length = placed_at_length(args, source), .left = cut(args->window_left, bound),
 		.right = args->causal ? 0 : cut(args->window_right, bound), .chunk = cut(args->chunk, bound), .keep_first = cut(args->keep_first, bound),
-		.key_begin = cut(args->key_begin, bound), .key_length = args->key_length, .align_to_length = aligned_at_length(args, source),
-		.query_length = args->query_length,
-		.allow = args->allow, .bias = args->bias, .dead_rows = args->dead_rows,
+		.key_begin = cut(args->key_begin, bound), .key_begins = args->key_begins, .key_length = args->key_length,
+		.align_to_length = aligned_at_length(args, source), .query_length = args->query_length, .allow = args->allow, .bias = args->bias,
+		.mask_keys = args->mask_keys, .dead_rows = args->dead_rows,
 	};
+	enum err err = check_lists(args, source, info);
+	if (!err)
+		err = read_files(args, source, mask, info);
+	if (err)
+		return err;
 	source->dead_rows_nan = args->dead_rows == DEAD_ROWS_NAN;
 	source->is_causal = args->causal != CAUSAL_NONE;
-	source->diagonal = mask->diagonal;
+	source->diagonal = args->position.has_query_offset ? args->position.query_offset - args->position.key_offset : mask->diagonal;
 	mask_describe(mask, source->note, sizeof source->note);
-	err = find_diagonals(source, mask, info);
+	err = find_diagonals(source, mask, args->position.has_query_offset, info);
 	if (!err)
 		err = mask_find_first(mask, info);
 	return err ? err : mask_find_dead(mask, source->layers, source->heads, info);

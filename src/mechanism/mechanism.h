@@ -16,6 +16,7 @@
 #include "kernel/source.h"
 #include "mechanism/mask.h"
 #include "mechanism/position_args.h"
+#include "mechanism/settings.h"
 #include "tensor/tensor.h"
 
 /* A tensor that a mechanism takes. */
@@ -69,15 +70,23 @@ struct mechanism_args {
 	int64_t diagonal;
 	int64_t window_left, window_right; /* -1: no limit */
 	int64_t chunk, keep_first, key_begin; /* see mask.h; 0: none */
-	const int64_t *key_length;    /* [batches], or one for all of them; NULL: none */
+	const int64_t *key_begins;    /* [batches], in place of key_begin; NULL: none */
+	int64_t key_begin_count;
+	const int64_t *key_length;    /* [batches]; NULL: none */
 	int64_t key_length_count;
 	const int64_t *query_length;  /* [batches]; NULL: none */
 	int64_t query_length_count;
 	bool align_to_length;         /* see mask.h; also done for bottom-right limits with key lengths and more keys than queries */
-	const struct heads *allow, *bias;
+	const struct heads *allow, *bias; /* masks whose axes are known; or: */
+	const struct tensor *mask;    /* a file whose axes the sizes tell (mask_layout.h); floats are a bias. NULL: none */
+	const char **mask_read;       /* where to put the letters that it was read by; NULL: nowhere */
+	enum mask_keys mask_keys;
+	bool has_mask_keys;           /* the user said so: a file with a column for each key is then ERR_USAGE */
 	enum dead_rows dead_rows;
 	enum stage stage;
 	enum ready_form ready;
+	bool skip_nan;                /* rows of ready weights that hold NaN are rows that see nothing, and written as NaN */
+	bool only_weights;            /* nothing measures distances: settings that count for those alone are ERR_USAGE */
 	struct position_args position;
 };
 
@@ -92,6 +101,9 @@ struct mechanism {
 	const struct mechanism_input *input;         /* ended by a NULL role; may be NULL */
 	const struct mechanism_parameter *parameter; /* ended by a NULL name; may be NULL */
 	const struct mechanism_alias *alias;         /* ended by a NULL role; may be NULL */
+	uint32_t settings;                           /* that it uses, see settings.h */
+	uint32_t (*settings_of)(const struct mechanism_args *args); /* where inputs or parameters decide; NULL: they do not */
+	const char *settings_why;                    /* why it takes no masks, after "NAME attention"; NULL: nothing particular */
 	/* Queries and keys as the bound tensors tell, before open: where --causal is aligned. 0: not told. NULL: the roles query and key tell. */
 	void (*lengths)(const struct mechanism_args *args, int64_t *queries, int64_t *keys);
 	/* Everything in args must outlive the source, but for args itself. A missing or ill-shaped input is named with its expected shape and its option. */
@@ -136,6 +148,9 @@ enum err mechanism_attend(struct source *source, const struct heads *query, cons
 /* The mask that args ask for on this source (sizes must be set); checks the files against the sizes, sets is_causal and diagonal of the source and adds to its note.
  * Release with mask_release. */
 enum err mechanism_mask(const struct mechanism_args *args, struct source *source, struct mask *mask, struct err_info *info);
+
+/* The number of keys of a batch item that key_length says, INT64_MAX where it says nothing. */
+int64_t mechanism_key_length(const struct mechanism_args *args, int64_t batch);
 
 /* Index on an axis that may be 1 long, or shorter by a whole factor (kv heads). */
 int64_t mechanism_shared_index(int64_t index, int64_t count, int64_t shared_count);

@@ -445,5 +445,6 @@ const struct mechanism mechanism_multihead = {
 	.parameter = multihead_parameter,
 	.alias = multihead_alias,
 	.lengths = multihead_lengths,
+	.settings = SETTINGS_LIMITS | SETTINGS_LOGITS | SETTINGS_VECTORS,
 	.open = multihead_open,
 };

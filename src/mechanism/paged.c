@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "mechanism/kv_layout.h"
@@ -305,8 +306,6 @@ static enum err open_softmax(struct paged *paged, struct err_info *info)
 	enum err err = mechanism_parameter_choice(paged->args, &mechanism_paged, "causal", words, &causal, info);
 	if (!err)
 		err = mechanism_parameter_int(paged->args, &mechanism_paged, "first-position", &first, info);
-	if (!err && paged->args->key_length)
-		err = err_set(info, ERR_USAGE, "--key-lengths: the lengths of cached sequences are --input seq_lens=FILE[:NAME]");
 	if (err)
 		return err;
 	inner.key_length = paged->map.length;
@@ -446,6 +445,13 @@ static enum err paged_bind(struct source *source, const struct mechanism_args *a
 	return err;
 }
 
+/* Where the queries are the last tokens of their sequences, they are causal already. */
+static uint32_t paged_settings(const struct mechanism_args *args)
+{
+	uint32_t causal = strcmp(mechanism_parameter_text(args, &mechanism_paged, "causal"), "no") == 0 ? SETTING_CAUSAL : 0;
+	return (SETTINGS_LIMITS & ~(uint32_t)(SETTING_CAUSAL | SETTING_PAST | SETTING_KEY_LENGTHS)) | SETTINGS_LOGITS | SETTINGS_VECTORS | causal;
+}
+
 static enum err paged_open(const struct mechanism_args *args, struct source **source, struct err_info *info)
 {
 	return mechanism_make(&paged_ops, sizeof(struct paged), "the attention", paged_bind, args, source, info);
@@ -485,5 +491,7 @@ const struct mechanism mechanism_paged = {
 	.reference = "Kwon et al. 2023, arXiv 2309.06180; vLLM's ref_single_query_cached_kv_attention and flash-attn's _generate_block_kvcache agree",
 	.input = paged_input,
 	.parameter = paged_parameter,
+	.settings_of = paged_settings,
+	.settings_why = "gets lengths and causality from the cache (--input seq_lens=FILE[:NAME], --param causal=no)",
 	.open = paged_open,
 };

@@ -309,5 +309,6 @@ const struct mechanism mechanism_performer = {
 	.reference = "Choromanski et al. 2021, arXiv 2009.14794; lucidrains/performer-pytorch, google-research/performer, idiap/fast-transformers (hyperbolic)",
 	.input = inputs,
 	.parameter = parameters,
+	.settings = SETTINGS_LIMITS | SETTING_SCALE,
 	.open = performer_open,
 };

@@ -123,8 +123,6 @@ enum err position_init(struct position *position, const struct position_args *ar
 		.qk_norm = args->qk_norm, .epsilon = args->qk_norm_epsilon > 0 ? args->qk_norm_epsilon : 1e-6, .dim = dim, .batches = source->batches,
 		.tokens = { source->queries, source->keys },
 	};
-	if (!args->qk_norm && (args->query_norm || args->key_norm))
-		return err_set(info, ERR_USAGE, "weights of a normalisation need its kind: --qk-norm rms or l2");
 	enum err err = find_places(position, args, mask, info);
 	if (!err && args->rope)
 		err = find_rotation(position, args, info);

@@ -188,7 +188,7 @@ static const char *const form_note[] = {
 
 static bool is_masked(const struct mask *mask)
 {
-	return mask->left >= 0 || mask->right >= 0 || mask->chunk > 0 || mask->key_begin > 0 || mask->key_length || mask->query_length || mask->allow || mask->bias;
+	return mask->left >= 0 || mask->right >= 0 || mask->chunk > 0 || mask->key_begin > 0 || mask->key_begins || mask->key_length || mask->query_length || mask->allow || mask->bias;
 }
 
 static enum err ready_bind(struct source *source, const struct mechanism_args *args, struct err_info *info)
@@ -210,15 +210,16 @@ static enum err ready_bind(struct source *source, const struct mechanism_args *a
 	source->is_signed = ready->form == READY_SIGNED;
 	source->is_stochastic = ready->form != READY_SIGNED;
 	mechanism_note(source->note, sizeof source->note, "%s%s", form_note[ready->form], ready->unit != 1 ? " (uint8 / 255)" : "");
-	struct mechanism_args limits = *args;
-	if (source->norm == NORM_NONE && args->bias)
-		return err_set(info, ERR_USAGE, "a bias is added to logits, and '%s' holds weights: --logits says otherwise, --mask with a boolean file hides keys",
-			       ready->weights->tensors[0]->name);
-	if (source->norm == NORM_NONE)
-		limits.dead_rows = DEAD_ROWS_ZERO;
-	enum err err = mechanism_mask(&limits, source, &ready->mask, info);
+	enum err err = mechanism_mask(args, source, &ready->mask, info);
 	ready->masked = !err && is_masked(&ready->mask);
 	return err;
+}
+
+/* Logits are on their way to a softmax, which takes biases and leaves rows uniform. */
+static uint32_t ready_settings(const struct mechanism_args *args)
+{
+	uint32_t of_logits = args->ready == READY_LOGITS ? SETTING_BIAS | SETTING_DEAD_UNIFORM : 0;
+	return SETTINGS_LIMITS | SETTING_READY | SETTING_SKIP_NAN | SETTING_OFFSETS | of_logits;
 }
 
 static enum err ready_open(const struct mechanism_args *args, struct source **source, struct err_info *info)
@@ -240,5 +241,6 @@ const struct mechanism mechanism_weights = {
 	.properties = "weights >= 0 and rows sum to 1, as the model says; of either sign with --signed",
 	.reference = "what the exporting framework computed",
 	.input = ready_input,
+	.settings_of = ready_settings,
 	.open = ready_open,
 };

@@ -196,10 +196,8 @@ static enum err rwkv_bind(struct rwkv *rwkv, const struct mechanism *mechanism, 
 	rwkv->decay.dim = size[AXIS_DIM];
 	rwkv->decay.lag = 1;
 	rwkv->scale = isnan(args->scale) ? 1 : args->scale;
-	err = decay_init(&rwkv->decay, mechanism, args, varies ? &varying_vectors : &constant_vectors, size[AXIS_LAYER], size[AXIS_BATCH], size[AXIS_HEAD],
-			 size[AXIS_TOKEN], info);
-	if (err)
-		return err;
+	decay_init(&rwkv->decay, varies ? &varying_vectors : &constant_vectors, size[AXIS_LAYER], size[AXIS_BATCH], size[AXIS_HEAD],
+			 size[AXIS_TOKEN]);
 	rwkv->prefix = lazy_new(source_maps(source), source->keys * rwkv->decay.dim, make_prefix);
 	return rwkv->prefix ? ERR_OK : err_nomem(info, "decays");
 }
@@ -258,6 +256,8 @@ const struct mechanism mechanism_rwkv5 = {
 	.reference = "Peng et al. 2024, arXiv 2404.05892; BlinkDL/RWKV-LM wkv5_cuda",
 	.input = inputs5,
 	.parameter = parameters,
+	.settings = SETTING_SCALE,
+	.settings_why = "is a recurrence over all tokens so far: no mask applies",
 	.open = rwkv5_open,
 };
 
@@ -271,5 +271,7 @@ const struct mechanism mechanism_rwkv6 = {
 	.reference = "Peng et al. 2024, arXiv 2404.05892; BlinkDL/RWKV-LM wkv6_cuda; flash-linear-attention rwkv6 (decay=log, scale N^-1/2)",
 	.input = inputs6,
 	.parameter = parameters,
+	.settings = SETTING_SCALE,
+	.settings_why = "is a recurrence over all tokens so far: no mask applies",
 	.open = rwkv6_open,
 };

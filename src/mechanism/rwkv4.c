@@ -181,9 +181,6 @@ static enum err rwkv4_bind(struct source *source, const struct mechanism_args *a
 {
 	const struct mechanism *mechanism = &mechanism_rwkv4;
 	struct rwkv4 *rwkv = (struct rwkv4 *)source;
-	enum err err = decay_refuse_masks(mechanism, args, info);
-	if (err)
-		return err;
 	rwkv->key = mechanism_heads(args, mechanism, "key", info);
 	if (!rwkv->key)
 		return ERR_USAGE;
@@ -191,7 +188,7 @@ static enum err rwkv4_bind(struct source *source, const struct mechanism_args *a
 	if (size[AXIS_HEAD] != 1)
 		return operand_misshapen(mechanism, "key", rwkv->key->tensors[0], "no axis of heads (--layout BND says that the first is the batch)", info);
 	struct operand_shape shape = { .rank = 1, .size = { size[AXIS_DIM] }, .layers = size[AXIS_LAYER] };
-	err = operand_read(&rwkv->decay, args, mechanism, "time_decay", true, &shape, info);
+	enum err err = operand_read(&rwkv->decay, args, mechanism, "time_decay", true, &shape, info);
 	if (!err)
 		err = operand_read(&rwkv->first, args, mechanism, "time_first", true, &shape, info);
 	if (!err)
@@ -232,5 +229,7 @@ const struct mechanism mechanism_rwkv4 = {
 	.reference = "Peng et al. 2023, arXiv 2305.13048; BlinkDL/RWKV-LM wkv_cuda, Hugging Face modeling_rwkv",
 	.input = inputs,
 	.parameter = parameters,
+	.settings = SETTINGS_NONE,
+	.settings_why = "is a recurrence over all tokens so far: no mask applies",
 	.open = rwkv4_open,
 };

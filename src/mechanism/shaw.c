@@ -242,5 +242,6 @@ const struct mechanism mechanism_shaw = {
 	.reference = "Shaw, Uszkoreit, Vaswani 2018, arXiv 1803.02155; Hugging Face Wav2Vec2-BERT (distance_embedding, clamped key - query)",
 	.input = inputs,
 	.parameter = parameters,
+	.settings = SETTINGS_LIMITS | SETTINGS_LOGITS,
 	.open = shaw_open,
 };

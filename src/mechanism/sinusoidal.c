@@ -238,5 +238,6 @@ const struct mechanism mechanism_sinusoidal = {
 	.reference = "Vaswani et al. 2017, arXiv 1706.03762; tensor2tensor and Whisper for the other form",
 	.input = inputs,
 	.parameter = parameters,
+	.settings = SETTINGS_LIMITS | SETTINGS_LOGITS,
 	.open = sinusoidal_open,
 };

@@ -366,8 +366,9 @@ static bool is_bfloat16(const struct heads *heads)
 	return true;
 }
 
-static enum err set_up(struct softmax *softmax, const struct mechanism_args *args, struct err_info *info)
+static enum err softmax_bind(struct source *source, const struct mechanism_args *args, struct err_info *info)
 {
+	struct softmax *softmax = (struct softmax *)source;
 	const struct mechanism *mechanism = &mechanism_softmax;
 	softmax->query = mechanism_heads(args, mechanism, "query", info);
 	softmax->key = mechanism_heads(args, mechanism, "key", info);
@@ -396,16 +397,7 @@ static enum err set_up(struct softmax *softmax, const struct mechanism_args *arg
 
 static enum err softmax_open(const struct mechanism_args *args, struct source **source, struct err_info *info)
 {
-	struct softmax *softmax = mem_zero_array(1, sizeof *softmax);
-	if (!softmax)
-		return err_nomem(info, "the attention");
-	softmax->source.ops = &softmax_ops;
-	enum err err = set_up(softmax, args, info);
-	if (err)
-		softmax_free(&softmax->source);
-	else
-		*source = &softmax->source;
-	return err;
+	return mechanism_make(&softmax_ops, sizeof(struct softmax), "the attention", softmax_bind, args, source, info);
 }
 
 static const struct mechanism_input softmax_input[] = {
@@ -428,5 +420,6 @@ const struct mechanism mechanism_softmax = {
 	.reference = "Vaswani et al. 2017, arXiv 1706.03762; soft-cap: Gemma 2, arXiv 2408.00118; GQA: Ainslie et al. 2023, arXiv 2305.13245; "
 		     "agrees with the node tests of the ONNX operator Attention (opsets 23 to 25)",
 	.input = softmax_input,
+	.settings = SETTINGS_LIMITS | SETTINGS_LOGITS | SETTINGS_VECTORS,
 	.open = softmax_open,
 };

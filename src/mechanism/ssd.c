@@ -214,9 +214,8 @@ static enum err ssd_bind(struct source *source, const struct mechanism_args *arg
 		return err;
 	const int64_t *size = ssd->dt.heads->size;
 	ssd->decay.dim = ssd->part == PART_DECAY ? 1 : ssd->b.heads->size[AXIS_DIM];
-	err = decay_init(&ssd->decay, &mechanism_ssd, args, &ssd_vectors, size[AXIS_LAYER], size[AXIS_BATCH], size[AXIS_DIM], size[AXIS_TOKEN], info);
-	if (!err)
-		err = open_values(ssd, args, info);
+	decay_init(&ssd->decay, &ssd_vectors, size[AXIS_LAYER], size[AXIS_BATCH], size[AXIS_DIM], size[AXIS_TOKEN]);
+	err = open_values(ssd, args, info);
 	if (err)
 		return err;
 	ssd->steps = lazy_new(source_maps(&ssd->decay.source), 2 * ssd->decay.source.keys, make_steps);
@@ -256,5 +255,7 @@ const struct mechanism mechanism_ssd = {
 	.reference = "Dao, Gu 2024, arXiv 2405.21060; mamba-ssm ssd_minimal (which has dt in x), mamba2_simple",
 	.input = inputs,
 	.parameter = parameters,
+	.settings = SETTINGS_NONE,
+	.settings_why = "is a recurrence over all tokens so far: no mask applies",
 	.open = ssd_open,
 };

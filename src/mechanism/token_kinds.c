@@ -57,8 +57,8 @@ static enum err read_list(struct token_kinds *kinds, const struct mechanism_args
 
 static void pad(struct token_kinds *kinds, const struct mechanism_args *args)
 {
-	for (int64_t batch = 0; args->key_length && batch < kinds->batches; batch++) {
-		int64_t length = args->key_length[args->key_length_count == 1 ? 0 : batch];
+	for (int64_t batch = 0; batch < kinds->batches; batch++) {
+		int64_t length = mechanism_key_length(args, batch);
 		for (int64_t i = length < 0 ? 0 : length; i < kinds->count; i++)
 			kinds->kind[batch * kinds->count + i] = TOKEN_PADDING;
 	}

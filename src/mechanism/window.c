@@ -90,7 +90,7 @@ static enum coverage window_coverage(const struct source *source, int64_t map, i
 static bool counts_fast(const struct window *window)
 {
 	const struct mask *mask = &window->dot.masked.mask;
-	return !mask->allow && !mask->bias && mask->left < 0 && !mask->chunk && !mask->key_begin && !mask->query_length && mask->dead_rows == DEAD_ROWS_ZERO;
+	return !mask->allow && !mask->bias && mask->left < 0 && !mask->chunk && !mask->key_begin && !mask->key_begins && !mask->query_length && mask->dead_rows == DEAD_ROWS_ZERO;
 }
 
 static int64_t count_reached(const struct window *window, const struct reach *reach, int64_t limit)
@@ -393,6 +393,11 @@ static enum err window_bind(struct source *source, const struct mechanism_args *
 	return ERR_OK;
 }
 
+static uint32_t window_settings(const struct mechanism_args *args)
+{
+	return mechanism_input_find(args, "attentions") ? SETTING_KEY_LENGTHS : SETTINGS_LIMITS | SETTINGS_LOGITS;
+}
+
 static enum err window_open(const struct mechanism_args *args, struct source **source, struct err_info *info)
 {
 	if (mechanism_input_find(args, "attentions"))
@@ -429,5 +434,7 @@ const struct mechanism mechanism_window = {
 	.reference = "Beltagy, Peters, Cohan 2020, arXiv 2004.05150; allenai/longformer (w one-sided), Hugging Face (attention_window two-sided)",
 	.input = inputs,
 	.parameter = parameters,
+	.settings_of = window_settings,
+	.settings_why = "of ready weights has its window and its hidden tokens in the file",
 	.open = window_open,
 };

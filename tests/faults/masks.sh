@@ -1,0 +1,130 @@
+# Masks, padding, weights that are no attention, and options that cannot act.
+. "$ROOT/tests/faults/lib.sh"
+. "$ROOT/tests/support/arrays.sh"
+
+# A mask with fewer columns than there are keys.
+enter 11-tree-mask
+refuse "a mask with fewer columns than keys" 1 "has 4 columns for 11 keys" attnviz stats q.npy k.npy --mask mask.npy -m entropy
+column "on the last keys" 2e-5 entropy "1.18003018 1.0387136" attnviz stats q.npy k.npy --mask mask.npy --mask-keys last -m entropy
+column "on the first keys" 2e-5 entropy "0.348287151 0.345492502" attnviz stats q.npy k.npy --mask mask.npy --mask-keys first -m entropy
+column "on the last keys, with the letters" 2e-5 entropy "1.18003018 1.0387136" attnviz stats q.npy k.npy --mask mask.npy --mask-keys last --layout mask=NM -m entropy
+for command in heatmap arcs rollout; do
+	refuse "$command says both sizes" 1 "4 columns for 11 keys" attnviz $command q.npy k.npy --mask mask.npy -o x.svg
+	check "$command leaves no file" test ! -e x.svg
+done
+refuse "--mask-keys without a mask" 2 "--mask-keys cannot change anything" attnviz stats q.npy k.npy --mask-keys last -m entropy
+bytes 1 1 1 1 1 1 1 1 1 1 1 | npy whole.npy '|b1' '(1, 11)'
+refuse "--mask-keys where every key has its column" 2 "speaks of every key already" attnviz stats q.npy k.npy --mask whole.npy --mask-keys first -m entropy
+bytes 1 0 1 1 | npy column.npy '|b1' '(4, 1)'
+attnviz stats q.npy k.npy --mask column.npy -m max --per-row --head 0 --tsv > out
+attnviz stats q.npy k.npy -m max --per-row --head 0 --tsv > plain
+check "one column stands for all keys" awk -F '\t' 'FNR > 1 && NR == FNR { want[$4] = $5 } NR > FNR && FNR > 1 { n++; if ($4 == 1 ? $5 == want[1] : $5 != want[$4]) exit 1 } END { exit n != 4 }' plain out
+# A bias as well: what the columns do not reach is hidden, or has nothing added.
+floats 0.5 0 0 0 0.5 1 0 0 0 0 2 0 0 0.25 0 0 | npy bias.npy '<f4' '(4, 4)'
+floats 0 0 0 0 0 0 0 0.5 0 0 0 0 0 0 0 0 0 0 0.5 1 0 0 0 0 0 0 0 0 0 0 0 2 0 0 0 0 0 0 0 0 0 0.25 0 0 | npy wide.npy '<f4' '(4, 11)'
+refuse "a bias with fewer columns" 1 "has 4 columns for 11 keys" attnviz weights q.npy k.npy --mask bias.npy -o b.npy
+attnviz weights q.npy k.npy --mask bias.npy --mask-keys last -o last.npy
+attnviz weights q.npy k.npy --mask wide.npy -o wanted.npy
+same "a bias on the last keys adds nothing before" last.npy wanted.npy
+bytes 0 1 1 | npy rows.npy '|b1' '(3, 1)'
+refuse "a mask with fewer rows" 1 "3 queries where the attention has 4" attnviz stats q.npy k.npy --mask rows.npy -m entropy
+# 300 keys: the columns begin within a block of keys, in every command and on ready weights.
+repeat 300 floats 0.5 -1 0.25 2 > bytes
+npy k300.npy '<f4' '(1, 300, 4)' < bytes
+head -c 32 bytes | npy q300.npy '<f4' '(1, 2, 4)'
+repeat 70 bytes 1 0 > tail
+npy m140.npy '|b1' '(1, 140)' < tail
+{ repeat 160 bytes 1; cat tail; } | npy m300.npy '|b1' '(1, 300)'
+{ cat tail; repeat 160 bytes 0; } | npy f300.npy '|b1' '(1, 300)'
+for pair in last:m300 first:f300; do
+	attnviz weights -q q300.npy -k k300.npy --mask m140.npy --mask-keys ${pair%:*} -o a.npy
+	attnviz weights -q q300.npy -k k300.npy --mask ${pair#*:}.npy -o b.npy
+	same "140 columns for 300 keys, ${pair%:*}" a.npy b.npy
+	attnviz weights -q q300.npy -k k300.npy --mask m140.npy --mask-keys ${pair%:*} --precision single -o a.npy
+	attnviz weights -q q300.npy -k k300.npy --mask ${pair#*:}.npy --precision single -o b.npy
+	same "140 columns for 300 keys, ${pair%:*}, in tiles" a.npy b.npy
+done
+
+# The attention mask that tokenizers return.
+enter 12-attention-mask-of-a-batch
+entropy="0.353071954 0.592401583 0.633663199 0.770932213"
+column "(batch, keys)" 2e-5 entropy "$entropy" attnviz stats q.npy k.npy -c --mask attention_mask.npy -m entropy
+column "(batch, keys), said" 2e-5 entropy "$entropy" attnviz stats q.npy k.npy -c --mask attention_mask.npy --layout mask=BM -m entropy
+attnviz weights q.npy k.npy -c -o plain.npy
+attnviz weights q.npy k.npy -c --mask attention_mask.npy -o w.npy
+attnviz weights -w w.npy --mask attention_mask.npy -o again.npy
+same "(batch, keys) on ready weights" again.npy w.npy
+# One layer more in front: (L,B,H,N,D).
+tail -c 768 q.npy > q.bytes
+tail -c 768 k.npy > k.bytes
+cat q.bytes q.bytes q.bytes | npy q5.npy '<f4' '(3, 2, 2, 6, 8)'
+cat k.bytes k.bytes k.bytes | npy k5.npy '<f4' '(3, 2, 2, 6, 8)'
+column "(batch, keys) beside layers" 2e-5 entropy "$entropy $entropy $entropy" attnviz stats q5.npy k5.npy -c --mask attention_mask.npy -m entropy
+# (B,1,1,M), (B,1,M) and (B,N,M) say the same.
+data() { tail -c 96 attention_mask.npy; }
+data | npy b11m.npy '<i8' '(2, 1, 1, 6)'
+data | npy b1m.npy '<i8' '(2, 1, 6)'
+column "(B,1,1,M)" 2e-5 entropy "$entropy" attnviz stats q.npy k.npy -c --mask b11m.npy -m entropy
+refuse "(2,1,M) of two heads and two items" 2 "--layout mask=HNM or --layout mask=BNM" attnviz stats q.npy k.npy -c --mask b1m.npy -m entropy
+column "(2,1,M) with its letters" 2e-5 entropy "$entropy" attnviz stats q.npy k.npy -c --mask b1m.npy --layout mask=BNM -m entropy
+# Two queries of a batch of two: (2, 6) may be (queries, keys) or (batch, keys).
+for item in 0 1 2 3; do dd if=q.bytes bs=32 skip=$((item * 6 + 4)) count=2 2> /dev/null; done | head -c 256 | npy q2.npy '<f4' '(2, 2, 2, 8)'
+refuse "as many queries as items" 2 "--layout mask=NM or --layout mask=BM" attnviz stats -q q2.npy -k k.npy --mask attention_mask.npy -m entropy
+attnviz weights -q q2.npy -k k.npy --mask attention_mask.npy --layout mask=BM -o bm.npy
+attnviz weights -q q2.npy -k k.npy --mask attention_mask.npy --layout mask=NM -o nm.npy
+check "which is another mask" sh -c '! cmp -s bm.npy nm.npy'
+# (B,N) where N is not M: the queries that are padding.
+bytes 0 1 1 1 | npy queries.npy '|b1' '(2, 2)'
+refuse "(B,N) of as many queries as items is no mask of queries" 1 "2 columns for 6 keys" attnviz stats -q q2.npy -k k.npy --mask queries.npy -m entropy
+for item in 0 1 2 3; do dd if=q.bytes bs=32 skip=$((item * 6 + 3)) count=3 2> /dev/null; done | npy q3.npy '<f4' '(2, 2, 3, 8)'
+bytes 0 1 1 1 1 1 | npy queries.npy '|b1' '(2, 3)'
+note "(batch, queries) is said" "read as one of queries (--layout mask=BN)" attnviz stats -q q3.npy -k k.npy --mask queries.npy -m entropy
+attnviz weights -q q3.npy -k k.npy --mask queries.npy --dead-rows nan --quiet -o rows.npy
+attnviz stats -q q3.npy -k k.npy --mask queries.npy --quiet -m max --per-row --tsv > out
+check "and hides all from the others" awk -F '\t' 'NR > 1 { dead = $2 == 0 && $4 == 0; if (dead != ($5 == 0 || $5 == "nan" || $5 == "")) exit 1; n++ } END { exit n != 12 }' out
+# What is meant otherwise than it is stored.
+floats 0 1 1 1 1 1 1 1 1 1 1 1 | npy floats.npy '<f4' '(2, 6)'
+note "booleans as floats" "nothing except 0 and 1" attnviz stats q.npy k.npy --mask floats.npy -m entropy
+printf '\000\377\000\000\000\000\000\000\000\000\000\000' | npy negative.npy '|i1' '(2, 6)'
+refuse "an integer bias" 1 "holds the integer -1" attnviz stats q.npy k.npy --mask negative.npy -m entropy
+
+# Left padding that differs from item to item.
+enter 13-left-padding-differs-in-a-batch
+column "--key-begin for each item" 2e-5 entropy "$entropy" attnviz stats q.npy k.npy -c --key-begin 2,0 -m entropy
+printf '\002\000\000\000\000\000\000\000' | npy begin.npy '<i4' '(2,)'
+column "--key-begin from a file" 2e-5 entropy "$entropy" attnviz stats q.npy k.npy -c --key-begin begin.npy -m entropy
+attnviz weights q.npy k.npy -c --key-begin 2 -o one.npy
+attnviz weights q.npy k.npy -c --key-begin 2,2 -o two.npy
+same "one number is for all items" one.npy two.npy
+refuse "too many" 1 "3 key begins for 2 batches" attnviz stats q.npy k.npy -c --key-begin 2,0,1 -m entropy
+refuse "beyond the keys" 1 "is not within the 6 keys" attnviz stats q.npy k.npy -c --key-begin 7,0 -m entropy
+refuse "no list" 2 "--key-begin" attnviz stats q.npy k.npy -c --key-begin '' -m entropy
+attnviz weights q.npy k.npy -c --key-begin 2,0 --window 1 --keep-first 1 -o kept.npy
+attnviz weights q.npy k.npy -c --key-begin 2,0 --window 1 --keep-first 1 --precision single -o tiles.npy
+attnviz stats kept.npy -m max --per-key --head 0 --tsv > /dev/null 2>&1 || true
+attnviz compare -w kept.npy --other tiles.npy --tsv > out
+check "the first keys of each item are kept, in tiles as in rows" awk -F '\t' 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == "max_abs") at = i } NR > 1 && $at > 1e-6 { exit 1 } END { exit !at }' out
+
+# A list that is shorter than the batch.
+enter 81-fewer-key-lengths-than-batch-items
+refuse "fewer lengths than items" 1 "2 key lengths for 6 batches" attnviz stats -a window --input attentions=window.npz:attentions --key-lengths 3,5 -m entropy
+refuse "more lengths than items" 1 "7 key lengths for 6 batches" attnviz stats -a window --input attentions=window.npz:attentions --key-lengths 3,5,5,5,5,5,5 -m entropy
+refuse "a length beyond the tokens" 1 "not within the 8 keys" attnviz stats -a window --input attentions=window.npz:attentions --key-lengths 3,5,9,1,1,1 -m entropy
+
+# How many keys a row sees at most.
+enter 17-sliding-window-of-hugging-face
+column "sliding_window 4 is --window 3" 2e-5 entropy "0.578849724 0.715237491" attnviz stats q.npy k.npy -c --window 3 -m entropy
+attnviz heatmap q.npy k.npy -c --window 3 --head 0 --format text | tr '\n' ' ' > out
+check "the caption counts the keys" grep -q "at most 4 keys a row" out
+attnviz heatmap q.npy k.npy -c --chunk 5 --head 0 --format text | tr '\n' ' ' > out
+check "and those of a chunk" grep -q "at most 5 keys a row" out
+check "the manual says how others count" grep -q "sliding_window W" "$ROOT/man/attnviz-formats.7"
+
+# An option that cannot change anything is refused by its name: every mechanism with every option. What is left either changes the weights or, for settings that
+# say where queries stand, the distances.
+enter 39-options-without-effect
+column "the offset of queries counts for distances" 2e-5 distance "22.7330492 22.2707797" attnviz stats attn.npy -m distance --query-offset 20
+column "as the past does" 2e-5 distance "22.7330492 22.2707797" attnviz stats attn.npy -m distance --past 20
+column "less that of the keys" 2e-5 distance "2.73304925 2.27077973" attnviz stats attn.npy -m distance --query-offset 20 --key-offset 20
+refuse "nothing measures a distance" 2 "--query-offset cannot change anything" attnviz weights attn.npy --query-offset 20 -o x.npy
+refuse "nor is anything made of positions" 2 "--past cannot change anything" attnviz heatmap attn.npy --past 20 -o x.png
