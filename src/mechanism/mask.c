@@ -440,8 +440,7 @@ static void describe_limit(char *text, size_t size, int64_t limit)
 		snprintf(text, size, "%" PRId64, limit);
 }
 
-/* Keys that the limits leave to the row which sees most. */
-static int64_t most_keys(const struct mask *mask)
+int64_t mask_most_keys(const struct mask *mask)
 {
 	int64_t most = 0, batches = mask->key_length || mask->key_begins ? mask->batches : 1;
 	for (int64_t batch = 0; batch < batches; batch++)
@@ -468,8 +467,6 @@ void mask_describe(const struct mask *mask, char *note, size_t size)
 		mechanism_note(note, size, "chunks of %" PRId64, mask->chunk);
 	if (mask->keep_first)
 		mechanism_note(note, size, "first %" PRId64 " kept", mask->keep_first);
-	if (window || mask->chunk)
-		mechanism_note(note, size, "at most %" PRId64 " keys a row", most_keys(mask));
 	if (mask->key_length || mask->key_begin || mask->key_begins || mask->query_length)
 		mechanism_note(note, size, "padding masked");
 	if (mask->allow)

@@ -92,6 +92,9 @@ enum err mask_apply(const struct mask *mask, int64_t layer, int64_t batch, int64
 /* The same on one row of natural logits in double. */
 enum err mask_apply64(const struct mask *mask, int64_t layer, int64_t batch, int64_t head, int64_t row, double *score, struct err_info *info);
 
+/* Keys that the limits leave to the row which sees most; files may hide more. O(queries), for each item where lengths or begins differ. */
+int64_t mask_most_keys(const struct mask *mask);
+
 /* Append "causal (bottom-right), window 128,0, key lengths" to a note; nothing where nothing is masked. */
 void mask_describe(const struct mask *mask, char *note, size_t size);
 

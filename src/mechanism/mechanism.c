@@ -286,6 +286,8 @@ enum err mechanism_mask(const struct mechanism_args *args, struct source *source
 	source->is_causal = args->causal != CAUSAL_NONE;
 	source->diagonal = args->position.has_query_offset ? args->position.query_offset - args->position.key_offset : mask->diagonal;
 	mask_describe(mask, source->note, sizeof source->note);
+	if (args->window_left >= 0 || args->window_right >= 0 || args->chunk > 0)
+		mechanism_note(source->note, sizeof source->note, "at most %" PRId64 " keys a row", mask_most_keys(mask));
 	err = find_diagonals(source, mask, args->position.has_query_offset, info);
 	if (!err)
 		err = mask_find_first(mask, info);

@@ -367,6 +367,9 @@ static void note_window(struct window *window)
 		mechanism_note(note, size, "window %lld on each side", (long long)window->left[0]);
 	else
 		mechanism_note(note, size, "window %lld,%lld", (long long)window->left[0], (long long)window->right[0]);
+	int64_t ahead = window->dot.masked.mask.causal ? 0 : window->right[0];
+	if (!window->kinds.most_globals && window->left[0] + ahead < source->keys)
+		mechanism_note(note, size, "at most %lld keys a row", (long long)(window->left[0] + ahead + 1));
 	if (window->dilation[0] > 1)
 		mechanism_note(note, size, "dilation %lld", (long long)window->dilation[0]);
 	if (window->kinds.most_globals)
