@@ -174,7 +174,20 @@ void order_finish(struct order *order)
 	order->moment += (double)order->support * binned;
 	/* A bin's mean is within 0.4 % of its middle: anything beyond that is rounding in what is left of the sum. */
 	order->scale = binned > 0 ? fmin(1.004, fmax(0.996, (order->sum - large) / binned)) : 1;
-	order->sum = large + order->scale * binned;
+	order->binned = order->scale * binned;
+	order->sum = large + order->binned;
+}
+
+/* An effective number of bins: the inverse of the sum of the squares of their shares of the mass. */
+bool order_is_narrow(const struct order *order)
+{
+	enum { FEW = 32 };
+	double square = 0;
+	for (int bin = order->begin; bin < order->end; bin += SIDE) {
+		four mass = floats(load_counts(order->count + bin)) * load_floats(order->bins->middle + bin) * (float)order->scale;
+		square += add_up(mass * mass);
+	}
+	return square * FEW > order->binned * order->sum;
 }
 
 double order_gini(const struct order *order)

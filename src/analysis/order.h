@@ -6,10 +6,13 @@
  * kept one by one. Inside a bin the density of weights is taken to be a straight line, and the bins' mass is scaled to what
  * the row is known to hold. A weight is then off by 0.3 % at random, so the Gini coefficient of a row of n keys is off by
  * about 0.003 / sqrt(n), and its mean over rows by less; a number of keys is off by less than one in a thousand, or by one.
+ * That holds where weights differ and are spread over many bins. Rows of which it may not hold, because weights are tied or the
+ * mass lies in few bins, are found while they are counted, and sorted when their map has ended.
  */
 #ifndef ATTNVIZ_ANALYSIS_ORDER_H
 #define ATTNVIZ_ANALYSIS_ORDER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "kernel/kernels.h"
@@ -23,6 +26,12 @@ enum { ORDER_EXACT_KEYS = 4096 };
 
 /* The sink of the family of order statistics where all rows are short. */
 extern const struct sink_ops order_exact_ops;
+
+/* The family's metrics of `count` rows of a map, ascending, by sorting: value[count][family->count], NaN where a row has none. Holds
+ * rows x keys for a row group on each thread. */
+struct family;
+enum err order_sort_rows(const struct family *family, const struct source *source, int64_t map, const int64_t *row, int64_t count, double *value,
+			 struct err_info *info);
 
 /* Middle and a sixth of the width of the bins, and what a weight in the bin below or above takes from or adds to a bin's sum,
  * for the slope of the density. */
@@ -45,7 +54,7 @@ struct order {
 	/* Filled in by order_finish: the bins that hold something (whole pieces), what their mass is multiplied by, their
 	 * share in the Gini coefficient's sum, and the mass and number of weights of each piece. */
 	int begin, end;
-	double scale, moment, mass[ORDER_PIECES], number[ORDER_PIECES];
+	double scale, moment, binned, mass[ORDER_PIECES], number[ORDER_PIECES];
 };
 
 /* Weights below this are left to the bins. */
@@ -53,6 +62,9 @@ struct order {
 
 /* Once the rest is known. */
 void order_finish(struct order *order);
+
+/* Does the mass that is in bins lie in too few of them for the density inside a bin to be a straight line? After order_finish. */
+bool order_is_narrow(const struct order *order);
 
 /* Sort weights that are not negative, descending; scratch holds as many. */
 void order_sort(float *weight, float *scratch, int64_t count);
