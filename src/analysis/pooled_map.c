@@ -95,8 +95,11 @@ static size_t merged_size(const struct sink *sink, const struct item *item)
 
 static void start(const struct sink *sink, const struct item *item, void *data)
 {
+	struct pooled_partial *partial = data;
 	(void)sink, (void)item;
-	memset(data, 0, sizeof(struct pooled_partial));
+	memset(partial, 0, sizeof *partial);
+	for (int row = 0; row < ITEM_ROWS; row++)
+		partial->first[row] = -1;
 }
 
 enum pooled_folding pooled_folding(const struct pooled_map *map, const struct source *source)
@@ -212,21 +215,55 @@ static void add_rest(const struct tile *tile, int64_t begin, int64_t end, double
 		rest[lane] += (double)sum[lane];
 }
 
-static void scan(const struct sink *sink, const struct item *item, int64_t lane0, const struct tile *tile, void *data)
+/* The first keys of a row group, when its first tile is there. */
+static void find_first(const struct tile *tile, int64_t lane0, struct pooled_partial *partial)
+{
+	const struct row_group *rows = tile->rows;
+	if (partial->found > lane0)
+		return;
+	partial->found = lane0 + rows->count;
+	for (int lane = 0; lane < rows->count; lane++) {
+		int64_t *first = &partial->first[lane0 + lane], end;
+		if (!source_span(tile->source, rows->map, rows->row[lane], first, &end))
+			*first = -1;
+	}
+}
+
+/* The tile without what is skipped; `copy` has room for one. */
+static const float *without_first(const struct pooled_map *map, int64_t lane0, const struct tile *tile, const struct pooled_partial *partial, float *copy)
+{
+	bool any = false;
+	for (int lane = 0; lane < tile->rows->count; lane++) {
+		int64_t first = partial->first[lane0 + lane], last = min64(first + map->request.skip_first, tile->key + tile->count);
+		for (int64_t key = max64(first, tile->key); key < last && first >= 0; key++) {
+			if (!any)
+				memcpy(copy, tile->p, (size_t)(tile->count * tile->lanes) * sizeof *copy);
+			any = true;
+			copy[(key - tile->key) * tile->lanes + lane] = 0;
+		}
+	}
+	return any ? copy : tile->p;
+}
+
+static void scan(const struct sink *sink, const struct item *item, int64_t lane0, const struct tile *given, void *data)
 {
 	const struct pooled_map *map = map_of(sink);
 	struct pooled_partial *partial = data;
-	int64_t begin = max64(tile->key, map->request.skip_first), end = tile->key + tile->count;
-	if (begin < end && pooled_is_rescaled(map, tile->source))
-		add_rest(tile, begin, end, partial->rest + lane0);
-	begin = max64(begin, map->request.key_begin);
-	end = min64(end, map->request.key_end);
+	_Alignas(64) float copy[KEY_BLOCK * MAX_LANES];
+	struct tile tile = *given;
+	if (map->request.skip_first > 0) {
+		find_first(given, lane0, partial);
+		tile.p = without_first(map, lane0, given, partial, copy);
+	}
+	if (pooled_is_rescaled(map, tile.source))
+		add_rest(&tile, tile.key, tile.key + tile.count, partial->rest + lane0);
+	int64_t begin = max64(tile.key, map->request.key_begin), end = min64(tile.key + tile.count, map->request.key_end);
 	if (begin >= end)
 		return;
 	if (map->wide)
-		fold_wide(map, item, lane0, tile, begin, end, partial);
+		fold_wide(map, item, lane0, &tile, begin, end, partial);
 	else
-		fold_narrow(map, item, lane0, tile, begin, end, partial);
+		fold_narrow(map, item, lane0, &tile, begin, end, partial);
 }
 
 static const struct sink_ops pooled_map_ops = {
@@ -243,11 +280,9 @@ static const struct sink_ops pooled_map_ops = {
 static void share_keys(struct pooled_map *map)
 {
 	bool mean = map->request.pooling == POOLING_MEAN;
-	for (int64_t c = 0; c < map->width; c++) {
-		int64_t keys = pooled_key_edge(map, c + 1) - max64(pooled_key_edge(map, c), map->request.skip_first);
-		map->key_share[c] = keys <= 0 ? NAN : mean ? 1 / (double)keys : 1;
-	}
-	map->plain = map->request.skip_first <= map->request.key_begin && (!mean || map->single);
+	for (int64_t c = 0; c < map->width; c++)
+		map->key_share[c] = mean ? 1 / (double)(pooled_key_edge(map, c + 1) - pooled_key_edge(map, c)) : 1;
+	map->plain = map->request.skip_first <= 0 && (!mean || map->single);
 }
 
 enum err pooled_map_new(const struct pooled_map_request *request, struct sink **sink, struct err_info *info)
@@ -283,7 +318,12 @@ enum err pooled_map_new(const struct pooled_map_request *request, struct sink **
 	map->cell = mem_aligned((size_t)cells * sizeof *map->cell);
 	map->key_share = mem_zero_array((size_t)width, sizeof *map->key_share);
 	map->unseen = mem_array((size_t)width, sizeof *map->unseen);
-	if (!map->query || !map->open || !map->cell || !map->key_share || !map->unseen) {
+	if (request->skip_first > 0) {
+		map->first = mem_zero_array((size_t)request->row_count, sizeof *map->first);
+		map->skipped = mem_zero_array((size_t)width, sizeof *map->skipped);
+	}
+	bool skips = request->skip_first <= 0 || (map->first && map->skipped);
+	if (!skips || !map->query || !map->open || !map->cell || !map->key_share || !map->unseen) {
 		pooled_map_free(&map->sink);
 		return err_nomem(info, "the picture");
 	}
@@ -303,6 +343,8 @@ void pooled_map_free(struct sink *sink)
 	free(map->open);
 	free(map->key_share);
 	free(map->unseen);
+	free(map->first);
+	free(map->skipped);
 	mem_aligned_free(map->cell);
 	free(map);
 }

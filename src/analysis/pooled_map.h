@@ -27,8 +27,9 @@ struct pooled_map_request {
 	int64_t key_begin, key_end; /* keys shown */
 	int64_t height, width;      /* cells at most */
 	enum pooling pooling;
-	/* The first keys, left out (an attention sink drowns all the rest); they are "no value". The other weights of a row
-	 * are divided by their sum where rows sum to 1, and stay as they are otherwise. 0: none. */
+	/* As many keys from the first that a query sees on are left out of its row (an attention sink drowns all the rest); they
+	 * are "no value". The other weights of a row are divided by their sum where rows sum to 1, and stay as they are
+	 * otherwise. 0: none. */
 	int64_t skip_first;
 	/* The finished picture of a map: height x width floats, row-major, its own height and width. Called serially in map
 	 * order; the memory is reused afterwards. */

@@ -33,14 +33,30 @@ static double row_share(const struct pooled_map *map, int64_t row)
 	return map->request.pooling == POOLING_MEAN ? 1 / (double)(row_edge(map, row + 1) - row_edge(map, row)) : 1;
 }
 
+/* Is a position of the list skipped at a key? */
+static bool is_skipped(const struct pooled_map *map, int64_t position, int64_t key)
+{
+	int64_t first = map->first ? map->first[position] : -1;
+	return first >= 0 && key >= first && key < first + map->request.skip_first;
+}
+
+/* Keys of a row that are skipped, counted in the cells of the open picture row. */
+static void count_skipped(struct pooled_map *map, int64_t first)
+{
+	int64_t begin = first > map->request.key_begin ? first : map->request.key_begin;
+	int64_t end = first + map->request.skip_first < map->request.key_end ? first + map->request.skip_first : map->request.key_end;
+	for (int64_t key = begin; key < end && first >= 0; key++)
+		map->skipped[pooled_map_cell(key - map->request.key_begin, map->width, map->keys)]++;
+}
+
 static bool any_visible(const struct pooled_map *map, const struct source *source, int64_t number, int64_t row, int64_t begin,
 			int64_t end)
 {
-	if (!source->ops->visible)
+	if (!source->ops->visible && !map->first)
 		return true;
 	for (int64_t r = row_edge(map, row); r < row_edge(map, row + 1); r++)
 		for (int64_t key = begin; key < end; key++)
-			if (source->ops->visible(source, number, map->query[r], key))
+			if (!is_skipped(map, r, key) && (!source->ops->visible || source->ops->visible(source, number, map->query[r], key)))
 				return true;
 	return false;
 }
@@ -83,13 +99,14 @@ static void mark_unseen(struct pooled_map *map, const struct source *source, int
 	first = first_zero(cell, first, last);
 	while (last > first && cell[last - 1] != 0)
 		last--;
-	int64_t begin = pooled_key_edge(map, first), end = pooled_key_edge(map, last), skip = map->request.skip_first;
-	begin = begin > skip ? begin : skip;
+	int64_t begin = pooled_key_edge(map, first), end = pooled_key_edge(map, last);
 	if (begin >= end)
 		return;
 	int64_t top = map->query[row_edge(map, row)], bottom = map->query[row_edge(map, row + 1) - 1];
 	enum coverage coverage = source->ops->coverage ? source->ops->coverage(source, number, top, bottom, begin, end)
 						       : TILE_FULL;
+	if (map->first && coverage == TILE_FULL)
+		coverage = TILE_PARTIAL;
 	if (coverage == TILE_PARTIAL && last - first > 1) {
 		int64_t middle = first + (last - first) / 2;
 		mark_unseen(map, source, number, row, first, middle);
@@ -103,8 +120,19 @@ static void mark_unseen(struct pooled_map *map, const struct source *source, int
 static void mark_row(struct pooled_map *map, const struct source *source, int64_t number, int64_t row)
 {
 	int64_t top = map->query[row_edge(map, row)], bottom = map->query[row_edge(map, row + 1) - 1];
-	if (source->ops->coverage && source->ops->coverage(source, number, top, bottom, 0, source->keys) != TILE_FULL)
+	if (map->first || (source->ops->coverage && source->ops->coverage(source, number, top, bottom, 0, source->keys) != TILE_FULL))
 		mark_unseen(map, source, number, row, 0, map->width);
+}
+
+/* A mean over the positions of an open cell that are not skipped; where all are it has no value. */
+static void leave_out(const struct pooled_map *map, float *cell)
+{
+	double rows = (double)(row_edge(map, map->open_row + 1) - row_edge(map, map->open_row));
+	for (int64_t c = 0; c < map->width; c++) {
+		double all = rows * (double)(pooled_key_edge(map, c + 1) - pooled_key_edge(map, c)), left = all - (double)map->skipped[c];
+		cell[c] = left <= 0 ? NAN : map->request.pooling == POOLING_MEAN ? (float)(map->open[c] / left) : cell[c];
+	}
+	memset(map->skipped, 0, (size_t)map->width * sizeof *map->skipped);
 }
 
 /* Write the picture row that is open, and open `row`. */
@@ -115,6 +143,8 @@ static void open_row(struct pooled_map *map, const struct source *source, int64_
 		double share = row_share(map, map->open_row);
 		for (int64_t c = 0; c < map->width; c++)
 			cell[c] = (float)(map->open[c] * share * map->key_share[c]);
+		if (map->first)
+			leave_out(map, cell);
 		mark_row(map, source, number, map->open_row);
 	}
 	if (row >= 0)
@@ -156,11 +186,13 @@ void pooled_merge(struct sink *sink, const struct item *item, const void *data)
 	enum pooled_folding folding = pooled_folding(map, item->source);
 	bool rescaled = pooled_is_rescaled(map, item->source);
 	memcpy(map->query + first, item->row, (size_t)item->count * sizeof *map->query);
+	if (map->first)
+		memcpy(map->first + first, partial->first, (size_t)item->count * sizeof *map->first);
 	for (int64_t lane = 0, end; lane < item->count; lane = end) {
 		int64_t row = pooled_row(map, first + lane), strip = pooled_strip(map, item, lane);
 		int64_t reached = partial->reached[lane / item->kernels->lanes];
 		end = strip_end(map, item, lane);
-		if (row_edge(map, row) == first + lane && row_edge(map, row + 1) == first + end && !map->wide && !rescaled) {
+		if (row_edge(map, row) == first + lane && row_edge(map, row + 1) == first + end && !map->wide && !map->first) {
 			open_row(map, item->source, item->map, -1);
 			write_strip(map, partial, strip, reached, row);
 			mark_row(map, item->source, item->map, row);
@@ -168,6 +200,8 @@ void pooled_merge(struct sink *sink, const struct item *item, const void *data)
 		}
 		if (row != map->open_row)
 			open_row(map, item->source, item->map, row);
+		for (int64_t i = lane; i < end && map->first; i++)
+			count_skipped(map, partial->first[i]);
 		double factor = !rescaled ? 1 : partial->rest[lane] > 0 ? 1 / partial->rest[lane] : 0;
 		fold_strip(map, folding, partial, strip, reached, factor);
 	}

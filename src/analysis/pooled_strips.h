@@ -22,7 +22,9 @@ struct pooled_map {
 	bool by_query;  /* a strip for every query: one query a picture row, or rows that are divided by their rest */
 	int64_t *query; /* [row_count], as the driver hands them out */
 	bool plain;     /* cells are what strips hold: no mean over keys, none skipped */
-	double *key_share; /* [width]: 1 / keys of a cell for a mean, else 1; NaN where all its keys are skipped */
+	double *key_share; /* [width]: 1 / keys of a cell for a mean, else 1 */
+	int64_t *first;    /* [row_count], where keys are skipped: the first key that each query sees, -1: it sees none */
+	int64_t *skipped;  /* [width], likewise: positions of the open row's cells that are */
 	double *open;   /* [width]: the picture row that is being filled */
 	int64_t open_row;
 	float *unseen;  /* [width] of "no value" */
@@ -31,6 +33,8 @@ struct pooled_map {
 
 struct pooled_partial {
 	double rest[ITEM_ROWS];     /* mass of a row outside the keys that are skipped */
+	int64_t first[ITEM_ROWS];   /* where keys are skipped, the first key that a row sees; -1: it sees none */
+	int64_t found;              /* rows of the item whose first key is known */
 	int64_t reached[ITEM_ROWS]; /* of each row group: its strips hold so many cells; what lies beyond is zero, and undefined here */
 	_Alignas(64) double strips[]; /* of double where wide, else of float */
 };

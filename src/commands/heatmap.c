@@ -34,7 +34,7 @@ static struct {
 static const struct option_row map_rows[] = {
 	OPTION_CHOICE(0, "reduce", "HOW", &given.reduce, gather_reduce_words, "one map of all the heads chosen"),
 	OPTION_CHOICE(0, "pool", "HOW", &given.pool, pool_words, "what a cell shows of the weights under it"),
-	OPTION_INT(0, "skip-first", "N", &given.skip_first, 0, 1e15, "leave the first N keys out and divide each row by what remains"),
+	OPTION_INT(0, "skip-first", "N", &given.skip_first, 0, 1e15, "leave the first N keys that each query sees out, and divide its row by what remains"),
 	OPTION_FLAG(0, "value-norms", &given.value_norms, "multiply each weight by the norm of its value (needs -v)"),
 	OPTION_STRING(0, "rows", "A:B", &given.rows, "only the queries A to B - 1"),
 	OPTION_STRING(0, "keys", "A:B", &given.keys, "only the keys A to B - 1"),
@@ -165,6 +165,21 @@ static struct axis_scale axis(const char *title, int64_t begin, int64_t end, con
 	return (struct axis_scale){ .title = title, .first = begin, .count = end - begin, .label = label ? label + begin : NULL };
 }
 
+/* What --skip-first leaves out of every row shown is not drawn: the keys before the first that one of them has left. */
+static void skip_keys(struct drawing *drawing)
+{
+	const struct source *source = drawing->input.source;
+	int64_t least = drawing->key_end;
+	for (int64_t i = 0; i < drawing->input.selection.maps; i++)
+		for (int64_t row = drawing->row_begin; row < drawing->row_end && least > given.skip_first; row++) {
+			int64_t begin, end;
+			if (source_span(source, drawing->input.selection.map[i], row, &begin, &end) && begin + given.skip_first < least)
+				least = begin + given.skip_first;
+		}
+	if (least < drawing->key_end && least > drawing->key_begin)
+		drawing->key_begin = least;
+}
+
 static enum err set_scene(struct drawing *drawing, struct err_info *info)
 {
 	const struct source *source = drawing->input.source;
@@ -180,8 +195,8 @@ static enum err set_scene(struct drawing *drawing, struct err_info *info)
 		err = err_set(info, ERR_USAGE, "--skip-first divides by what remains of a row's weights: not with --value-norms");
 	if (err)
 		return err;
-	if (drawing->key_begin < given.skip_first)
-		drawing->key_begin = given.skip_first < drawing->key_end ? given.skip_first : drawing->key_begin;
+	if (given.skip_first)
+		skip_keys(drawing);
 	struct heatmap_scene *scene = &drawing->scene;
 	scene->rows = axis("query", drawing->row_begin, drawing->row_end, labels->query);
 	scene->keys = axis("key", drawing->key_begin, drawing->key_end, labels->key);

@@ -66,6 +66,21 @@ static void draw(struct scene *scene, const struct pooled_map_request *request, 
 	pooled_map_free(sink);
 }
 
+/* The first key that a query sees, or how many there are. */
+static int64_t first_of(const struct scene *scene, int64_t query)
+{
+	int64_t keys = scene->feed.source.keys, first = 0;
+	while (first < keys && !scene->visible[query * keys + first])
+		first++;
+	return first;
+}
+
+static bool is_skipped(const struct scene *scene, int64_t skip, int64_t query, int64_t key)
+{
+	int64_t first = first_of(scene, query);
+	return key >= first && key < first + skip;
+}
+
 /* A cell from the definition: every position of it, in double. NaN where nothing is visible. */
 static double cell_by_definition(const double *weight, const struct scene *scene, const struct pooled_map_request *request,
 				 const int64_t *row, int64_t r, int64_t c)
@@ -76,7 +91,7 @@ static double cell_by_definition(const double *weight, const struct scene *scene
 	for (int64_t i = top; i < bottom; i++) {
 		for (int64_t j = c * keys / scene->width; j < (c + 1) * keys / scene->width; j++) {
 			int64_t query = row ? row[i] : i, key = request->key_begin + j;
-			if (key < request->skip_first)
+			if (is_skipped(scene, request->skip_first, query, key))
 				continue;
 			double w = weight[query * scene->feed.source.keys + key];
 			seen += scene->visible[query * scene->feed.source.keys + key];
@@ -102,7 +117,7 @@ static double *weights_of(const struct scene *scene, int64_t map, int64_t skip)
 			double w = scene->feed.source.norm == NORM_SOFTMAX ? exp(score[j] - largest) : score[j];
 			weight[i * keys + j] = scene->visible[i * keys + j] ? w : 0;
 			sum += weight[i * keys + j];
-			rest += j >= skip ? weight[i * keys + j] : 0;
+			rest += is_skipped(scene, skip, i, j) ? 0 : weight[i * keys + j];
 		}
 		double divisor = scene->feed.source.norm == NORM_NONE ? 1 : skip ? rest : sum;
 		for (int64_t j = 0; j < keys; j++)
@@ -190,6 +205,28 @@ START_TEST(skipped_keys_are_no_value_and_the_rest_of_the_row_sums_to_one)
 	draw(&scene, &request, &(struct feed_order){ 0 });
 	for (int64_t i = 0; i < 130; i++)
 		ck_assert_double_eq_tol((double)scene.cell[i], 1, 1e-6);
+	scene_release(&scene);
+}
+END_TEST
+
+/* Padding on the left, two packed documents, and rows that see nothing, begin where a query's keys do. */
+START_TEST(skipped_keys_count_from_the_first_that_a_query_sees)
+{
+	static const enum pooling poolings[] = { POOLING_MEAN, POOLING_MAX, POOLING_SUM };
+	struct scene scene;
+	scene_init(&scene, 1, 130, 140, true, _i < 6 ? NORM_SOFTMAX : NORM_NONE);
+	for (int64_t i = 0; i < 130 * 140 && _i >= 6; i++)
+		scene.score[i] = fabs(scene.score[i]);
+	for (int64_t i = 0; i < 130; i++)
+		for (int64_t j = 0; j < 140; j++)
+			scene.visible[i * 140 + j] &= _i % 2 ? j >= 21 : (i < 64) == (j < 74) && i % 11 != 4;
+	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+		struct pooled_map_request request = {
+			.row_count = 130, .key_begin = _i == 3 ? 20 : 0, .key_end = 140, .height = sizes[i].height, .width = sizes[i].width,
+			.pooling = poolings[_i / 2 % 3], .skip_first = 3,
+		};
+		check(&scene, &request, &(struct feed_order){ .lanes = _i % 2 ? 12 : 0 });
+	}
 	scene_release(&scene);
 }
 END_TEST
@@ -315,6 +352,7 @@ int main(void)
 	TCase *tcase = tcase_create("pooled map");
 	tcase_add_loop_test(tcase, every_cell_is_the_pool_of_its_positions, 0, sizeof sizes / sizeof *sizes);
 	tcase_add_test(tcase, a_part_of_the_keys_and_a_sample_of_the_queries_can_be_shown);
+	tcase_add_loop_test(tcase, skipped_keys_count_from_the_first_that_a_query_sees, 0, 12);
 	tcase_add_test(tcase, skipped_keys_are_no_value_and_the_rest_of_the_row_sums_to_one);
 	tcase_add_test(tcase, the_maximum_of_a_signed_map_is_its_largest_magnitude);
 	tcase_add_test(tcase, attention_that_underflows_is_zero_and_not_no_value);
