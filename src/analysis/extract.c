@@ -8,13 +8,14 @@
 #include "analysis/matrix_rows.h"
 #include "base/memory.h"
 
-/* Maps on their way into the mean. */
+/* Maps on their way into one. */
 struct gathering {
 	const struct extract_request *request;
 	struct alignment *alignment;
-	double *map;     /* the map at hand */
+	int64_t row_begin, rows; /* of the queries that are gathered: those of the request are among them */
+	double *map;     /* [rows][columns]: the map at hand */
 	double *scratch; /* of the median filter */
-	int64_t maps;
+	int64_t maps, seen;
 };
 
 static void divide_row(double *row, int64_t columns)
@@ -28,27 +29,33 @@ static void divide_row(double *row, int64_t columns)
 
 static void add_map(struct gathering *gathering)
 {
+	const struct extract_request *request = gathering->request;
 	struct alignment *alignment = gathering->alignment;
-	if (gathering->request->method == EXTRACT_WHISPER) {
-		standardise_columns(gathering->map, alignment->rows, alignment->columns);
-		median_filter_rows(gathering->map, alignment->rows, alignment->columns, gathering->request->median, gathering->scratch);
+	double *map = gathering->map + (request->row_begin - gathering->row_begin) * alignment->columns;
+	if (request->method == EXTRACT_WHISPER) {
+		standardise_columns(gathering->map, gathering->rows, alignment->columns);
+		median_filter_rows(map, alignment->rows, alignment->columns, request->median, gathering->scratch);
 	}
 	for (int64_t i = 0; i < alignment->rows * alignment->columns; i++)
-		alignment->weight[i] += gathering->map[i] / (double)gathering->maps;
+		if (!request->largest)
+			alignment->weight[i] += map[i] / (double)gathering->maps;
+		else if (gathering->seen == 0 || map[i] > alignment->weight[i])
+			alignment->weight[i] = map[i];
+	gathering->seen++;
 }
 
 static enum err gather_row(void *data, int64_t map, int64_t index, int64_t row, const float *weight, struct err_info *info)
 {
 	struct gathering *gathering = data;
 	const struct extract_request *request = gathering->request;
-	int64_t columns = gathering->alignment->columns, at = row - request->row_begin;
+	int64_t columns = gathering->alignment->columns, at = row - gathering->row_begin;
 	double *to = gathering->map + at * columns;
 	(void)map, (void)index, (void)info;
 	for (int64_t column = 0; column < columns; column++)
 		to[column] = (double)weight[request->key_begin + column];
 	if (!request->logits)
 		divide_row(to, columns);
-	if (at == gathering->alignment->rows - 1)
+	if (at == gathering->rows - 1)
 		add_map(gathering);
 	return ERR_OK;
 }
@@ -58,14 +65,13 @@ static enum err gather(const struct source *source, struct gathering *gathering,
 	const struct extract_request *request = gathering->request;
 	struct driver_options driver = request->driver;
 	struct sink *sink = NULL;
-	int64_t rows = request->row_end - request->row_begin;
-	int64_t *row = mem_array((size_t)rows, sizeof *row);
+	int64_t *row = mem_array((size_t)gathering->rows, sizeof *row);
 	if (!row)
 		return err_nomem(info, "the list of queries");
-	for (int64_t i = 0; i < rows; i++)
-		row[i] = request->row_begin + i;
+	for (int64_t i = 0; i < gathering->rows; i++)
+		row[i] = gathering->row_begin + i;
 	driver.rows = row;
-	driver.row_count = rows;
+	driver.row_count = gathering->rows;
 	gathering->maps = driver.maps ? driver.map_count : source_maps(source);
 	enum err err = matrix_rows_new(gather_row, gathering, &sink, info);
 	if (!err)
@@ -77,14 +83,16 @@ static enum err gather(const struct source *source, struct gathering *gathering,
 
 enum err extract_alignment(const struct source *source, const struct extract_request *request, struct alignment *alignment, struct err_info *info)
 {
-	int64_t rows = request->row_end - request->row_begin, columns = request->key_end - request->key_begin, cells;
+	int64_t rows = request->row_end - request->row_begin, columns = request->key_end - request->key_begin, cells, all;
+	bool whole = request->method == EXTRACT_WHISPER;
 	*alignment = (struct alignment){ .rows = rows, .columns = columns };
-	if (rows < 1 || columns < 1 || !mem_mul_i64(rows, columns, &cells))
+	if (rows < 1 || columns < 1 || !mem_mul_i64(rows, columns, &cells) || !mem_mul_i64(source->queries, columns, &all))
 		return err_set(info, ERR_SHAPE, "there is nothing to align: %lld queries x %lld keys", (long long)rows, (long long)columns);
-	struct gathering gathering = { .request = request, .alignment = alignment };
+	struct gathering gathering = { .request = request, .alignment = alignment, .row_begin = whole ? 0 : request->row_begin,
+				       .rows = whole ? source->queries : rows };
 	alignment->weight = mem_zero_array((size_t)cells, sizeof(double));
 	alignment->linked = mem_zero_array((size_t)cells, 1);
-	gathering.map = mem_array((size_t)cells, sizeof(double));
+	gathering.map = mem_array((size_t)(whole ? all : cells), sizeof(double));
 	gathering.scratch = mem_array((size_t)(columns + request->median), sizeof(double));
 	enum err err = alignment->weight && alignment->linked && gathering.map && gathering.scratch ? ERR_OK : err_nomem(info, "the alignment");
 	if (!err)
@@ -197,4 +205,26 @@ double alignment_monotonicity(const double *weight, int64_t rows, int64_t column
 		before = now;
 	}
 	return rows > 1 ? (double)forward / (double)(rows - 1) : NAN;
+}
+
+/* The longest strictly increasing subsequence of the largest columns: last[k] is the smallest column that a run of k + 1 ends with. */
+double alignment_progress(const double *weight, int64_t rows, int64_t columns)
+{
+	int64_t *last = mem_array((size_t)rows, sizeof *last), length = 0;
+	if (!last)
+		return NAN;
+	for (int64_t row = 0; row < rows; row++) {
+		int64_t now = largest_column(weight + row * columns, columns), low = 0, high = length;
+		while (low < high) {
+			int64_t middle = low + (high - low) / 2;
+			if (last[middle] < now)
+				low = middle + 1;
+			else
+				high = middle;
+		}
+		last[low] = now;
+		length += low == length;
+	}
+	free(last);
+	return (double)length / (double)(rows < columns ? rows : columns);
 }

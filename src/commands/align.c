@@ -7,9 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "base/message.h"
 #include "base/strbuf.h"
 #include "commands/command.h"
+#include "commands/gather.h"
+#include "tensor/tokens.h"
 
 static const struct word extract_words[] = {
 	{ "argmax", EXTRACT_ARGMAX }, { "threshold", EXTRACT_THRESHOLD }, { "intersection", EXTRACT_INTERSECTION },
@@ -18,9 +21,11 @@ static const struct word extract_words[] = {
 	{ "both-ways", EXTRACT_BOTH_WAYS }, { "dtw", EXTRACT_DTW }, { "whisper", EXTRACT_WHISPER }, WORD_END,
 };
 static const struct word step_words[] = { { "whisper", DTW_WHISPER }, { "symmetric1", DTW_SYMMETRIC1 }, WORD_END };
+enum { ROW_TOKEN_AUTO, ROW_TOKEN_OWN, ROW_TOKEN_NEXT };
+static const struct word row_token_words[] = { { "auto", ROW_TOKEN_AUTO }, { "own", ROW_TOKEN_OWN }, { "next", ROW_TOKEN_NEXT }, WORD_END };
 
 static struct {
-	int extract, step;
+	int extract, step, reduce, row_token;
 	double threshold, frame_seconds;
 	int64_t median, gold_line;
 	const char *rows, *keys;
@@ -28,11 +33,14 @@ static struct {
 } given = { .threshold = -1, .median = 7, .gold_line = -1 };
 
 static const struct option_row extract_rows[] = {
+	OPTION_CHOICE(0, "reduce", "HOW", &given.reduce, gather_reduce_words, "one map of all the heads chosen (default none; with --extract whisper mean)"),
 	OPTION_CHOICE(0, "extract", "HOW", &given.extract, extract_words, "how links are read off the map"),
 	OPTION_REAL(0, "threshold", "X", &given.threshold, 0, 1, "least weight of threshold (default 0.1) and both-ways (0.001)"),
 	OPTION_CHOICE(0, "step", "PATTERN", &given.step, step_words, "ties and steps of the path"),
 	OPTION_INT(0, "median", "N", &given.median, 1, 999, "width of Whisper's median filter over frames, odd (default 7)"),
 	OPTION_STRING(0, "rows", "A:B", &given.rows, "only the queries A to B - 1, without prefix and end tokens"),
+	OPTION_CHOICE(0, "row-token", "WHICH", &given.row_token, row_token_words,
+		      "a query is called by its own token, or by the next one, which it predicts (auto: next with --extract whisper)"),
 	OPTION_STRING(0, "keys", "A:B", &given.keys, "only the keys A to B - 1; weights are divided by what they hold"),
 	OPTION_REAL(0, "frame-seconds", "X", &given.frame_seconds, 0, 3600, "seconds of one key, where keys are frames (Whisper: 0.02)"),
 	OPTION_END
@@ -75,6 +83,72 @@ static enum err check_given(int argc, struct err_info *info)
 	return ERR_OK;
 }
 
+/* One map is read off: that of one head, or what --reduce makes of the heads of one layer. Whisper's timing is defined over its alignment heads, whatever
+ * their layers. */
+static enum err check_maps(const struct input *input, struct err_info *info)
+{
+	const struct selection *selection = &input->selection;
+	if (selection->batches != 1)
+		return err_set(info, ERR_USAGE, "an alignment is of one sentence pair: choose it of %zu with --batch", selection->batches);
+	if (given.rank && given.reduce)
+		return err_set(info, ERR_USAGE, "--rank-heads looks at every head by itself: leave --reduce out");
+	if (given.rank || given.extract == EXTRACT_WHISPER)
+		return ERR_OK;
+	if (selection->layers > 1)
+		return err_set(info, ERR_USAGE, "an alignment is read off one map, and there are %zu layers: choose one with --layer%s (--rank-heads shows which align)",
+			       selection->layers, selection->heads == 1 || given.reduce ? "" : ", and a head with --head or their mean with --reduce mean");
+	if (selection->heads > 1 && !given.reduce)
+		return err_set(info, ERR_USAGE, "an alignment is read off one map, and there are %zu heads: choose one with --head, or their mean with --reduce mean "
+			       "(--rank-heads shows which align)", selection->heads);
+	return ERR_OK;
+}
+
+static bool rows_predict(void)
+{
+	return given.row_token == ROW_TOKEN_NEXT || (given.row_token == ROW_TOKEN_AUTO && given.extract == EXTRACT_WHISPER);
+}
+
+static bool is_special_row(const struct aligning *aligning, int64_t row)
+{
+	return tokens_is_special(aligning->input.labels.raw_query[row]);
+}
+
+/* Whisper's rows begin with the last token of the prefix, which predicts the first word, and end before the end token. */
+static void guess_rows(struct aligning *aligning)
+{
+	struct extract_request *request = &aligning->request;
+	int64_t queries = aligning->input.source->queries, prefix = 0;
+	if (given.rows || given.extract != EXTRACT_WHISPER || !rows_predict() || !aligning->input.labels.raw_query)
+		return;
+	while (prefix < queries && is_special_row(aligning, prefix))
+		prefix++;
+	if (prefix == 0 || prefix == queries)
+		return;
+	request->row_begin = prefix - 1;
+	request->row_end = queries - is_special_row(aligning, queries - 1);
+	message_note("the words are taken from --rows %" PRId64 ":%" PRId64 ", by their tokens", request->row_begin, request->row_end);
+}
+
+/* What the queries used are called, and how many of them stand for a word. */
+static enum err name_rows(struct aligning *aligning, struct err_info *info)
+{
+	const struct extract_request *request = &aligning->request;
+	const char *const *label = aligning->input.labels.query;
+	int64_t rows = request->row_end - request->row_begin, queries = aligning->input.source->queries, next = rows_predict();
+	aligning->timed_rows = rows;
+	if (!label)
+		return ERR_OK;
+	aligning->row_label = mem_array((size_t)rows, sizeof *aligning->row_label);
+	if (!aligning->row_label)
+		return err_nomem(info, "the names of the queries");
+	for (int64_t i = 0; i < rows; i++)
+		aligning->row_label[i] = request->row_begin + i + next < queries ? label[request->row_begin + i + next] : "";
+	int64_t last = request->row_end - 1 + next;
+	if (next && rows > 1 && is_special_row(aligning, last < queries ? last : queries - 1))
+		aligning->timed_rows = rows - 1;
+	return ERR_OK;
+}
+
 static double default_threshold(void)
 {
 	return given.extract == EXTRACT_BOTH_WAYS ? 0.001 : 0.1;
@@ -90,15 +164,21 @@ static enum err set_request(struct aligning *aligning, struct err_info *info)
 		.pattern = (enum dtw_pattern)given.step,
 		.median = given.median,
 		.logits = input->args.stage != STAGE_WEIGHTS,
+		.largest = given.reduce == REDUCE_MAX,
 		.driver = input_driver(input),
 	};
 	request->driver.progress = progress_report;
 	request->driver.progress_data = &aligning->progress;
 	aligning->frame_seconds = given.frame_seconds;
-	if (input->selection.batches != 1)
-		return err_set(info, ERR_USAGE, "an alignment is of one sentence pair: choose it of %zu with --batch", input->selection.batches);
-	enum err err = selection_span(given.rows, "rows", input->source->queries, &request->row_begin, &request->row_end, info);
-	return err ? err : selection_span(given.keys, "keys", input->source->keys, &request->key_begin, &request->key_end, info);
+	enum err err = check_maps(input, info);
+	if (!err)
+		err = selection_span(given.rows, "rows", input->source->queries, &request->row_begin, &request->row_end, info);
+	if (!err)
+		err = selection_span(given.keys, "keys", input->source->keys, &request->key_begin, &request->key_end, info);
+	if (err)
+		return err;
+	guess_rows(aligning);
+	return name_rows(aligning, info);
 }
 
 static enum err read_gold(struct aligning *aligning, struct err_info *info)
@@ -167,6 +247,12 @@ static enum err print_numbers(struct aligning *aligning, const struct link_set *
 	return score_print(&score, aligning->format, out, info);
 }
 
+/* How heads became one, for the title. */
+static const char *align_reduced(void)
+{
+	return given.reduce ? option_word(gather_reduce_words, given.reduce) : given.extract == EXTRACT_WHISPER ? "mean" : NULL;
+}
+
 static enum err align_dump(struct aligning *aligning, int argc, char **argv, struct err_info *info)
 {
 	struct link_set links = { 0 };
@@ -187,7 +273,8 @@ static enum err align_dump(struct aligning *aligning, int argc, char **argv, str
 	if (!err)
 		err = align_links(&aligning->alignment, &aligning->request, &links, info);
 	if (!err)
-		err = wants_numbers() ? print_numbers(aligning, &links, info) : align_draw(aligning, &links, option_word(extract_words, given.extract), info);
+		err = wants_numbers() ? print_numbers(aligning, &links, info)
+				      : align_draw(aligning, &links, option_word(extract_words, given.extract), align_reduced(), info);
 	link_set_release(&links);
 	return err;
 }
@@ -218,6 +305,7 @@ static enum err run_align(int argc, char **argv)
 		info = aligning.picture.out.info;
 	message_err_info(&info);
 	alignment_release(&aligning.alignment);
+	free(aligning.row_label);
 	links_release(&aligning.gold);
 	picture_release(&aligning.picture);
 	input_release(&aligning.input);

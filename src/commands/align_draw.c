@@ -55,17 +55,32 @@ static void plot_release(struct plot *plot)
 	strbuf_release(&plot->sizes);
 }
 
-static void describe(const struct aligning *aligning, const char *method, struct strbuf *caption)
+static bool draws_dots(const struct aligning *aligning)
+{
+	return aligning->alignment.path.length == 0 && aligning->alignment.rows <= DOTS_MAX && aligning->alignment.columns <= DOTS_MAX;
+}
+
+static void describe(const struct aligning *aligning, const char *method, const char *reduced, struct strbuf *caption)
 {
 	const struct source *source = aligning->input.source;
 	int64_t maps = aligning->input.selection.maps;
+	bool path = aligning->alignment.path.length > 0;
 	strbuf_addf(caption, "%" PRId64 " queries x %" PRId64 " keys, ", aligning->alignment.rows, aligning->alignment.columns);
-	strbuf_addf(caption, maps > 1 ? "mean of %" PRId64 " heads, " : "%" PRId64 " head, ", maps);
-	strbuf_addf(caption, "links by %s", method);
+	if (maps > 1)
+		strbuf_addf(caption, "%s of %" PRId64 " heads, ", reduced, maps);
+	strbuf_addf(caption, "%s by %s", path ? "path" : "links", method);
+	if (!path && !draws_dots(aligning))
+		strbuf_addf(caption, " (not drawn on more than %d positions)", DOTS_MAX);
 	if (aligning->gold_line)
 		strbuf_addstr(caption, "; squares: gold links (thin: possible)");
 	if (source->note[0])
 		strbuf_addf(caption, "; %s", source->note);
+}
+
+static bool is_shown(const struct extract_request *request, const struct link *link)
+{
+	return link->target >= request->row_begin && link->target < request->row_end && link->source >= request->key_begin &&
+	       link->source < request->key_end;
 }
 
 static struct axis_scale axis(const char *title, int64_t begin, int64_t count, const char *const *label)
@@ -86,36 +101,35 @@ static void pool_cells(const struct alignment *alignment, int64_t height, int64_
 					cell[y * width + x] = fmaxf(cell[y * width + x], (float)alignment->weight[row * alignment->columns + column]);
 }
 
-/* Found links first, gold on top of them; indices count from the first row and column shown. */
+/* Found links first, gold on top of them. Like path and spans they are positions of the whole axes. */
 static enum err add_links(struct plot *plot, const struct aligning *aligning, const struct link_set *links, struct err_info *info)
 {
 	const struct link_set *sets[] = { links, aligning->gold_line };
-	bool dots = aligning->alignment.rows <= DOTS_MAX && aligning->alignment.columns <= DOTS_MAX;
 	size_t most = links->count + (aligning->gold_line ? aligning->gold_line->count : 0);
 	plot->link = mem_array(most, sizeof *plot->link);
 	if (!plot->link)
 		return err_nomem(info, "the links");
-	for (int gold = dots && aligning->alignment.path.length == 0 ? 0 : 1; gold < 2; gold++)
+	for (int gold = draws_dots(aligning) ? 0 : 1; gold < 2; gold++)
 		for (size_t i = 0; sets[gold] && i < sets[gold]->count; i++) {
 			const struct link *link = &sets[gold]->link[i];
-			int64_t target = link->target - aligning->request.row_begin, source = link->source - aligning->request.key_begin;
-			if (target < 0 || target >= aligning->alignment.rows || source < 0 || source >= aligning->alignment.columns)
+			if (!is_shown(&aligning->request, link))
 				continue;
 			enum link_mark mark = gold ? (link->sure ? LINK_SURE : LINK_POSSIBLE) : LINK_FOUND;
-			plot->link[plot->link_count++] = (struct alignment_link){ target, source, mark };
+			plot->link[plot->link_count++] = (struct alignment_link){ link->target, link->source, mark };
 		}
 	return ERR_OK;
 }
 
-static enum err add_path(struct plot *plot, const struct alignment *alignment, struct err_info *info)
+static enum err add_path(struct plot *plot, const struct aligning *aligning, struct err_info *info)
 {
+	const struct alignment *alignment = &aligning->alignment;
 	int64_t length = alignment->path.length;
 	plot->path = mem_array((size_t)length, 2 * sizeof *plot->path);
 	if (!plot->path)
 		return err_nomem(info, "the path");
 	for (int64_t i = 0; i < length; i++) {
-		plot->path[i] = alignment->path.row[i];
-		plot->path[length + i] = alignment->path.column[i];
+		plot->path[i] = aligning->request.row_begin + alignment->path.row[i];
+		plot->path[length + i] = aligning->request.key_begin + alignment->path.column[i];
 	}
 	return ERR_OK;
 }
@@ -131,11 +145,11 @@ static enum err add_spans(struct plot *plot, const struct aligning *aligning, st
 		return err_nomem(info, "the words");
 	dtw_starts(&alignment->path, rows, plot->start);
 	plot->start[rows] = alignment->columns;
-	for (int64_t row = 0; row < rows; row++)
+	for (int64_t row = 0; row < aligning->timed_rows; row++)
 		plot->span[row] = (struct source_span){
-			.begin = (double)plot->start[row],
-			.end = (double)plot->start[row + 1],
-			.text = aligning->input.labels.query[row + aligning->request.row_begin],
+			.begin = (double)(aligning->request.key_begin + plot->start[row]),
+			.end = (double)(aligning->request.key_begin + plot->start[row + 1]),
+			.text = aligning->row_label[row],
 		};
 	return ERR_OK;
 }
@@ -164,7 +178,7 @@ static void set_scene(struct alignment_scene *scene, const struct plot *plot, co
 	const struct alignment *alignment = &aligning->alignment;
 	bool scores = aligning->request.method == EXTRACT_WHISPER;
 	*scene = (struct alignment_scene){
-		.targets = axis("target", aligning->request.row_begin, alignment->rows, aligning->input.labels.query),
+		.targets = { .title = "target", .first = aligning->request.row_begin, .count = alignment->rows, .label = aligning->row_label },
 		.sources = axis(aligning->frame_seconds > 0 ? "time (s)" : "source", aligning->request.key_begin, alignment->columns,
 				aligning->input.labels.key),
 		.link = plot->link,
@@ -175,7 +189,7 @@ static void set_scene(struct alignment_scene *scene, const struct plot *plot, co
 		.waveform = plot->wave.sample ? plot->wave.sample + plot->sample_begin : NULL,
 		.sample_count = plot->sample_count,
 		.span = plot->span,
-		.span_count = plot->span ? alignment->rows : 0,
+		.span_count = plot->span ? aligning->timed_rows : 0,
 		.source_on_top = given.style == STYLE_BAHDANAU,
 		.colouring = picture_colouring(false, scores ? "z-score over tokens, filtered" : "attention weight"),
 		.title = aligning->picture.title ? aligning->picture.title : plot->title.buf,
@@ -213,22 +227,22 @@ static enum err write_scene(struct aligning *aligning, struct plot *plot, struct
 	return err ? err : output_commit(&picture->out, info);
 }
 
-enum err align_draw(struct aligning *aligning, const struct link_set *links, const char *method, struct err_info *info)
+enum err align_draw(struct aligning *aligning, const struct link_set *links, const char *method, const char *reduced, struct err_info *info)
 {
 	struct plot plot = { 0 };
 	bool path = aligning->alignment.path.length > 0;
 	strbuf_init(&plot.title);
 	strbuf_init(&plot.caption);
 	strbuf_init(&plot.sizes);
-	input_describe(&aligning->input, &plot.title);
+	input_describe_shown(&aligning->input, aligning->input.selection.heads > 1 ? reduced : NULL, &plot.title);
 	input_describe_sizes(&aligning->input, &plot.sizes);
-	describe(aligning, method, &plot.caption);
+	describe(aligning, method, reduced, &plot.caption);
 	enum err err = add_links(&plot, aligning, links, info);
 	if (!err && path)
-		err = add_path(&plot, &aligning->alignment, info);
+		err = add_path(&plot, aligning, info);
 	if (!err)
 		err = add_wave(&plot, aligning, info);
-	if (!err && path && aligning->frame_seconds > 0 && aligning->input.labels.query)
+	if (!err && path && aligning->frame_seconds > 0 && aligning->row_label)
 		err = add_spans(&plot, aligning, info);
 	if (!err)
 		err = write_scene(aligning, &plot, info);

@@ -39,8 +39,8 @@ enum err align_print_links(const struct aligning *aligning, const struct link_se
 		record_int(record, 1, link->target);
 		if (labels->key)
 			record_text(record, 2, labels->key[link->source]);
-		if (labels->query)
-			record_text(record, 3, labels->query[link->target]);
+		if (aligning->row_label)
+			record_text(record, 3, aligning->row_label[link->target - aligning->request.row_begin]);
 		record_real(record, 4, weight_of(aligning, link));
 		if (aligning->frame_seconds > 0)
 			record_real(record, 5, (double)link->source * aligning->frame_seconds);
@@ -50,7 +50,8 @@ enum err align_print_links(const struct aligning *aligning, const struct link_se
 	return err ? err : end;
 }
 
-/* A token ends where the next begins on the path; the last one with the last frame. Its attention is the mean over the path in between. */
+/* A token ends where the next begins on the path; the last one with the last frame. Its attention is the mean over the path in between. The query that
+ * predicts the end token only ends the one before it. */
 enum err align_print_times(const struct aligning *aligning, struct output *out, struct err_info *info)
 {
 	static const struct record_column columns[] = {
@@ -69,14 +70,14 @@ enum err align_print_times(const struct aligning *aligning, struct output *out, 
 		start[rows] = alignment->columns;
 	}
 	double frame = aligning->frame_seconds > 0 ? aligning->frame_seconds : 1;
-	for (int64_t row = 0, step = 0; !err && row < rows; row++) {
+	for (int64_t row = 0, step = 0; !err && row < aligning->timed_rows; row++) {
 		double weight = 0;
 		int64_t first = start[row] + aligning->request.key_begin, end = start[row + 1] + aligning->request.key_begin, steps = 0;
 		for (; step < alignment->path.length && alignment->path.row[step] == row; step++, steps++)
 			weight += alignment->weight[row * alignment->columns + alignment->path.column[step]];
 		record_int(record, 0, row + aligning->request.row_begin);
-		if (aligning->input.labels.query)
-			record_text(record, 1, aligning->input.labels.query[row + aligning->request.row_begin]);
+		if (aligning->row_label)
+			record_text(record, 1, aligning->row_label[row]);
 		record_int(record, 2, first);
 		record_int(record, 3, end);
 		record_real(record, 4, (double)first * frame);

@@ -13,7 +13,7 @@ enum { SUBSET_MAX = 16 };
 /* One map, or several averaged. */
 struct candidate {
 	int64_t map;
-	double monotonicity, focus;
+	double monotonicity, focus, progress;
 	struct score score;
 };
 
@@ -53,8 +53,11 @@ static enum err try_maps(const struct aligning *aligning, const int64_t *map, in
 		.map = map[0],
 		.monotonicity = alignment_monotonicity(alignment.weight, alignment.rows, alignment.columns),
 		.focus = mean_peak(&alignment),
+		.progress = alignment_progress(alignment.weight, alignment.rows, alignment.columns),
 	};
-	if (aligning->gold_line)
+	if (isnan(candidate->progress))
+		err = err_nomem(info, "the ranking");
+	if (!err && aligning->gold_line)
 		err = align_links(&alignment, &request, &links, info);
 	if (!err && aligning->gold_line)
 		score_add(&candidate->score, &links, aligning->gold_line);
@@ -69,12 +72,13 @@ static double error_rate(const struct candidate *candidate)
 	return isnan(rate) ? 1 : rate;
 }
 
-/* Lower error rate first where there is gold; then more monotone, then more focused, then in the order of the maps. */
+/* Lower error rate first where there is gold; then what moves along more, is more monotone, more focused, and the order of the maps. */
 static int compare_candidates(const void *a, const void *b)
 {
 	const struct candidate *x = a, *y = b;
 	const double better[][2] = {
-		{ -error_rate(x), -error_rate(y) }, { x->monotonicity, y->monotonicity }, { x->focus, y->focus }, { -(double)x->map, -(double)y->map },
+		{ -error_rate(x), -error_rate(y) }, { x->progress, y->progress }, { x->monotonicity, y->monotonicity }, { x->focus, y->focus },
+		{ -(double)x->map, -(double)y->map },
 	};
 	for (size_t i = 0; i < sizeof better / sizeof *better; i++)
 		if (better[i][0] != better[i][1])
@@ -124,17 +128,21 @@ static enum err print_candidate(struct record *record, const struct ranking *ran
 		record_real(record, 5, alignment_precision(&candidate->score.counts));
 		record_real(record, 6, alignment_recall(&candidate->score.counts));
 	}
+	record_real(record, ranking->aligning->gold_line ? 7 : 4, candidate->progress);
 	return record_row(record);
 }
 
 static enum err print_ranking(const struct ranking *ranking, struct output *out, struct err_info *info)
 {
-	static const struct record_column columns[] = {
+	static const struct record_column scored[] = {
 		{ "heads", RECORD_TEXT }, { "count", RECORD_INT }, { "monotonicity", RECORD_REAL }, { "focus", RECORD_REAL },
-		{ "aer", RECORD_REAL }, { "precision", RECORD_REAL }, { "recall", RECORD_REAL },
+		{ "aer", RECORD_REAL }, { "precision", RECORD_REAL }, { "recall", RECORD_REAL }, { "progress", RECORD_REAL },
 	};
-	int shown = ranking->aligning->gold_line ? 7 : 4;
-	struct record *record = record_new(ranking->aligning->format, columns, shown, out);
+	static const struct record_column unscored[] = {
+		{ "heads", RECORD_TEXT }, { "count", RECORD_INT }, { "monotonicity", RECORD_REAL }, { "focus", RECORD_REAL }, { "progress", RECORD_REAL },
+	};
+	bool gold = ranking->aligning->gold_line;
+	struct record *record = record_new(ranking->aligning->format, gold ? scored : unscored, gold ? 8 : 5, out);
 	struct strbuf name;
 	enum err err = record ? ERR_OK : err_nomem(info, "the ranking");
 	strbuf_init(&name);

@@ -24,7 +24,7 @@ static struct {
 static const struct option_row arcs_rows[] = {
 	OPTION_REAL(0, "least", "X", &given.least, 0, 1, "weights below X have no line (default 0.02)"),
 	OPTION_INT(0, "focus", "N", &given.focus, 0, 1e15, "only the lines of query N"),
-	OPTION_CHOICE(0, "reduce", "HOW", &given.reduce, gather_reduce_words, "one set of lines of all the heads chosen"),
+	OPTION_CHOICE(0, "reduce", "HOW", &given.reduce, gather_reduce_words, "one set of lines of the heads chosen, for each layer"),
 	OPTION_STRING(0, "rows", "A:B", &given.rows, "only the queries A to B - 1"),
 	OPTION_STRING(0, "keys", "A:B", &given.keys, "only the keys A to B - 1"),
 	OPTION_END
@@ -46,24 +46,30 @@ struct drawing {
 	char **name; /* [heads] */
 };
 
+/* The tokens are those of one batch item, and lines over each other are told apart by their colours alone. */
+static enum err check_maps(struct drawing *drawing, struct err_info *info)
+{
+	const struct selection *selection = &drawing->input.selection;
+	if (selection->batches > 1)
+		return err_set(info, ERR_USAGE, "arcs are of one batch item: choose it of %zu with --batch", selection->batches);
+	drawing->heads = gather_reduced_maps(&drawing->input, (enum gather_reduce)given.reduce);
+	if (drawing->heads <= ARCS_HEADS_MAX || drawing->picture.format == PICTURE_TEXT)
+		return ERR_OK;
+	return err_set(info, ERR_USAGE, "the lines of %" PRId64 " %s over each other cannot be told apart (at most %d): choose with %s", drawing->heads,
+		       given.reduce ? "layers" : "heads", ARCS_HEADS_MAX,
+		       given.reduce ? "--layer" : selection->layers > 1 ? "--layer and --head, or take --reduce mean" : "--head, or take --reduce mean");
+}
+
 static enum err name_heads(struct drawing *drawing, struct err_info *info)
 {
 	const struct input *input = &drawing->input;
-	drawing->heads = given.reduce != REDUCE_NONE ? 1 : input->selection.maps;
 	drawing->name = mem_zero_array((size_t)drawing->heads, sizeof *drawing->name);
 	if (!drawing->name)
 		return err_nomem(info, "the names of the heads");
 	for (int64_t i = 0; i < drawing->heads; i++) {
-		int64_t layer, batch, head;
 		struct strbuf name;
 		strbuf_init(&name);
-		source_map_id(input->source, input->selection.map[i], &layer, &batch, &head);
-		if (given.reduce != REDUCE_NONE)
-			strbuf_addf(&name, "%s of %" PRId64 " heads", option_word(gather_reduce_words, given.reduce), input->selection.maps);
-		else if (input->selection.layers > 1)
-			strbuf_addf(&name, "layer %" PRId64 " head %" PRId64, input->layer_number[layer], head);
-		else
-			strbuf_addf(&name, "head %" PRId64, head);
+		gather_name(input, i, (enum gather_reduce)given.reduce, &name);
 		if (!(drawing->name[i] = strbuf_detach(&name)))
 			return err_nomem(info, "the names of the heads");
 	}
@@ -86,6 +92,10 @@ static void describe(const struct drawing *drawing, struct strbuf *caption)
 {
 	strbuf_addf(caption, "%" PRId64 " queries x %" PRId64 " keys, lines of weights of %g and more", drawing->row_end - drawing->row_begin,
 		    drawing->key_end - drawing->key_begin, given.least);
+	if (given.focus >= 0)
+		strbuf_addf(caption, ", of query %" PRId64 " alone", given.focus);
+	if (given.reduce && drawing->input.selection.heads > 1)
+		strbuf_addf(caption, ", %s of %zu heads", option_word(gather_reduce_words, given.reduce), drawing->input.selection.heads);
 	if (drawing->input.source->note[0])
 		strbuf_addf(caption, ", %s", drawing->input.source->note);
 }
@@ -96,7 +106,7 @@ static enum err write_scene(struct drawing *drawing, struct err_info *info)
 	struct picture *picture = &drawing->picture;
 	struct picture_order order;
 	struct picture_words words;
-	picture_words_init(&words, &drawing->input);
+	picture_words_init(&words, &drawing->input, given.reduce ? option_word(gather_reduce_words, given.reduce) : NULL);
 	describe(drawing, &words.caption);
 	picture_order(&order, picture, words.sizes.buf, words.caption.buf);
 	const struct arcs_scene scene = {
@@ -125,6 +135,8 @@ static enum err draw(struct drawing *drawing, int argc, char **argv, struct err_
 	if (!err)
 		err = picture_open(&drawing->picture, info);
 	if (!err)
+		err = check_maps(drawing, info);
+	if (!err)
 		err = set_ranges(drawing, info);
 	if (!err)
 		err = name_heads(drawing, info);
@@ -133,8 +145,8 @@ static enum err draw(struct drawing *drawing, int argc, char **argv, struct err_
 				  &drawing->weight, info);
 	if (err)
 		return err;
-	gather_reduce(drawing->weight, drawing->input.selection.maps,
-		      (drawing->row_end - drawing->row_begin) * (drawing->key_end - drawing->key_begin), (enum gather_reduce)given.reduce);
+	gather_reduce(&drawing->input, drawing->weight, (drawing->row_end - drawing->row_begin) * (drawing->key_end - drawing->key_begin),
+		      (enum gather_reduce)given.reduce);
 	return write_scene(drawing, info);
 }
 

@@ -11,6 +11,7 @@
 #include "base/message.h"
 #include "base/record.h"
 #include "commands/command.h"
+#include "commands/gather.h"
 #include "commands/inputs.h"
 #include "commands/inputs_describe.h"
 #include "commands/picture.h"
@@ -351,15 +352,33 @@ static enum err show_maps(struct looking *looking, struct err_info *info)
 	return err;
 }
 
+/* "layer 3 head 5" for each map. */
+static enum err name_maps(const struct looking *looking, char ***name, struct err_info *info)
+{
+	int64_t maps = looking->input.selection.maps;
+	*name = mem_zero_array((size_t)maps, sizeof **name);
+	for (int64_t i = 0; *name && i < maps; i++) {
+		struct strbuf text;
+		strbuf_init(&text);
+		gather_name(&looking->input, i, REDUCE_NONE, &text);
+		(*name)[i] = strbuf_detach(&text);
+		if (!(*name)[i])
+			return err_nomem(info, "the names of the heads");
+	}
+	return *name ? ERR_OK : err_nomem(info, "the names of the heads");
+}
+
 /* Physical blocks as a grid, or maps by logical blocks. */
 static enum err draw(struct looking *looking, struct err_info *info)
 {
 	struct picture picture;
 	struct picture_order order;
-	struct strbuf source, caption;
+	struct strbuf source, caption, title;
+	char **name = NULL;
 	double *value = NULL;
 	strbuf_init(&source);
 	strbuf_init(&caption);
+	strbuf_init(&title);
 	bool usage = given.show == SHOW_USAGE;
 	int64_t blocks = usage ? looking->map->blocks : 0, columns = usage ? (int64_t)ceil(sqrt((double)blocks)) : looking->columns;
 	int64_t rows = usage ? (blocks + columns - 1) / columns : looking->input.selection.maps;
@@ -368,13 +387,20 @@ static enum err draw(struct looking *looking, struct err_info *info)
 		err = err_nomem(info, "the picture");
 	for (int64_t i = 0; !err && usage && i < rows * columns; i++)
 		value[i] = i < blocks && looking->references[i] ? (double)looking->used[i] : NAN;
+	if (!err && !usage)
+		err = name_maps(looking, &name, info);
 	if (!err) {
+		if (usage)
+			input_describe(&looking->input, &title);
+		else
+			input_describe_shown(&looking->input, NULL, &title);
+		strbuf_addstr(&title, usage ? ": blocks of the cache" : ": weight on the blocks");
 		strbuf_addf(&caption, usage ? "physical blocks in reading order, blank where nobody refers to one, %" PRId64 " slots a block" : "blocks of %" PRId64 " tokens, shares of a head's weight",
 			    looking->block_size);
 		struct matrix_scene scene = {
-			.value = usage ? value : looking->mass, .rows = rows, .columns = columns, .row_title = usage ? NULL : "map", .column_title = usage ? NULL : "logical block",
+			.value = usage ? value : looking->mass, .rows = rows, .columns = columns, .row_label = (const char *const *)name, .row_title = usage ? NULL : "map", .column_title = usage ? NULL : "logical block",
 			.colouring = picture_colouring(false, usage ? "slots used" : "share of the weight"),
-			.title = picture.title ? picture.title : usage ? "Blocks of the cache" : "Weight on the blocks", .caption = caption.buf, .theme = picture.theme,
+			.title = picture.title ? picture.title : title.buf, .caption = caption.buf, .theme = picture.theme,
 		};
 		if (isnan(scene.colouring.vmin))
 			scene.colouring.vmin = 0;
@@ -389,6 +415,10 @@ static enum err draw(struct looking *looking, struct err_info *info)
 	picture_release(&picture);
 	strbuf_release(&source);
 	strbuf_release(&caption);
+	strbuf_release(&title);
+	for (int64_t i = 0; name && i < looking->input.selection.maps; i++)
+		free(name[i]);
+	free(name);
 	free(value);
 	return err;
 }

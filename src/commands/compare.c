@@ -16,6 +16,7 @@
 #include "base/message.h"
 #include "commands/command.h"
 #include "commands/heatmap_text.h"
+#include "commands/inputs_describe.h"
 #include "commands/picture.h"
 #include "commands/product.h"
 
@@ -80,6 +81,7 @@ struct differing {
 	struct picture picture;
 	struct heatmap_scene scene;
 	struct heatmap_text text;
+	char *title, *notes;       /* of the picture, unless --title gave one; how A and B were made */
 	struct panel *panel;
 };
 
@@ -186,9 +188,57 @@ static enum err run_maps(struct differing *differing, struct err_info *info)
 	return err;
 }
 
+static void add_mechanism(const struct input *input, const struct string_list *parameter, struct strbuf *out)
+{
+	strbuf_addstr(out, input->mechanism->name);
+	for (size_t i = 0; parameter && i < parameter->count; i++)
+		strbuf_addf(out, "%s%s%s", i ? ", " : " (", parameter->item[i], i + 1 == parameter->count ? ")" : "");
+}
+
+void compare_describe(const struct comparing *comparing, struct strbuf *title, struct strbuf *notes)
+{
+	const struct input *a = &comparing->a, *b = &comparing->b;
+	struct strbuf place;
+	strbuf_init(&place);
+	if (given.other.count) {
+		strbuf_addstr(title, "A ");
+		input_describe(a, title);
+		strbuf_addstr(title, ", B ");
+		input_describe(b, title);
+	} else {
+		input_describe(a, title);
+		strbuf_addstr(title, ": A ");
+		add_mechanism(a, input_parameters(), title);
+		strbuf_addstr(title, ", B ");
+		add_mechanism(b, given.against ? &given.parameter : input_parameters(), title);
+	}
+	input_describe_place(a, NULL, &place);
+	strbuf_addf(title, "%s%s", place.len ? ": " : "", place.buf);
+	strbuf_addf(notes, "A: %s, B: %s", *a->source->note ? a->source->note : a->mechanism->name, *b->source->note ? b->source->note : b->mechanism->name);
+	title->failed = title->failed || strbuf_failed(&place);
+	strbuf_release(&place);
+}
+
 static struct axis_scale axis(const char *title, int64_t first, int64_t count, const char *const *label)
 {
 	return (struct axis_scale){ .title = title, .first = first, .count = count, .label = label ? label + first : NULL };
+}
+
+static enum err title_picture(struct differing *differing, struct err_info *info)
+{
+	struct strbuf title, notes;
+	strbuf_init(&title);
+	strbuf_init(&notes);
+	compare_describe(differing->comparing, &title, &notes);
+	differing->notes = strbuf_detach(&notes);
+	enum err err = strbuf_failed(&title) || !differing->notes ? err_nomem(info, "the title") : ERR_OK;
+	if (!err)
+		err = heatmap_text_titles(&differing->text, &differing->comparing->a, NULL, differing->picture.title ? differing->picture.title : title.buf,
+					  &differing->scene, differing->panel, info);
+	if (!err && !differing->picture.title)
+		differing->scene.title = differing->title = strbuf_detach(&title);
+	strbuf_release(&title);
+	return err;
 }
 
 /* The rows of a picture are consecutive queries, or a sample that the axis counts. */
@@ -212,7 +262,7 @@ static enum err open_picture(struct differing *differing, struct err_info *info)
 	scene->theme = differing->picture.theme;
 	scene->panel = differing->panel;
 	scene->panel_count = maps;
-	err = heatmap_text_titles(&differing->text, a, NULL, differing->picture.title, scene, differing->panel, info);
+	err = title_picture(differing, info);
 	if (err)
 		return err;
 	picture_cells(&differing->picture, scene, &differing->height, &differing->width);
@@ -231,7 +281,7 @@ static enum err open_picture(struct differing *differing, struct err_info *info)
 
 static enum err write_picture(struct differing *differing, struct err_info *info)
 {
-	enum err err = heatmap_text_caption(&differing->text, &differing->comparing->a, "largest difference", 0, &differing->scene, info);
+	enum err err = heatmap_text_caption(&differing->text, &differing->comparing->a, differing->notes, "largest difference", 0, &differing->scene, info);
 	return err ? err : picture_write_heatmap(&differing->picture, &differing->scene, differing->text.source, info);
 }
 
@@ -243,6 +293,8 @@ static void release_differing(struct differing *differing)
 	free(differing->panel);
 	free(differing->whole_a);
 	free(differing->whole_b);
+	free(differing->title);
+	free(differing->notes);
 	heatmap_text_release(&differing->text);
 	picture_release(&differing->picture);
 }

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/output.h"
 #include "base/record.h"
+#include "base/strbuf.h"
 #include "commands/inputs.h"
 #include "commands/progress.h"
 
@@ -22,6 +23,10 @@ struct comparing {
 
 /* Layer, batch item and head of a map into columns 0 to 2. */
 void compare_place(const struct comparing *comparing, struct record *record, int64_t map);
+
+/* What is held against what, for titles and captions: "A model.npy, B other.npy: layer 2, head 1", or where the files are the same "model.npy: A linear,
+ * B softmax: ..."; and how each was made: "A: causal, B: causal, window 4". */
+void compare_describe(const struct comparing *comparing, struct strbuf *title, struct strbuf *notes);
 
 /* Few enough weights to be computed from the definition in double. */
 bool compare_exactly(const struct comparing *comparing);

@@ -9,11 +9,15 @@
 #include "base/memory.h"
 #include "base/strbuf.h"
 #include "commands/compare.h"
+#include "commands/gather.h"
 #include "commands/inputs_describe.h"
 #include "commands/picture.h"
 #include "render/chart.h"
 
 enum { FEATURE_COUNTS_MAX = 64, PLACE_COLUMNS = 3 };
+
+/* Curves whose colours one tells apart. */
+enum { CURVES_MAX = 6 };
 
 static const char *const names[] = { "features", "seeds", "rel_fro", "rel_fro_sd", "kl", "output_error", "output_error_sd", "slope" };
 enum { NAMES = sizeof names / sizeof *names };
@@ -135,55 +139,96 @@ static enum err print(const struct sweep *sweep, struct err_info *info)
 	return record_end(record);
 }
 
-/* Mean over the maps, with the spread over the seeds, and the slope -1/2 through the first point. */
-static enum err plot(const struct sweep *sweep, const char *target, struct err_info *info)
+/* The error of one map against the number of features: its mean and deviation over the seeds. */
+struct curve {
+	double y[FEATURE_COUNTS_MAX], low[FEATURE_COUNTS_MAX], high[FEATURE_COUNTS_MAX];
+	struct strbuf name;
+};
+
+static void fill_curve(const struct sweep *sweep, int64_t map, struct curve *curve)
 {
-	double x[FEATURE_COUNTS_MAX], y[FEATURE_COUNTS_MAX], low[FEATURE_COUNTS_MAX], high[FEATURE_COUNTS_MAX], half[FEATURE_COUNTS_MAX];
-	int64_t maps = sweep->comparing->a.selection.maps;
 	double seeds = (double)sweep->seeds;
+	strbuf_init(&curve->name);
+	gather_name(&sweep->comparing->a, map, REDUCE_NONE, &curve->name);
+	strbuf_addf(&curve->name, "%smean and deviation of %" PRId64 " seeds", curve->name.len ? ", " : "", sweep->seeds);
 	for (int i = 0; i < sweep->counts; i++) {
-		double mean = 0, spread = 0;
-		for (int64_t map = 0; map < maps; map++) {
-			const struct errors *errors = &sweep->errors[map * sweep->counts + i];
-			mean += errors->fro / seeds / (double)maps;
-			spread += seeds > 1 ? deviation(errors->fro, errors->fro_square, seeds) / (double)maps : 0;
-		}
-		x[i] = (double)sweep->features[i];
-		y[i] = mean;
-		low[i] = mean - spread;
-		high[i] = mean + spread;
-		half[i] = y[0] * sqrt(x[0] / x[i]);
+		const struct errors *errors = &sweep->errors[map * sweep->counts + i];
+		double spread = seeds > 1 ? deviation(errors->fro, errors->fro_square, seeds) : 0;
+		curve->y[i] = errors->fro / seeds;
+		curve->low[i] = curve->y[i] - spread;
+		curve->high[i] = curve->y[i] + spread;
 	}
-	const struct series series[] = {
-		{ .kind = SERIES_LINE, .name = "error, mean and deviation of seeds", .count = sweep->counts, .x = x, .y = y, .low = low, .high = high },
-		{ .kind = SERIES_LINE, .name = "features^(-1/2)", .count = sweep->counts, .x = x, .y = half, .colour = 1, .faint = true },
-	};
-	struct picture picture;
+}
+
+/* A curve for each map, and the slope -1/2 through the first point of the first. */
+static enum err plot(const struct sweep *sweep, struct picture *picture, struct err_info *info)
+{
+	double x[FEATURE_COUNTS_MAX], half[FEATURE_COUNTS_MAX];
+	struct curve *curve = mem_zero_array(CURVES_MAX, sizeof *curve);
+	struct series series[CURVES_MAX + 1];
 	struct picture_order order;
-	struct strbuf source;
-	strbuf_init(&source);
-	enum err err = picture_open_as(&picture, target, info);
-	if (!err) {
-		const struct chart_scene scene = {
-			.series = series, .series_count = 2, .x = { .title = "features", .log = true, .min = NAN, .max = NAN },
-			.y = { .title = "||A - B|| / ||B||", .log = true, .min = NAN, .max = NAN },
-			.title = picture.title ? picture.title : "Error of random features", .theme = picture.theme,
-		};
-		input_describe_sizes(&sweep->comparing->a, &source);
-		picture_order(&order, &picture, source.buf, NULL);
-		err = picture.format == PICTURE_TEXT ? terminal_write_chart(&scene, &picture.terminal, &picture.out, info) : chart_write(&scene, &order.request, info);
+	struct strbuf source, title, notes, caption;
+	int maps = (int)sweep->comparing->a.selection.maps;
+	if (!curve)
+		return err_nomem(info, "the curves");
+	for (int i = 0; i < sweep->counts; i++)
+		x[i] = (double)sweep->features[i];
+	for (int map = 0; map < maps; map++) {
+		fill_curve(sweep, map, &curve[map]);
+		series[map] = (struct series){ .kind = SERIES_LINE, .name = curve[map].name.buf, .count = sweep->counts, .x = x, .y = curve[map].y,
+					       .low = curve[map].low, .high = curve[map].high, .colour = map };
 	}
+	for (int i = 0; i < sweep->counts; i++)
+		half[i] = curve[0].y[0] * sqrt(x[0] / x[i]);
+	series[maps] = (struct series){ .kind = SERIES_LINE, .name = "features^(-1/2)", .count = sweep->counts, .x = x, .y = half, .colour = CURVES_MAX,
+					.faint = true };
+	strbuf_init(&source);
+	strbuf_init(&title);
+	strbuf_init(&notes);
+	compare_describe(sweep->comparing, &title, &notes);
+	strbuf_addstr(&title, ": error of random features");
+	const char *note = sweep->comparing->b.source->note;
+	strbuf_init(&caption);
+	strbuf_addf(&caption, "A: features as on the axis, drawn from %" PRId64 " seeds%s%s", sweep->seeds, *note ? ", B: " : "", note);
+	const struct chart_scene scene = {
+		.series = series, .series_count = maps + 1, .x = { .title = "features", .log = true, .min = NAN, .max = NAN },
+		.y = { .title = "||A - B|| / ||B||", .log = true, .min = NAN, .max = NAN },
+		.title = picture->title ? picture->title : title.buf, .caption = caption.buf, .theme = picture->theme,
+	};
+	input_describe_sizes(&sweep->comparing->a, &source);
+	picture_order(&order, picture, source.buf, caption.buf);
+	enum err err = picture->format == PICTURE_TEXT ? terminal_write_chart(&scene, &picture->terminal, &picture->out, info)
+						       : chart_write(&scene, &order.request, info);
 	if (!err)
-		err = output_commit(&picture.out, info);
-	picture_release(&picture);
+		err = output_commit(&picture->out, info);
+	for (int map = 0; map < maps; map++)
+		strbuf_release(&curve[map].name);
+	free(curve);
 	strbuf_release(&source);
+	strbuf_release(&title);
+	strbuf_release(&notes);
+	strbuf_release(&caption);
 	return err;
+}
+
+static enum err open_plot(const struct sweep *sweep, const char *target, struct picture *picture, struct err_info *info)
+{
+	int64_t maps = sweep->comparing->a.selection.maps;
+	if (!target)
+		return ERR_OK;
+	if (maps > CURVES_MAX)
+		return err_set(info, ERR_USAGE, "--plot: the curves of %" PRId64 " heads cannot be told apart (at most %d): choose with --layer, --batch and --head",
+			       maps, CURVES_MAX);
+	return picture_open_as(picture, target, info);
 }
 
 enum err compare_features(struct comparing *comparing, const char *features, int64_t seeds, int file_count, char **file, const char *target, struct err_info *info)
 {
 	struct sweep sweep = { .comparing = comparing, .seeds = seeds };
+	struct picture picture = { 0 };
 	enum err err = read_counts(&sweep, features, info);
+	if (!err)
+		err = open_plot(&sweep, target, &picture, info);
 	if (!err && !(sweep.errors = mem_zero_array((size_t)comparing->a.selection.maps, (size_t)sweep.counts * sizeof *sweep.errors)))
 		err = err_nomem(info, "the errors");
 	progress_start(&comparing->progress, "drawings");
@@ -195,7 +240,8 @@ enum err compare_features(struct comparing *comparing, const char *features, int
 	if (!err)
 		err = print(&sweep, info);
 	if (!err && target)
-		err = plot(&sweep, target, info);
+		err = plot(&sweep, &picture, info);
+	picture_release(&picture);
 	free(sweep.errors);
 	return err;
 }

@@ -245,7 +245,7 @@ static enum err draw(struct tiles *tiles, struct err_info *info)
 			err = fill_traces(tiles, tiles->input.selection.map[i], cell, height, width, info);
 	}
 	if (!err)
-		err = heatmap_text_caption(&tiles->text, &tiles->input, given.draw == DRAW_TILES ? "a tile" : "after a tile", 0, &tiles->scene, info);
+		err = heatmap_text_caption(&tiles->text, &tiles->input, tiles->input.source->note, given.draw == DRAW_TILES ? "a tile" : "after a tile", 0, &tiles->scene, info);
 	return err ? err : picture_write_heatmap(&tiles->picture, &tiles->scene, tiles->text.source, info);
 }
 

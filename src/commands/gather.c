@@ -71,15 +71,43 @@ enum err gather_maps(const struct input *input, const char *what, int64_t row_be
 	return err;
 }
 
-void gather_reduce(float *weight, int64_t count, int64_t cells, enum gather_reduce how)
+int64_t gather_reduced_maps(const struct input *input, enum gather_reduce how)
 {
-	if (how == REDUCE_NONE)
-		return;
-	for (int64_t map = 1; map < count; map++)
-		for (int64_t i = 0; i < cells; i++) {
-			float other = weight[map * cells + i];
-			weight[i] = how == REDUCE_MEAN ? weight[i] + other : fmaxf(weight[i], other);
-		}
-	for (int64_t i = 0; i < cells && how == REDUCE_MEAN; i++)
-		weight[i] /= (float)count;
+	return how == REDUCE_NONE ? input->selection.maps : input->selection.maps / (int64_t)input->selection.heads;
+}
+
+static float reduce_pair(float a, float b, enum gather_reduce how)
+{
+	if (isnan(a) || isnan(b))
+		return isnan(a) ? b : a;
+	return how == REDUCE_MEAN ? a + b : fmaxf(a, b);
+}
+
+/* Heads are innermost: the maps of one layer and item lie side by side. */
+void gather_reduce(const struct input *input, float *weight, int64_t cells, enum gather_reduce how)
+{
+	int64_t heads = (int64_t)input->selection.heads, left = gather_reduced_maps(input, how);
+	for (int64_t map = 0; how != REDUCE_NONE && map < left; map++) {
+		const float *from = weight + map * heads * cells;
+		float *to = weight + map * cells;
+		memmove(to, from, (size_t)cells * sizeof *to);
+		for (int64_t head = 1; head < heads; head++)
+			for (int64_t i = 0; i < cells; i++)
+				to[i] = reduce_pair(to[i], from[head * cells + i], how);
+		for (int64_t i = 0; i < cells && how == REDUCE_MEAN; i++)
+			to[i] /= (float)heads;
+	}
+}
+
+void gather_name(const struct input *input, int64_t map, enum gather_reduce how, struct strbuf *out)
+{
+	const struct selection *selection = &input->selection;
+	int64_t layer, batch, head, each = how == REDUCE_NONE ? 1 : (int64_t)selection->heads;
+	source_map_id(input->source, selection->map[map * each], &layer, &batch, &head);
+	if (selection->layers > 1)
+		strbuf_addf(out, "layer %" PRId64, input->layer_number[layer]);
+	if (selection->batches > 1)
+		strbuf_addf(out, "%sitem %" PRId64, out->len ? " " : "", batch);
+	if (selection->heads > 1 && how == REDUCE_NONE)
+		strbuf_addf(out, "%shead %" PRId64, out->len ? " " : "", head);
 }

@@ -6,8 +6,10 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/message.h"
 #include "base/strbuf.h"
 #include "mechanism/grouped.h"
+#include "tensor/token_marks.h"
 
 static struct {
 	bool words, by_span;
@@ -30,6 +32,7 @@ struct token_axis {
 	int64_t length;
 	struct grouping grouping;
 	struct tokens list;   /* of the groups; owned */
+	bool merged;          /* --words has made fewer of them */
 };
 
 static void axis_release(struct token_axis *axis)
@@ -76,6 +79,7 @@ static enum err merge_words(struct token_axis *axis, struct err_info *info)
 		for (int64_t i = 0; i < axis->length; i++)
 			axis->grouping.group[i] = (int64_t)word[i];
 		axis->grouping.count = (int64_t)words.count;
+		axis->merged = axis->grouping.count < axis->length;
 		axis->list = words;
 	}
 	free(word);
@@ -239,6 +243,26 @@ static void axes_of(const struct source *source, const struct labels *labels, st
 	*key = axis_of("keys", &labels->key_list, &labels->key_list, labels->key, labels->raw_key, source->keys);
 }
 
+static bool is_unmerged(const struct token_axis *axis)
+{
+	return axis->tokens.count && !axis->merged;
+}
+
+/* Sub-words without marks cannot be told from words. */
+static void note_unmerged(const struct token_axis *query, const struct token_axis *key)
+{
+	bool queries = is_unmerged(query), keys = is_unmerged(key);
+	const char *of = queries && keys ? "" : queries ? " of the queries" : " of the keys";
+	bool marked = (!queries || query->tokens.marks != MARKS_NONE) && (!keys || key->tokens.marks != MARKS_NONE);
+	if (!queries && !keys)
+		return;
+	if (marked)
+		message_note("--words merged nothing%s: by its mark every token is a word", of);
+	else
+		message_note("--words merged nothing%s: no token has the mark of a sub-word (##, \xe2\x96\x81, \xc4\xa0, @@, </w>, \xef\xbf\xad): give "
+			     "the tokens as the tokenizer writes them, with their marks", of);
+}
+
 static enum err apply_tokens(struct source **source, struct labels *labels, struct err_info *info)
 {
 	struct token_axis query, key;
@@ -249,7 +273,9 @@ static enum err apply_tokens(struct source **source, struct labels *labels, stru
 	enum err err = group_tokens(&query, &hidden[0], info);
 	if (!err)
 		err = group_tokens(&key, &hidden[1], info);
-	if (given.words)
+	if (!err && given.words)
+		note_unmerged(&query, &key);
+	if (query.merged || key.merged)
 		strbuf_addstr(&what, "sub-words merged (sums over keys, means over queries)");
 	if (hidden[0] + hidden[1])
 		strbuf_addf(&what, "%s%" PRId64 " queries and %" PRId64 " keys hidden", what.len ? ", " : "", hidden[0], hidden[1]);

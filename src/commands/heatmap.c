@@ -32,7 +32,7 @@ static struct {
 } given;
 
 static const struct option_row map_rows[] = {
-	OPTION_CHOICE(0, "reduce", "HOW", &given.reduce, gather_reduce_words, "one map of all the heads chosen"),
+	OPTION_CHOICE(0, "reduce", "HOW", &given.reduce, gather_reduce_words, "one map of the heads chosen, for each layer and batch item"),
 	OPTION_CHOICE(0, "pool", "HOW", &given.pool, pool_words, "what a cell shows of the weights under it"),
 	OPTION_INT(0, "skip-first", "N", &given.skip_first, 0, 1e15, "leave the first N keys that each query sees out, and divide its row by what remains"),
 	OPTION_FLAG(0, "value-norms", &given.value_norms, "multiply each weight by the norm of its value (needs -v)"),
@@ -202,7 +202,7 @@ static enum err set_scene(struct drawing *drawing, struct err_info *info)
 	scene->keys = axis("key", drawing->key_begin, drawing->key_end, labels->key);
 	scene->colouring = picture_colouring(source->is_signed, given.value_norms ? "weight x norm of value" : drawing->input.args.stage == STAGE_WEIGHTS ? "attention weight" : "logit");
 	scene->theme = drawing->picture.theme;
-	return heatmap_text_titles(&drawing->text, &drawing->input, given.reduce != REDUCE_NONE ? option_word(gather_reduce_words, given.reduce) : NULL, drawing->picture.title, scene, drawing->panel, info);
+	return heatmap_text_titles(&drawing->text, &drawing->input, given.reduce ? option_word(gather_reduce_words, given.reduce) : NULL, drawing->picture.title, scene, drawing->panel, info);
 }
 
 /* Spans count keys; where there are fewer queries (a KV cache), those are the last. */
@@ -242,7 +242,7 @@ static enum err draw(struct drawing *drawing, int argc, char **argv, struct err_
 	err = compute(drawing, height, width, info);
 	if (err || !ranks_lead())
 		return err;
-	err = heatmap_text_caption(&drawing->text, &drawing->input, option_word(pool_words, given.pool), given.skip_first, &drawing->scene, info);
+	err = heatmap_text_caption(&drawing->text, &drawing->input, drawing->input.source->note, option_word(pool_words, given.pool), given.skip_first, &drawing->scene, info);
 	return err ? err : picture_write_banded(&drawing->picture, &drawing->scene, &drawing->bands, drawing->text.source, info);
 }
 

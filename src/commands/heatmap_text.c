@@ -108,34 +108,6 @@ static enum err title_panels(struct heatmap_text *text, const struct input *inpu
 	return all_there(text->panel_title, text->panels) ? ERR_OK : err_nomem(info, "the titles");
 }
 
-/* The inputs and what of them is shown: "genesis: layer 3, head 5", "genesis: 4 layers, 8 heads". */
-static char *default_title(const struct input *input, const char *reduced, bool one_row)
-{
-	const struct selection *selection = &input->selection;
-	struct strbuf out, place;
-	strbuf_init(&out);
-	strbuf_init(&place);
-	if (one_row)
-		add_place(&place, input, selection->layer[0], selection->batch[0]);
-	else if (selection->layers > 1)
-		strbuf_addf(&place, "%zu layers", selection->layers);
-	if (selection->batches > 1) {
-		caption_join(&place);
-		strbuf_addf(&place, "%zu batch items", selection->batches);
-	}
-	if (input->has_heads)
-		caption_join(&place);
-	if (input->has_heads && selection->heads == 1)
-		strbuf_addf(&place, "head %" PRId64, selection->head[0]);
-	else if (input->has_heads)
-		strbuf_addf(&place, "%s%s%zu heads", reduced ? reduced : "", reduced ? " of " : "", selection->heads);
-	input_describe(input, &out);
-	if (place.len)
-		strbuf_addf(&out, ": %s", place.buf);
-	strbuf_release(&place);
-	return strbuf_detach(&out);
-}
-
 enum err heatmap_text_titles(struct heatmap_text *text, const struct input *input, const char *reduced, const char *title, struct heatmap_scene *scene,
 			     struct panel *panel, struct err_info *info)
 {
@@ -152,7 +124,10 @@ enum err heatmap_text_titles(struct heatmap_text *text, const struct input *inpu
 		scene->title = *title ? title : NULL;
 		return ERR_OK;
 	}
-	text->title = default_title(input, reduced, rows == 1);
+	struct strbuf shown;
+	strbuf_init(&shown);
+	input_describe_shown(input, reduced, &shown);
+	text->title = strbuf_detach(&shown);
 	scene->title = text->title;
 	return text->title ? ERR_OK : err_nomem(info, "the title");
 }
@@ -173,15 +148,15 @@ static void describe_cells(struct strbuf *out, const struct heatmap_scene *scene
 		    cell_size(scene->keys.count, width));
 }
 
-enum err heatmap_text_caption(struct heatmap_text *text, const struct input *input, const char *pooling, int64_t skip_first, struct heatmap_scene *scene,
+enum err heatmap_text_caption(struct heatmap_text *text, const struct input *input, const char *note, const char *pooling, int64_t skip_first, struct heatmap_scene *scene,
 			      struct err_info *info)
 {
 	struct strbuf caption, source;
 	strbuf_init(&caption);
 	strbuf_init(&source);
-	strbuf_addf(&caption, "%" PRId64 " queries x %" PRId64 " keys", input->source->queries, input->source->keys);
-	if (*input->source->note)
-		strbuf_addf(&caption, ", %s", input->source->note);
+	strbuf_addf(&caption, "%" PRId64 " queries x %" PRId64 " keys", scene->rows.count, scene->keys.count);
+	if (*note)
+		strbuf_addf(&caption, ", %s", note);
 	if (skip_first == 1)
 		strbuf_addstr(&caption, ", first key left out, rows renormalised");
 	else if (skip_first > 1)

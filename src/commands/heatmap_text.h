@@ -20,8 +20,8 @@ struct heatmap_text {
 enum err heatmap_text_titles(struct heatmap_text *text, const struct input *input, const char *reduced, const char *title, struct heatmap_scene *scene,
 			     struct panel *panel, struct err_info *info);
 
-/* Fill scene->caption and text->source once the size of the cells is known (from the first panel). */
-enum err heatmap_text_caption(struct heatmap_text *text, const struct input *input, const char *pooling, int64_t skip_first, struct heatmap_scene *scene,
+/* Fill scene->caption and text->source once the size of the cells is known (from the first panel). `note` says how the weights were made: source->note. */
+enum err heatmap_text_caption(struct heatmap_text *text, const struct input *input, const char *note, const char *pooling, int64_t skip_first, struct heatmap_scene *scene,
 			      struct err_info *info);
 
 void heatmap_text_release(struct heatmap_text *text); /* works on a zeroed struct */

@@ -14,6 +14,7 @@
 #include "commands/gather.h"
 #include "commands/grid.h"
 #include "commands/inputs.h"
+#include "commands/inputs_describe.h"
 #include "commands/picture.h"
 #include "render/overlay.h"
 #include "tensor/image.h"
@@ -35,7 +36,7 @@ static struct {
 	double opacity, mass;
 	int64_t columns;
 	bool rollout, solid, picture_first;
-} given = { .opacity = 0.6, .reduce = REDUCE_MEAN };
+} given = { .opacity = 0.6 };
 
 static const struct option_row overlay_rows[] = {
 	OPTION_STRING(0, "image", "FILE", &given.image, "the picture, PNG or JPEG"),
@@ -43,7 +44,7 @@ static const struct option_row overlay_rows[] = {
 	OPTION_STRING(0, "patches", "A:B", &given.patches, "positions A to B - 1 are the patches (default: the last HxW)"),
 	OPTION_CHOICE(0, "over", "AXIS", &given.over, over_words, "the patches are the keys, or the queries (text tokens as keys)"),
 	OPTION_STRING(0, "of", "LIST", &given.of, "positions of the other axis, a panel each (default: the first, [CLS], where there is one; else the mean of all)"),
-	OPTION_CHOICE(0, "reduce", "HOW", &given.reduce, gather_reduce_words, "one panel of all the heads chosen (default mean)"),
+	OPTION_CHOICE(0, "reduce", "HOW", &given.reduce, gather_reduce_words, "one panel of the heads chosen, for each layer (default none: a panel for each head)"),
 	OPTION_FLAG(0, "rollout", &given.rollout, "rollout through the layers in place of the weights of one"),
 	OPTION_CHOICE(0, "interpolation", "HOW", &given.interpolation, interpolation_words, "between patch centres"),
 	OPTION_REAL(0, "opacity", "X", &given.opacity, 0, 1, "of the colours (default 0.6)"),
@@ -73,7 +74,7 @@ struct drawing {
 	bool of_mean;   /* one panel: the mean over the other axis */
 	float *weight;  /* [maps][rows][keys]: the queries row_begin .. row_begin + rows - 1, of which only those shown are needed */
 	int64_t row_begin, rows;
-	int64_t maps;   /* after the reduction */
+	int64_t maps;   /* after the reduction; 1 of a rollout */
 	float *cell;    /* [panels][height][width] */
 	struct panel *panel;
 	int64_t panels;
@@ -153,8 +154,10 @@ static enum err load_rollout(struct drawing *drawing, struct err_info *info)
 	const struct input *input = &drawing->input;
 	const struct source *source = input->source;
 	struct rollout_request request = { .batch = input->selection.batch[0], .residual = 0.5, .driver = input_driver(input) };
-	if (input->selection.batches != 1)
-		return err_set(info, ERR_USAGE, "rollout follows one batch item of %" PRId64 ": choose it with --batch", source->batches);
+	if (given.reduce)
+		return err_set(info, ERR_USAGE, "--rollout goes through the mean of the heads of every layer: leave --reduce out");
+	if ((int64_t)input->selection.layers != source->layers || (int64_t)input->selection.heads != source->heads)
+		return err_set(info, ERR_USAGE, "--rollout goes through every layer and head: leave --layer and --head out");
 	if (source->keys > 4096)
 		return err_set(info, ERR_USAGE, "a rollout over %" PRId64 " positions is too much for a picture", source->keys);
 	double *matrix = mem_array((size_t)source->keys, (size_t)source->keys * sizeof *matrix);
@@ -181,8 +184,8 @@ static enum err load_weights(struct drawing *drawing, struct err_info *info)
 				   &drawing->weight, info);
 	if (err)
 		return err;
-	drawing->maps = given.reduce != REDUCE_NONE ? 1 : drawing->input.selection.maps;
-	gather_reduce(drawing->weight, drawing->input.selection.maps, drawing->rows * source->keys, (enum gather_reduce)given.reduce);
+	drawing->maps = gather_reduced_maps(&drawing->input, (enum gather_reduce)given.reduce);
+	gather_reduce(&drawing->input, drawing->weight, drawing->rows * source->keys, (enum gather_reduce)given.reduce);
 	return ERR_OK;
 }
 
@@ -203,13 +206,8 @@ static char *panel_title(const struct drawing *drawing, int64_t map, int64_t oth
 	const char *const *label = given.over == OVER_KEYS ? input->labels.query : input->labels.key;
 	struct strbuf title;
 	strbuf_init(&title);
-	if (given.reduce == REDUCE_NONE && !given.rollout) {
-		int64_t layer, batch, head;
-		source_map_id(input->source, input->selection.map[map], &layer, &batch, &head);
-		if (input->selection.layers > 1)
-			strbuf_addf(&title, "layer %" PRId64 " ", input->layer_number[layer]);
-		strbuf_addf(&title, "head %" PRId64, head);
-	}
+	if (!given.rollout)
+		gather_name(input, map, (enum gather_reduce)given.reduce, &title);
 	if (other >= 0 && (drawing->of_count > 1 || title.len == 0)) {
 		caption_join(&title);
 		if (label)
@@ -249,8 +247,8 @@ static void describe(const struct drawing *drawing, struct strbuf *caption)
 	strbuf_addf(caption, "%" PRId64 " x %" PRId64 " patches", drawing->height, drawing->width);
 	if (given.rollout)
 		strbuf_addf(caption, ", rollout through %" PRId64 " layers", input->source->layers);
-	else if (given.reduce != REDUCE_NONE && input->selection.maps > 1)
-		strbuf_addf(caption, ", %s of %" PRId64 " heads", option_word(gather_reduce_words, given.reduce), input->selection.maps);
+	else if (given.reduce && input->selection.heads > 1)
+		strbuf_addf(caption, ", %s of %zu heads", option_word(gather_reduce_words, given.reduce), input->selection.heads);
 	if (drawing->of_mean)
 		strbuf_addf(caption, ", mean over all %s", given.over == OVER_KEYS ? "queries" : "keys");
 	if (given.mass > 0)
@@ -259,13 +257,30 @@ static void describe(const struct drawing *drawing, struct strbuf *caption)
 		strbuf_addf(caption, ", %s", input->source->note);
 }
 
+/* Layers x heads stand as a heatmap has them: a row for each layer. */
+static int64_t columns_of(const struct drawing *drawing)
+{
+	const struct selection *selection = &drawing->input.selection;
+	bool grid = !given.columns && !given.rollout && !given.reduce && !given.picture_first && selection->layers > 1 && selection->heads > 1;
+	return grid && drawing->panels == selection->maps ? (int64_t)selection->heads : given.columns;
+}
+
+/* The picture is of one batch item. */
+static enum err check_item(const struct input *input, struct err_info *info)
+{
+	if (input->selection.batches == 1)
+		return ERR_OK;
+	return err_set(info, ERR_USAGE, "the picture is of one batch item: choose it of %zu with --batch", input->selection.batches);
+}
+
 static enum err write_scene(struct drawing *drawing, struct err_info *info)
 {
 	struct picture *picture = &drawing->picture;
 	struct picture_order order;
 	struct picture_words words;
-	picture_words_init(&words, &drawing->input);
-	strbuf_addf(&words.sizes, ", image %s", given.image);
+	picture_words_init(&words, &drawing->input, given.rollout ? "mean" : given.reduce ? option_word(gather_reduce_words, given.reduce) : NULL);
+	strbuf_addstr(&words.sizes, ", image ");
+	describe_file(given.image, &words.sizes);
 	describe(drawing, &words.caption);
 	picture_order(&order, picture, words.sizes.buf, words.caption.buf);
 	const struct overlay_scene scene = {
@@ -274,7 +289,7 @@ static enum err write_scene(struct drawing *drawing, struct err_info *info)
 		.image_width = drawing->image.width,
 		.panel = drawing->panel,
 		.panel_count = drawing->panels,
-		.columns = given.columns,
+		.columns = columns_of(drawing),
 		.picture_first = given.picture_first,
 		.interpolation = (enum interpolation)given.interpolation,
 		.opacity = given.opacity,
@@ -297,6 +312,8 @@ static enum err draw(struct drawing *drawing, int argc, char **argv, struct err_
 	if (!given.image)
 		return err_set(info, ERR_USAGE, "an overlay needs a picture: --image FILE");
 	enum err err = input_open(&drawing->input, argc, argv, info);
+	if (!err)
+		err = check_item(&drawing->input, info);
 	if (!err)
 		err = image_open(&drawing->image, given.image, info);
 	if (!err)

@@ -164,12 +164,12 @@ struct colouring picture_colouring(bool is_signed, const char *unit)
 	};
 }
 
-void picture_words_init(struct picture_words *words, const struct input *input)
+void picture_words_init(struct picture_words *words, const struct input *input, const char *reduced)
 {
 	strbuf_init(&words->title);
 	strbuf_init(&words->caption);
 	strbuf_init(&words->sizes);
-	input_describe(input, &words->title);
+	input_describe_shown(input, reduced, &words->title);
 	input_describe_sizes(input, &words->sizes);
 }
 

@@ -69,11 +69,12 @@ struct picture_order {
 };
 void picture_order(struct picture_order *order, struct picture *picture, const char *source, const char *description);
 
-/* The words around a picture: its title after the inputs, a caption that the command writes, and the inputs with their sizes for the provenance. */
+/* The words around a picture: its title after the inputs and what of them is shown (see input_describe_shown), a caption that the command writes, and the
+ * inputs with their sizes for the provenance. */
 struct picture_words {
 	struct strbuf title, caption, sizes;
 };
-void picture_words_init(struct picture_words *words, const struct input *input);
+void picture_words_init(struct picture_words *words, const struct input *input, const char *reduced);
 void picture_words_release(struct picture_words *words);
 
 /* Append ", " where there is something already. */

@@ -100,8 +100,12 @@ static enum err set_words(struct plot *plot, int64_t row_count, struct err_info 
 	strbuf_init(&title);
 	strbuf_init(&caption);
 	strbuf_init(&unit);
-	input_describe(plot->input, &title);
-	strbuf_addf(&title, ": %s", plot->metric->summary);
+	if (plot->picture.title) {
+		strbuf_addstr(&title, plot->picture.title);
+	} else {
+		input_describe_shown(plot->input, NULL, &title);
+		strbuf_addf(&title, ": %s", plot->metric->summary);
+	}
 	if (row_count < plot->input->source->queries)
 		strbuf_addf(&caption, "%" PRId64 " of ", row_count);
 	strbuf_addf(&caption, "%" PRId64 " queries x %" PRId64 " keys", plot->input->source->queries, plot->input->source->keys);
@@ -135,8 +139,8 @@ enum err plot_new(const struct input *input, const struct metric *const *metric,
 	made->kind = choose_kind(made);
 	if ((made->kind == PLOT_DEPTH || made->kind == PLOT_MATRIX) && input->selection.batches > 1)
 		return err_set(info, ERR_USAGE, "a figure of layers and heads shows one batch item of %zu: choose it with --batch", input->selection.batches);
-	err = set_words(made, row_count, info);
-	return err ? err : picture_open_as(&made->picture, given.target, info);
+	err = picture_open_as(&made->picture, given.target, info);
+	return err ? err : set_words(made, row_count, info);
 }
 
 void plot_free(struct plot *plot)

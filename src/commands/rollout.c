@@ -226,6 +226,8 @@ static enum err draw(struct following *following, struct err_info *info)
 		for (size_t i = 0; following->input.labels.query && i < following->count; i++)
 			label[i] = following->input.labels.query[following->query[i]];
 		input_describe(&following->input, &title);
+		if (source->batches > 1)
+			strbuf_addf(&title, ": item %" PRId64, following->request.batch);
 		strbuf_addf(&title, ": %s", option_word(method_words, given.method));
 		describe(following, &caption);
 		input_describe_sizes(&following->input, &description);

@@ -166,7 +166,8 @@ enum err grouped_source_new(struct source *inner, struct grouping *queries, stru
 	grouped->keys = *keys;
 	*queries = *keys = (struct grouping){ 0 };
 	memcpy(grouped->source.note, inner->note, sizeof inner->note);
-	mechanism_note(grouped->source.note, sizeof grouped->source.note, "%s", what);
+	if (*what)
+		mechanism_note(grouped->source.note, sizeof grouped->source.note, "%s", what);
 	*source = &grouped->source;
 	return ERR_OK;
 }

@@ -64,12 +64,7 @@ static enum err collect(struct arcs *arcs, struct err_info *info)
 
 static struct colour head_colour(const struct arcs *arcs, int64_t head)
 {
-	bool light = arcs->scene->theme == THEME_LIGHT;
-
-	if (arcs->scene->heads <= COLOUR_SERIES)
-		return colour_series(arcs->scene->theme, (int)head);
-	double share = (double)head / (double)(arcs->scene->heads - 1);
-	return colour_map_at(COLOUR_VIRIDIS, light ? share * 0.88 : 0.2 + share * 0.8);
+	return colour_series(arcs->scene->theme, (int)head);
 }
 
 static struct stroke stroke_of(const struct arcs *arcs, double weight, int64_t head)
@@ -187,6 +182,17 @@ static void set_heights(struct arcs *arcs, double room)
 	arcs->key_height = alike ? height * (double)keys / (double)more : height;
 }
 
+/* Labels of one column, with room for the title over them, which reaches outward. */
+static void plan_side(const struct arcs *arcs, struct typesetter *type, struct axis_layout *axis, const struct axis_scale *scale,
+		      enum axis_side side)
+{
+	double unit = arcs->figure.unit;
+
+	axis_plan(axis, type, scale, side, side == SIDE_LEFT ? arcs->query_height : arcs->key_height, unit, AXIS_THIN_MAX);
+	if (scale->title)
+		axis->depth = fmax(axis->depth, axis->gap + ceil(text_width(type, SIZE_AXIS_TITLE * unit, false, scale->title)));
+}
+
 static enum err plan(struct arcs *arcs, struct typesetter *type, struct err_info *info)
 {
 	struct figure *figure = &arcs->figure;
@@ -196,8 +202,8 @@ static enum err plan(struct arcs *arcs, struct typesetter *type, struct err_info
 	enum err err;
 
 	set_heights(arcs, 0);
-	axis_plan(&arcs->queries, type, &scene->queries, SIDE_LEFT, arcs->query_height, unit, AXIS_THIN_MAX);
-	axis_plan(&arcs->keys, type, &scene->keys, SIDE_RIGHT, arcs->key_height, unit, AXIS_THIN_MAX);
+	plan_side(arcs, type, &arcs->queries, &scene->queries, SIDE_LEFT);
+	plan_side(arcs, type, &arcs->keys, &scene->keys, SIDE_RIGHT);
 	double labels = arcs->queries.depth + arcs->keys.depth;
 	if (free_width)
 		figure->width = ceil(2 * figure->margin + labels +
@@ -209,8 +215,8 @@ static enum err plan(struct arcs *arcs, struct typesetter *type, struct err_info
 	double legend = (legend_gap + legend_pitch * lay_legend(arcs, type, NULL, 0)) * unit;
 	if (given_height > 0) {
 		set_heights(arcs, fmax(given_height - arcs->top - legend - figure_below(figure), 1));
-		axis_plan(&arcs->queries, type, &scene->queries, SIDE_LEFT, arcs->query_height, unit, AXIS_THIN_MAX);
-		axis_plan(&arcs->keys, type, &scene->keys, SIDE_RIGHT, arcs->key_height, unit, AXIS_THIN_MAX);
+		plan_side(arcs, type, &arcs->queries, &scene->queries, SIDE_LEFT);
+		plan_side(arcs, type, &arcs->keys, &scene->keys, SIDE_RIGHT);
 	}
 	arcs->legend_y = arcs->top + fmax(arcs->query_height, arcs->key_height) + legend_gap * unit;
 	arcs->content_end = arcs->legend_y - legend_gap * unit + legend;
@@ -229,6 +235,9 @@ static enum err check(const struct arcs_scene *scene, struct err_info *info)
 	if (scene->heads < 1 || scene->queries.count < 1 || scene->keys.count < 1)
 		return err_set(info, ERR_VALUE, "there is nothing to draw: %lld heads, %lld queries and %lld keys",
 			       (long long)scene->heads, (long long)scene->queries.count, (long long)scene->keys.count);
+	if (scene->heads > ARCS_HEADS_MAX)
+		return err_set(info, ERR_USAGE, "%lld heads over each other cannot be told apart: choose at most %d", (long long)scene->heads,
+			       ARCS_HEADS_MAX);
 	if (scene->focus >= scene->queries.count)
 		return err_set(info, ERR_USAGE, "there is no query %lld (there are %lld)", (long long)scene->focus,
 			       (long long)scene->queries.count);
@@ -240,10 +249,10 @@ enum err arcs_write(const struct arcs_scene *scene, const struct picture_request
 	static const struct terminal plain = { .colour = TERMINAL_ASCII, .columns = 100 };
 	struct arcs arcs = { .scene = scene };
 	struct typesetter type = { 0 };
+	if (request->format == PICTURE_TEXT)
+		return terminal_write_arcs(scene, &plain, request->out, info);
 	enum err err = check(scene, info);
 
-	if (!err && request->format == PICTURE_TEXT)
-		return terminal_write_arcs(scene, &plain, request->out, info);
 	figure_init(&arcs.figure, request->page, scene->theme);
 	if (!err)
 		err = typesetter_init(&type, writer_is_exact(request->format), info);

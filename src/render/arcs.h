@@ -16,6 +16,9 @@
 /* More lines than this would only be ink: the strongest are drawn. */
 enum { ARCS_LINES_MAX = 20000 };
 
+/* So many heads over each other have colours that one tells apart: a picture of more is ERR_USAGE. */
+enum { ARCS_HEADS_MAX = 6 };
+
 struct arcs_scene {
 	const float *weight;          /* [heads][queries.count][keys.count]; NaN, zero and less: no line */
 	int64_t heads;

@@ -4,8 +4,8 @@
 
 static const double column_gap = 14, narrow_gap = 8, row_gap = 12, bar_gap = 20, grid_width = 1160, narrowest_page = 440;
 static const double panel_single = 768, panel_most = 360, panel_least = 72, cell_common = 26, cell_largest = 44, small_map = 364;
-/* Panels of many get labels only where they are large. */
-static const double labelled_panel = 100, labelled_of_many = 160, many_panels = 24;
+/* Panels of many get labels only where they are large, or where each position has room to spare. */
+static const double labelled_panel = 100, labelled_of_many = 160, many_panels = 24, labelled_position = 20;
 static const int64_t wide_grid = 16;
 /* Cells with numbers in them are wider than high. */
 static const double numbers_width = 1100, number_widest = 40;
@@ -144,17 +144,25 @@ static void fitted_panel(struct heatmap_layout *layout, const struct heatmap_sce
 	layout->panel_height = filled_side(layout->cells_high, room_high + 1e-6);
 }
 
+/* Labels of one side of the panels: 0 where it is to have none. Each side is judged by its own length, so that panels of one row keep the labels of
+ * their keys. */
+static double labelled_length(const struct heatmap_layout *layout, const struct heatmap_scene *scene, const struct axis_scale *scale,
+			      int64_t length)
+{
+	double least = (double)scene->panel_count > many_panels ? labelled_of_many : labelled_panel;
+	double roomy = (double)scale->count * labelled_position;
+
+	return !is_grid(scene) || (double)length >= fmin(least, roomy) * layout->figure.unit ? (double)length : 0;
+}
+
 static void plan_axes(struct heatmap_layout *layout, struct typesetter *type, const struct heatmap_scene *scene)
 {
-	double smallest = (double)(layout->panel_width < layout->panel_height ? layout->panel_width : layout->panel_height);
-	double least = (double)scene->panel_count > many_panels ? labelled_of_many : labelled_panel;
-	bool labelled = !is_grid(scene) || smallest >= least * layout->figure.unit;
 	int64_t thin = is_grid(scene) ? 1 : AXIS_THIN_MAX;
 
-	axis_plan(&layout->queries, type, &scene->rows, SIDE_LEFT, labelled ? (double)layout->panel_height : 0,
-		  layout->figure.unit, thin);
+	axis_plan(&layout->queries, type, &scene->rows, SIDE_LEFT,
+		  labelled_length(layout, scene, &scene->rows, layout->panel_height), layout->figure.unit, thin);
 	axis_plan(&layout->keys, type, &scene->keys, scene->keys_on_top ? SIDE_TOP : SIDE_BOTTOM,
-		  labelled ? (double)layout->panel_width : 0, layout->figure.unit, thin);
+		  labelled_length(layout, scene, &scene->keys, layout->panel_width), layout->figure.unit, thin);
 }
 
 static double widest_text(struct typesetter *type, double size, bool bold, const char *const *text, int64_t count)

@@ -20,17 +20,25 @@ static void add_token(struct strbuf *text, const struct axis_scale *scale, int64
 	}
 }
 
-static void add_linked(struct strbuf *text, const struct alignment_scene *scene, int64_t target)
+/* The sources linked to `target` by marks of this kind; after `before` where there are any. */
+static void add_marked(struct strbuf *text, const struct alignment_scene *scene, int64_t target, enum link_mark mark, const char *before)
+{
+	int64_t links = 0;
+
+	for (int64_t i = 0; i < scene->link_count; i++) {
+		if (scene->link[i].mark != mark || scene->link[i].target != target)
+			continue;
+		strbuf_addstr(text, links++ ? " | " : before);
+		add_token(text, &scene->sources, scene->link[i].source);
+	}
+}
+
+/* The first and the last source that the path has for `target`. */
+static void add_path(struct strbuf *text, const struct alignment_scene *scene, int64_t target)
 {
 	int64_t links = 0, last = -1;
 
-	for (int64_t i = 0; i < scene->link_count; i++) {
-		if (scene->link[i].mark != LINK_FOUND || scene->link[i].target != target)
-			continue;
-		strbuf_addstr(text, links++ ? " | " : "");
-		add_token(text, &scene->sources, scene->link[i].source);
-	}
-	for (int64_t i = 0; !scene->link_count && i < scene->path_count; i++) {
+	for (int64_t i = 0; i < scene->path_count; i++) {
 		if (scene->path_target[i] != target)
 			continue;
 		if (!links++)
@@ -42,6 +50,14 @@ static void add_linked(struct strbuf *text, const struct alignment_scene *scene,
 		strbuf_addstr(text, " .. ");
 		add_token(text, &scene->sources, last);
 	}
+}
+
+static void add_linked(struct strbuf *text, const struct alignment_scene *scene, int64_t target)
+{
+	add_path(text, scene, target);
+	add_marked(text, scene, target, LINK_FOUND, "");
+	add_marked(text, scene, target, LINK_SURE, "  gold: ");
+	add_marked(text, scene, target, LINK_POSSIBLE, "  possible: ");
 }
 
 enum err terminal_write_alignment(const struct alignment_scene *scene, const struct terminal *terminal, struct output *out,

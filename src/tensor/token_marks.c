@@ -9,12 +9,26 @@
 static const char lower_block[] = "\xe2\x96\x81"; /* U+2581, SentencePiece's space */
 static const char open_box[] = "\xe2\x90\xa3";    /* U+2423 */
 static const char line_end[] = "\xe2\x86\xb5";    /* U+21B5 */
+static const char joiner[] = "\xef\xbf\xad";      /* U+FFED, OpenNMT's tokenizer */
+static const char more[] = "@@", word_end[] = "</w>";
 enum { MARK = 3 };
 
 static bool begins_with(const char *text, size_t length, const char *prefix)
 {
 	size_t wanted = strlen(prefix);
 	return length >= wanted && memcmp(text, prefix, wanted) == 0;
+}
+
+/* What is only a mark is text. */
+static bool ends_with(const char *text, size_t length, const char *suffix)
+{
+	size_t wanted = strlen(suffix);
+	return length > wanted && memcmp(text + length - wanted, suffix, wanted) == 0;
+}
+
+static bool begins_joined(const char *raw, size_t length)
+{
+	return length > MARK && begins_with(raw, length, joiner);
 }
 
 static bool is_continuation(const char *raw, size_t length)
@@ -30,6 +44,12 @@ static enum token_marks mark_of(const char *raw, size_t length)
 		return MARKS_BYTE_LEVEL;
 	if (is_continuation(raw, length))
 		return MARKS_WORDPIECE;
+	if (ends_with(raw, length, word_end))
+		return MARKS_WORD_END;
+	if (ends_with(raw, length, more))
+		return MARKS_SUBWORD_NMT;
+	if (begins_joined(raw, length) || ends_with(raw, length, joiner))
+		return MARKS_JOINER;
 	return length > 1 && raw[0] == ' ' ? MARKS_SPACE : MARKS_NONE;
 }
 
@@ -94,6 +114,28 @@ static void decode_sentencepiece(const char *raw, size_t length, struct strbuf *
 	}
 }
 
+/* CLIP's tokens are in GPT-2's byte alphabet, GPT's own are text: text that happens to be in the alphabet hardly ever decodes to UTF-8 with other
+ * characters than ASCII. */
+static void decode_word_end(const char *raw, size_t length, struct strbuf *out)
+{
+	struct strbuf bytes;
+	length -= ends_with(raw, length, word_end) ? strlen(word_end) : 0;
+	strbuf_init(&bytes);
+	if (token_marks_decode_bytes(raw, length, &bytes) && utf8_valid(bytes.buf, bytes.len))
+		strbuf_add(out, bytes.buf, bytes.len);
+	else
+		strbuf_add(out, raw, length);
+	out->failed = out->failed || bytes.failed;
+	strbuf_release(&bytes);
+}
+
+static void decode_joiner(const char *raw, size_t length, struct strbuf *out)
+{
+	size_t skip = begins_joined(raw, length) ? MARK : 0;
+	length -= ends_with(raw + skip, length - skip, joiner) ? MARK : 0;
+	strbuf_add(out, raw + skip, length - skip);
+}
+
 void token_marks_decode(enum token_marks marks, const char *raw, size_t length, struct strbuf *out)
 {
 	switch (marks) {
@@ -109,6 +151,15 @@ void token_marks_decode(enum token_marks marks, const char *raw, size_t length, 
 		strbuf_add(out, raw + skip, length - skip);
 		break;
 	}
+	case MARKS_SUBWORD_NMT:
+		strbuf_add(out, raw, length - (ends_with(raw, length, more) ? strlen(more) : 0));
+		break;
+	case MARKS_WORD_END:
+		decode_word_end(raw, length, out);
+		break;
+	case MARKS_JOINER:
+		decode_joiner(raw, length, out);
+		break;
 	case MARKS_SPACE:
 	case MARKS_NONE:
 		strbuf_add(out, raw, length);
@@ -127,10 +178,33 @@ bool token_marks_begins_word(enum token_marks marks, const char *raw, size_t len
 		return !is_continuation(raw, length);
 	case MARKS_SPACE:
 		return length == 0 || isspace((unsigned char)raw[0]);
+	case MARKS_JOINER:
+		return !begins_joined(raw, length);
+	case MARKS_SUBWORD_NMT:
+	case MARKS_WORD_END:
 	case MARKS_NONE:
 		break;
 	}
 	return true;
+}
+
+bool token_marks_goes_on(enum token_marks marks, const char *raw, size_t length)
+{
+	switch (marks) {
+	case MARKS_SUBWORD_NMT:
+		return ends_with(raw, length, more);
+	case MARKS_WORD_END:
+		return !ends_with(raw, length, word_end);
+	case MARKS_JOINER:
+		return ends_with(raw, length, joiner);
+	case MARKS_BYTE_LEVEL:
+	case MARKS_SENTENCEPIECE:
+	case MARKS_WORDPIECE:
+	case MARKS_SPACE:
+	case MARKS_NONE:
+		break;
+	}
+	return false;
 }
 
 void token_marks_label(const char *text, size_t length, struct strbuf *out)

@@ -10,8 +10,8 @@
 #include "base/strbuf.h"
 #include "tensor/tokens.h"
 
-enum token_marks { MARKS_NONE, MARKS_SPACE, MARKS_BYTE_LEVEL, MARKS_SENTENCEPIECE, MARKS_WORDPIECE };
-enum { MARKS_COUNT = MARKS_WORDPIECE + 1 };
+enum token_marks { MARKS_NONE, MARKS_SPACE, MARKS_BYTE_LEVEL, MARKS_SENTENCEPIECE, MARKS_WORDPIECE, MARKS_SUBWORD_NMT, MARKS_WORD_END, MARKS_JOINER };
+enum { MARKS_COUNT = MARKS_JOINER + 1 };
 
 /* Which marks a list shows (see tokens.h). */
 enum token_marks token_marks_find(const char *const *raw, const size_t *length, size_t count);
@@ -20,11 +20,14 @@ enum token_marks token_marks_find(const char *const *raw, const size_t *length, 
 enum err tokens_with_marks(struct tokens *tokens, const char *const *raw, const size_t *length, size_t count, enum token_marks marks,
 			   bool keep_marks, struct err_info *info);
 
-/* Append what the token stands for: "Ġthe" -> " the", "<0x0A>" -> a newline, "##ing" -> "ing". */
+/* Append what the token stands for: "Ġthe" -> " the", "<0x0A>" -> a newline, "##ing" -> "ing", "back@@" -> "back", "ps</w>" -> "ps", "￭s" -> "s". */
 void token_marks_decode(enum token_marks marks, const char *raw, size_t length, struct strbuf *out);
 
-/* Does the token begin a word? Without marks, yes. */
+/* Does the token begin a word, as far as its own mark says? Without marks, yes. */
 bool token_marks_begins_word(enum token_marks marks, const char *raw, size_t length);
+
+/* Does its mark say that the next token goes on with the word? ("back@@", "back￭", and all but "ps</w>" in a list of such marks.) */
+bool token_marks_goes_on(enum token_marks marks, const char *raw, size_t length);
 
 /* Append the label of a decoded text: harmless UTF-8, leading spaces dropped. */
 void token_marks_label(const char *text, size_t length, struct strbuf *out);

@@ -35,6 +35,9 @@ enum { TOKENS_MAX = 1 << 22 }; /* more than any context; a file with more is ref
  *   byte-level BPE  U+0120 'Ġ' or U+010A 'Ċ': every token that is written in GPT-2's byte alphabet is decoded
  *   SentencePiece   a token that begins with U+2581: that mark is a space; <0x0A> is a byte
  *   WordPiece       a token that begins with ##: it goes on with the word before
+ *   subword-nmt     a token that ends with @@: the next one goes on with the word
+ *   word ends       a token that ends with </w> (CLIP, GPT, XLM): the last of its word
+ *   joiner          a token that begins or ends with U+FFED (OpenNMT): it is joined on that side
  *   plain           a token that begins with a space (lists of decoded tokens)
  *
  * A leading space is shown as nothing (labels are separate anyway), a token of only spaces as U+2423, a newline as U+21B5.

@@ -47,7 +47,7 @@ static void close_word(struct joining *joining)
 static void join(const struct tokens *tokens, size_t *word, struct joining *joining)
 {
 	enum token_marks marks = (enum token_marks)tokens->marks;
-	bool boundary = false;
+	bool boundary = false, goes_on = false;
 	struct strbuf text;
 	strbuf_init(&text);
 	for (size_t i = 0; i < tokens->count; i++) {
@@ -56,11 +56,14 @@ static void join(const struct tokens *tokens, size_t *word, struct joining *join
 		bool special = tokens_is_special(raw);
 		strbuf_clear(&text);
 		token_marks_decode(special ? MARKS_NONE : marks, raw, length, &text);
-		bool begins = boundary || special || token_marks_begins_word(marks, raw, length) || begins_wide(text.buf, text.len);
+		/* Tokenizers that mark what is joined say so for wide characters as well. */
+		bool wide = marks <= MARKS_WORDPIECE && begins_wide(text.buf, text.len);
+		bool begins = boundary || special || wide || (!goes_on && token_marks_begins_word(marks, raw, length));
 		if (i && begins)
 			close_word(joining);
 		word[i] = joining->count;
 		strbuf_add(&joining->text, text.buf, text.len);
+		goes_on = !special && token_marks_goes_on(marks, raw, length);
 		boundary = special || (text.len && text.buf[text.len - 1] == '\n');
 		joining->text.failed = joining->text.failed || text.failed;
 	}
