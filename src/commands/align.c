@@ -78,6 +78,9 @@ static enum err check_given(int argc, struct err_info *info)
 		return err_set(info, ERR_USAGE, "--pharaoh, --times, --rank-heads and --eval: give one of them");
 	if (given.median % 2 == 0)
 		return err_set(info, ERR_USAGE, "--median %" PRId64 ": the width of a median filter is odd", given.median);
+	if (given.extract == EXTRACT_WHISPER && grouping_given())
+		return err_set(info, ERR_USAGE, "--words, --hide and --by-span make other queries than the model had: leave them out with --extract whisper, "
+			       "where a word begins with its first token and ends with its last");
 	if (score_eval() && argc != 2)
 		return err_set(info, ERR_USAGE, "--eval takes two files, LINKS and GOLD; there are %d", argc);
 	return ERR_OK;

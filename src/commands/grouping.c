@@ -302,6 +302,11 @@ enum err grouping_by_spans(struct source **source, struct labels *labels, const 
 	return err;
 }
 
+bool grouping_given(void)
+{
+	return given.words || given.hide.count || given.by_span;
+}
+
 enum err grouping_apply(struct source **source, struct labels *labels, struct spans *spans, struct err_info *info)
 {
 	bool tokens = given.words || given.hide.count;

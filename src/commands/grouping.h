@@ -21,4 +21,7 @@ enum err grouping_apply(struct source **source, struct labels *labels, struct sp
 /* Wrap *source by the spans, whatever the options: for tables of span masses. */
 enum err grouping_by_spans(struct source **source, struct labels *labels, const struct spans *spans, struct err_info *info);
 
+/* Was --words, --hide or --by-span given? Queries and keys are then groups of tokens. */
+bool grouping_given(void);
+
 #endif

@@ -1,7 +1,7 @@
 # attnviz align.
 . "$ROOT/tests/cli/lib.sh"
 sample=$ROOT/samples/transformer
-cross="-q $sample/dec1_cross_q.npy -k $sample/dec1_cross_k.npy --query-tokens $sample/q_tokens.txt --key-tokens $sample/k_tokens.txt"
+cross="--reduce mean --row-token own -q $sample/dec1_cross_q.npy -k $sample/dec1_cross_k.npy --query-tokens $sample/q_tokens.txt --key-tokens $sample/k_tokens.txt"
 
 # Links: t-r-a-n-s-f-o-r-m-e-r to T R AE N S F AO R M ER </s>.
 "$ATTNVIZ" align $cross --pharaoh > links

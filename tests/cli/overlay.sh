@@ -6,7 +6,7 @@ image="--image $digit/image.png"
 
 expect "the map of [CLS] over the picture" 0 "$ATTNVIZ" overlay $last $image -o cls.png
 check "is a PNG" test "$(head -c 4 cls.png | tail -c 3)" = PNG
-expect "as text" 0 "$ATTNVIZ" overlay $last $image
+expect "as text" 0 "$ATTNVIZ" overlay $last $image --reduce mean
 check "says which patches" grep -q "8 x 8 patches, mean of 4 heads" out
 expect "a panel a head, with the mass marked" 0 "$ATTNVIZ" overlay $last $image --reduce none --mass 0.6 --interpolation bicubic -o heads.svg
 check "names the heads" grep -q "head 3" heads.svg

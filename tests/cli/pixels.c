@@ -1,5 +1,6 @@
 /*
- * For scripts: `pixels FILE` prints the size of a PNG and a sum over its decoded pixels; `pixels FILE X Y` the colour of one pixel, in hexadecimal.
+ * For scripts: `pixels FILE` prints the size of a PNG and a sum over its decoded pixels; `pixels FILE X Y` the colour of one pixel, in hexadecimal;
+ * `pixels FILE RRGGBB` the middle and the size of the smallest box around each connected area of that colour, "X Y WIDTHxHEIGHT", from the top.
  */
 #include <png.h>
 #include <stdint.h>
@@ -12,17 +13,70 @@ static int fail(const char *file, const char *reason)
 	return EXIT_FAILURE;
 }
 
+struct box {
+	long left, right, top, bottom;
+};
+
+/* Grow the box by the area around (x, y), whose pixels lose the colour. `stack` holds as many places as there are pixels, twice. */
+static void take_area(uint32_t *pixel, long width, long height, long x, long y, uint32_t colour, long *stack, struct box *box)
+{
+	long count = 0;
+	pixel[y * width + x] = ~colour;
+	stack[count++] = y * width + x;
+	while (count > 0) {
+		long at = stack[--count];
+		x = at % width;
+		y = at / width;
+		box->left = x < box->left ? x : box->left;
+		box->right = x > box->right ? x : box->right;
+		box->bottom = y > box->bottom ? y : box->bottom;
+		const long next[][2] = { { x - 1, y }, { x + 1, y }, { x, y - 1 }, { x, y + 1 } };
+		for (int i = 0; i < 4; i++) {
+			long nx = next[i][0], ny = next[i][1];
+			if (nx < 0 || ny < 0 || nx >= width || ny >= height || pixel[ny * width + nx] != colour)
+				continue;
+			pixel[ny * width + nx] = ~colour;
+			stack[count++] = ny * width + nx;
+		}
+	}
+}
+
+static int print_areas(const unsigned char *rgba, long width, long height, uint32_t colour)
+{
+	uint32_t *pixel = malloc((size_t)(width * height) * sizeof *pixel);
+	long *stack = malloc((size_t)(width * height) * sizeof *stack);
+	if (!pixel || !stack)
+		return fail("pixels", "out of memory");
+	for (long i = 0; i < width * height; i++)
+		pixel[i] = (uint32_t)rgba[4 * i] << 16 | (uint32_t)rgba[4 * i + 1] << 8 | rgba[4 * i + 2];
+	for (long i = 0; i < width * height; i++) {
+		if (pixel[i] != colour)
+			continue;
+		struct box box = { i % width, i % width, i / width, i / width };
+		take_area(pixel, width, height, i % width, i / width, colour, stack, &box);
+		printf("%ld %ld %ldx%ld\n", (box.left + box.right) / 2, (box.top + box.bottom) / 2, box.right - box.left + 1, box.bottom - box.top + 1);
+	}
+	free(pixel);
+	free(stack);
+	return EXIT_SUCCESS;
+}
+
 int main(int argc, char **argv)
 {
 	png_image image = { .version = PNG_IMAGE_VERSION };
-	if (argc != 2 && argc != 4)
-		return fail("pixels", "wants FILE [X Y]");
+	if (argc < 2 || argc > 4)
+		return fail("pixels", "wants FILE [X Y], or FILE RRGGBB");
 	if (!png_image_begin_read_from_file(&image, argv[1]))
 		return fail(argv[1], image.message);
 	image.format = PNG_FORMAT_RGBA;
 	unsigned char *pixel = malloc(PNG_IMAGE_SIZE(image));
 	if (!pixel || !png_image_finish_read(&image, NULL, pixel, 0, NULL))
 		return fail(argv[1], pixel ? image.message : "out of memory");
+	if (argc == 3) {
+		int status = print_areas(pixel, (long)image.width, (long)image.height, (uint32_t)strtoul(argv[2], NULL, 16));
+		free(pixel);
+		return status;
+	}
 	if (argc == 4) {
 		unsigned long x = strtoul(argv[2], NULL, 10), y = strtoul(argv[3], NULL, 10);
 		if (x >= image.width || y >= image.height)

@@ -182,7 +182,7 @@ START_TEST(the_text_form_lists_links)
 			 "        o\n"
 			 "        n\n"
 			 "0 ..::--==**##%%@@ 0.9  weight\n"
-			 "the -> la\n"
+			 "the -> la  gold: maison\n"
 			 "house -> maison | .\n");
 }
 END_TEST
