@@ -261,11 +261,11 @@ static enum err align_dump(struct aligning *aligning, int argc, char **argv, str
 	struct link_set links = { 0 };
 	enum err err = input_open(&aligning->input, argc, argv, info);
 	if (!err)
+		err = wants_numbers() ? picture_open_numbers(&aligning->picture, given.json, given.tsv, &aligning->format, info) : picture_open(&aligning->picture, info);
+	if (!err)
 		err = set_request(aligning, info);
 	if (!err)
 		err = read_gold(aligning, info);
-	if (!err)
-		err = wants_numbers() ? picture_open_numbers(&aligning->picture, given.json, given.tsv, &aligning->format, info) : picture_open(&aligning->picture, info);
 	if (err)
 		return err;
 	if (given.rank)
