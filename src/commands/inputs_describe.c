@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/descriptor.h"
@@ -13,20 +14,15 @@
 /* So many names, or numbers of heads, are written out. */
 enum { DESCRIBED_MAX = 3, LISTED_MAX = 8 };
 
-static bool begins_with(const char *text, const char *prefix)
-{
-	return strncmp(text, prefix, strlen(prefix)) == 0;
-}
-
 /* A descriptor is called after the file that it is open on, where it is one. */
 static void add_descriptor(const char *path, struct strbuf *out)
 {
 	char target[4096];
+	struct stat status;
 	ssize_t length = readlink(path, target, sizeof target - 1);
 	target[length > 0 ? length : 0] = '\0';
-	const char *slash = strrchr(target, '/');
-	if (length > 0 && target[0] == '/' && !begins_with(target, "/dev/") && !begins_with(target, "/proc/"))
-		strbuf_addstr(out, slash + 1);
+	if (length > 0 && target[0] == '/' && stat(path, &status) == 0 && S_ISREG(status.st_mode) && descriptor_named(target) < 0)
+		strbuf_addstr(out, strrchr(target, '/') + 1);
 	else
 		strbuf_addstr(out, descriptor_named(path) == 0 ? "standard input" : "pipe");
 }
