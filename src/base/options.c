@@ -22,14 +22,6 @@ struct parser {
 	struct err_info *info;
 };
 
-const char *option_word(const struct word *words, int value)
-{
-	for (; words->word; words++)
-		if (words->value == value)
-			return words->word;
-	return "";
-}
-
 void string_list_release(struct string_list *list)
 {
 	free(list->item);

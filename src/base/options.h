@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/word.h"
 
 enum option_kind {
 	OPTION_KIND_END,
@@ -34,16 +35,6 @@ struct string_list {
 	size_t count, capacity;
 };
 void string_list_release(struct string_list *list);
-
-/* A word of the command line beside the value that it means. A table of them ends with WORD_END. */
-struct word {
-	const char *word;
-	int value;
-};
-#define WORD_END { NULL, 0 }
-
-/* The word that means `value`; "" where there is none. */
-const char *option_word(const struct word *words, int value);
 
 /* A second spelling of an option, for commands that have the option and no other of that name. A table ends with { NULL, NULL }. */
 struct option_alias {

@@ -253,7 +253,7 @@ static enum err print_numbers(struct aligning *aligning, const struct link_set *
 /* How heads became one, for the title. */
 static const char *align_reduced(void)
 {
-	return given.reduce ? option_word(gather_reduce_words, given.reduce) : given.extract == EXTRACT_WHISPER ? "mean" : NULL;
+	return given.reduce ? word_text(gather_reduce_words, given.reduce) : given.extract == EXTRACT_WHISPER ? "mean" : NULL;
 }
 
 static enum err align_dump(struct aligning *aligning, int argc, char **argv, struct err_info *info)
@@ -277,7 +277,7 @@ static enum err align_dump(struct aligning *aligning, int argc, char **argv, str
 		err = align_links(&aligning->alignment, &aligning->request, &links, info);
 	if (!err)
 		err = wants_numbers() ? print_numbers(aligning, &links, info)
-				      : align_draw(aligning, &links, option_word(extract_words, given.extract), align_reduced(), info);
+				      : align_draw(aligning, &links, word_text(extract_words, given.extract), align_reduced(), info);
 	link_set_release(&links);
 	return err;
 }

@@ -95,7 +95,7 @@ static void describe(const struct drawing *drawing, struct strbuf *caption)
 	if (given.focus >= 0)
 		strbuf_addf(caption, ", of query %" PRId64 " alone", given.focus);
 	if (given.reduce && drawing->input.selection.heads > 1)
-		strbuf_addf(caption, ", %s of %zu heads", option_word(gather_reduce_words, given.reduce), drawing->input.selection.heads);
+		strbuf_addf(caption, ", %s of %zu heads", word_text(gather_reduce_words, given.reduce), drawing->input.selection.heads);
 	if (drawing->input.source->note[0])
 		strbuf_addf(caption, ", %s", drawing->input.source->note);
 }
@@ -106,7 +106,7 @@ static enum err write_scene(struct drawing *drawing, struct err_info *info)
 	struct picture *picture = &drawing->picture;
 	struct picture_order order;
 	struct picture_words words;
-	picture_words_init(&words, &drawing->input, given.reduce ? option_word(gather_reduce_words, given.reduce) : NULL);
+	picture_words_init(&words, &drawing->input, given.reduce ? word_text(gather_reduce_words, given.reduce) : NULL);
 	describe(drawing, &words.caption);
 	picture_order(&order, picture, words.sizes.buf, words.caption.buf);
 	const struct arcs_scene scene = {

@@ -202,7 +202,7 @@ static enum err set_scene(struct drawing *drawing, struct err_info *info)
 	scene->keys = axis("key", drawing->key_begin, drawing->key_end, labels->key);
 	scene->colouring = picture_colouring(source->is_signed, given.value_norms ? "weight x norm of value" : drawing->input.args.stage == STAGE_WEIGHTS ? "attention weight" : "logit");
 	scene->theme = drawing->picture.theme;
-	return heatmap_text_titles(&drawing->text, &drawing->input, given.reduce ? option_word(gather_reduce_words, given.reduce) : NULL, drawing->picture.title, scene, drawing->panel, info);
+	return heatmap_text_titles(&drawing->text, &drawing->input, given.reduce ? word_text(gather_reduce_words, given.reduce) : NULL, drawing->picture.title, scene, drawing->panel, info);
 }
 
 /* Spans count keys; where there are fewer queries (a KV cache), those are the last. */
@@ -242,7 +242,7 @@ static enum err draw(struct drawing *drawing, int argc, char **argv, struct err_
 	err = compute(drawing, height, width, info);
 	if (err || !ranks_lead())
 		return err;
-	err = heatmap_text_caption(&drawing->text, &drawing->input, drawing->input.source->note, option_word(pool_words, given.pool), given.skip_first, &drawing->scene, info);
+	err = heatmap_text_caption(&drawing->text, &drawing->input, drawing->input.source->note, word_text(pool_words, given.pool), given.skip_first, &drawing->scene, info);
 	return err ? err : picture_write_banded(&drawing->picture, &drawing->scene, &drawing->bands, drawing->text.source, info);
 }
 

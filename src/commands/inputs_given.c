@@ -83,7 +83,7 @@ struct roles_request *given_request(void)
 {
 	const struct mechanism *mechanism = given.attention ? mechanism_find(given.attention) : NULL;
 	given.roles.order = (enum layout_fusion)given.order;
-	given.roles.dtype = given.dtype == DTYPE_AS_BFLOAT16 ? option_word(dtype_words, given.dtype) : NULL;
+	given.roles.dtype = given.dtype == DTYPE_AS_BFLOAT16 ? word_text(dtype_words, given.dtype) : NULL;
 	given.roles.own = mechanism ? mechanism->input : NULL;
 	return &given.roles;
 }

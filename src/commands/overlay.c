@@ -113,7 +113,7 @@ static enum err guess_square(struct drawing *drawing, int64_t positions, struct 
 static enum err set_grid(struct drawing *drawing, struct err_info *info)
 {
 	int64_t end;
-	const char *axis = option_word(over_words, given.over);
+	const char *axis = word_text(over_words, given.over);
 	enum err err = selection_span(given.patches, "patches", patch_axis(drawing), &drawing->patch_begin, &end, info);
 	if (err)
 		return err;
@@ -248,7 +248,7 @@ static void describe(const struct drawing *drawing, struct strbuf *caption)
 	if (given.rollout)
 		strbuf_addf(caption, ", rollout through %" PRId64 " layers", input->source->layers);
 	else if (given.reduce && input->selection.heads > 1)
-		strbuf_addf(caption, ", %s of %zu heads", option_word(gather_reduce_words, given.reduce), input->selection.heads);
+		strbuf_addf(caption, ", %s of %zu heads", word_text(gather_reduce_words, given.reduce), input->selection.heads);
 	if (drawing->of_mean)
 		strbuf_addf(caption, ", mean over all %s", given.over == OVER_KEYS ? "queries" : "keys");
 	if (given.mass > 0)
@@ -278,7 +278,7 @@ static enum err write_scene(struct drawing *drawing, struct err_info *info)
 	struct picture *picture = &drawing->picture;
 	struct picture_order order;
 	struct picture_words words;
-	picture_words_init(&words, &drawing->input, given.rollout ? "mean" : given.reduce ? option_word(gather_reduce_words, given.reduce) : NULL);
+	picture_words_init(&words, &drawing->input, given.rollout ? "mean" : given.reduce ? word_text(gather_reduce_words, given.reduce) : NULL);
 	strbuf_addstr(&words.sizes, ", image ");
 	describe_file(given.image, &words.sizes);
 	describe(drawing, &words.caption);

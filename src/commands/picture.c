@@ -122,7 +122,7 @@ enum err picture_open_as(struct picture *picture, const char *target, struct err
 	look_at_terminal(picture);
 	if (picture->format != PICTURE_TEXT && strcmp(picture->target, "-") == 0 && surroundings_stdout_is_terminal())
 		return err_set(info, ERR_USAGE, "a %s picture does not go to a terminal: give -o FILE, or leave --format out",
-			       option_word(format_words, given.format));
+			       word_text(format_words, given.format));
 	return output_open(&picture->out, picture->target, info);
 }
 
@@ -193,7 +193,7 @@ void picture_describe_colouring(const struct colouring *colouring, struct strbuf
 	};
 	if (colouring->scale != SCALE_LINEAR) {
 		caption_join(out);
-		strbuf_addstr(out, option_word(scale_text, (int)colouring->scale));
+		strbuf_addstr(out, word_text(scale_text, (int)colouring->scale));
 	}
 	if (colouring->clip > 0) {
 		caption_join(out);

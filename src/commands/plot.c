@@ -81,8 +81,8 @@ static enum err choose_metric(struct plot *plot, const struct metric *const *met
 		return ERR_OK;
 	}
 	if (given.metric)
-		return err_set(info, ERR_USAGE, "--plot-metric %s: not among the metrics measured, or not to be drawn as %s", given.metric, option_word(kind_words, given.kind));
-	return err_set(info, ERR_USAGE, "no metric measured can be drawn as %s", option_word(kind_words, given.kind));
+		return err_set(info, ERR_USAGE, "--plot-metric %s: not among the metrics measured, or not to be drawn as %s", given.metric, word_text(kind_words, given.kind));
+	return err_set(info, ERR_USAGE, "no metric measured can be drawn as %s", word_text(kind_words, given.kind));
 }
 
 static enum plot_kind choose_kind(const struct plot *plot)

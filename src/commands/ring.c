@@ -168,8 +168,8 @@ static enum err list_totals(const struct schedule *schedule, struct record *reco
 		err = ring_model_init(&model, &other, info);
 		if (err)
 			return err;
-		record_text(record, LAYOUT, option_word(layout_words, layout));
-		record_text(record, ORDER, option_word(order_words, (int)other.order));
+		record_text(record, LAYOUT, word_text(layout_words, layout));
+		record_text(record, ORDER, word_text(order_words, (int)other.order));
 		record_int(record, RANKS, other.ranks);
 		record_int(record, TOKENS, other.tokens);
 		record_int(record, CRITICAL, model.critical);
@@ -214,9 +214,9 @@ static void describe(const struct schedule *schedule, struct strbuf *title, stru
 	const struct ring_model *model = &schedule->model;
 	const struct ring_plan *made = &model->plan;
 	strbuf_addf(title, "%" PRId64 " ranks, %" PRId64 " tokens, %s, %s layout", made->ranks, made->tokens, made->causal ? "causal" : "full",
-		    option_word(layout_words, (int)made->layout));
+		    word_text(layout_words, (int)made->layout));
 	strbuf_addf(caption, "shards in %s order, critical path %" PRId64 " pairs, mean of a rank %.6g, efficiency %.3f, imbalance %.3f, a rank sends up to %" PRId64
-			     " bytes a turn", option_word(order_words, (int)made->order), model->critical, model->mean, model->efficiency, model->imbalance, most_sent(model));
+			     " bytes a turn", word_text(order_words, (int)made->order), model->critical, model->mean, model->efficiency, model->imbalance, most_sent(model));
 	if (schedule->measure.step)
 		strbuf_addf(caption, ", measured: %" PRId64 " messages, %" PRId64 " bytes, %.3g s computing and %.3g s waiting on the slowest rank",
 			    schedule->measure.messages, schedule->measure.bytes, schedule->measure.compute, schedule->measure.wait);
@@ -261,7 +261,7 @@ static enum err work(struct schedule *schedule, int argc, char **argv, struct er
 	if (err || !ranks_lead())
 		return err;
 	if (given.show != SHOW_PAIRS && !schedule->measure.step)
-		return err_set(info, ERR_USAGE, "--show %s is measured: start it with mpirun, and give -q and -k", option_word(show_words, given.show));
+		return err_set(info, ERR_USAGE, "--show %s is measured: start it with mpirun, and give -q and -k", word_text(show_words, given.show));
 	err = ring_model_init(&schedule->model, &schedule->plan, info);
 	if (!err && (given.plot || !numbers))
 		err = draw(schedule, info);

@@ -9,13 +9,15 @@
 
 enum err role_letters(const struct string_list *layout, const char *word, const char **letters, struct err_info *info)
 {
-	*letters = NULL;
+	const char *of_all = NULL, *of_role = NULL; /* what names the role goes before what does not */
 	for (size_t i = 0; i < layout->count; i++) {
 		const char *item = layout->item[i], *equals = strchr(item, '=');
 		if (!equals) {
 			bool is_map = strchr(item, 'M') != NULL;
-			if (is_map ? strcmp(word, "weights") == 0 : name_role_find(word, strlen(word)) != NAME_WEIGHTS && strcmp(word, "mask") != 0)
-				*letters = item;
+			bool is_meant = is_map ? strcmp(word, "weights") == 0 : name_role_find(word, strlen(word)) != NAME_WEIGHTS && strcmp(word, "mask") != 0;
+			if (is_meant && of_all)
+				return err_set(info, ERR_USAGE, "--layout %s: the axes are given twice ('%s')", item, of_all);
+			of_all = is_meant ? item : of_all;
 			continue;
 		}
 		size_t length = (size_t)(equals - item);
@@ -23,9 +25,13 @@ enum err role_letters(const struct string_list *layout, const char *word, const 
 		bool is_mask = length == 4 && strncmp(item, "mask", 4) == 0;
 		if (!kind && !is_mask)
 			return err_set(info, ERR_USAGE, "--layout %s: the role is one of query, key, value, weights, mask", item);
-		if (strcmp(word, kind ? name_role_word(kind) : "mask") == 0)
-			*letters = equals + 1;
+		if (strcmp(word, kind ? name_role_word(kind) : "mask") != 0)
+			continue;
+		if (of_role)
+			return err_set(info, ERR_USAGE, "--layout %s: the axes of the %s are given twice", item, word);
+		of_role = equals + 1;
 	}
+	*letters = of_role ? of_role : of_all;
 	return ERR_OK;
 }
 
@@ -111,12 +117,17 @@ const char *roles_fused_name(const struct roles *roles, const char **file)
 enum err roles_bind_sequences(struct roles *roles, const struct roles_request *request, struct err_info *info)
 {
 	enum err err = ERR_OK;
+	bool seen[NAME_ROLE_COUNT] = { false };
 	for (size_t i = 0; i < request->cu_seqlens.count && !err; i++) {
 		const char *item = request->cu_seqlens.item[i], *equals = strchr(item, '=');
 		enum name_role only = equals ? name_role_find(item, (size_t)(equals - item)) : NAME_NONE;
 		const struct tensor *tensor;
 		if (only == NAME_WEIGHTS)
 			return err_set(info, ERR_USAGE, "--cu-seqlens %s: the role is one of query, key, value", item);
+		if (seen[only])
+			return err_set(info, ERR_USAGE, "--cu-seqlens %s: the sequences are given twice%s%s", item, only ? " for the " : "",
+				       only ? name_role_word(only) : "");
+		seen[only] = true;
 		err = roles_tensor(roles, only ? equals + 1 : item, &tensor, info);
 		for (int kind = NAME_QUERY; kind <= NAME_VALUE && !err; kind++) {
 			struct role *role = roles_kind(roles, (enum name_role)kind);

@@ -198,7 +198,7 @@ static void describe(const struct following *following, struct strbuf *caption)
 {
 	const struct source *source = following->input.source;
 	strbuf_addf(caption, "%s through %" PRId64 " layers, %s of %" PRId64 " heads", given.method == METHOD_FLOW ? "attention flow" : "rollout",
-		    source->layers, following->request.gradient ? "gradient-weighted mean" : option_word(fusion_words, given.fusion), source->heads);
+		    source->layers, following->request.gradient ? "gradient-weighted mean" : word_text(fusion_words, given.fusion), source->heads);
 	if (!following->request.gradient)
 		strbuf_addf(caption, ", residual %g", given.residual);
 	if (given.discard > 0)
@@ -228,7 +228,7 @@ static enum err draw(struct following *following, struct err_info *info)
 		input_describe(&following->input, &title);
 		if (source->batches > 1)
 			strbuf_addf(&title, ": item %" PRId64, following->request.batch);
-		strbuf_addf(&title, ": %s", option_word(method_words, given.method));
+		strbuf_addf(&title, ": %s", word_text(method_words, given.method));
 		describe(following, &caption);
 		input_describe_sizes(&following->input, &description);
 		const struct panel panel = { .cell = cell, .height = (int64_t)following->count, .width = source->keys };

@@ -286,11 +286,11 @@ static enum err check_written(struct writing *writing, struct err_info *info)
 	const struct source *source = writing->input.source;
 	bool of_values = given.value_norms || given.write == WRITE_OUTPUT || given.write == WRITE_OUTPUT_NORM || given.write == WRITE_LAYER;
 	if (given.value_norms && given.write)
-		return err_set(info, ERR_USAGE, "--value-norms multiplies weights: not with --write %s", option_word(write_words, given.write));
+		return err_set(info, ERR_USAGE, "--value-norms multiplies weights: not with --write %s", word_text(write_words, given.write));
 	if (of_values && !source->values && source->without_values)
-		return err_set(info, ERR_USAGE, "%s is not to be had: %s", given.value_norms ? "--value-norms" : option_word(write_words, given.write), source->without_values);
+		return err_set(info, ERR_USAGE, "%s is not to be had: %s", given.value_norms ? "--value-norms" : word_text(write_words, given.write), source->without_values);
 	if (of_values && !source->values)
-		return err_set(info, ERR_USAGE, "%s needs the values: name them with -v FILE[:NAME]", given.value_norms ? "--value-norms" : option_word(write_words, given.write));
+		return err_set(info, ERR_USAGE, "%s needs the values: name them with -v FILE[:NAME]", given.value_norms ? "--value-norms" : word_text(write_words, given.write));
 	if (given.write == WRITE_LSE && source->norm != NORM_SOFTMAX)
 		return err_set(info, ERR_USAGE, "only a softmax has a log-sum-exp: --write lse is not for %s attention", source->ops->name);
 	writing->width = given.write == WRITE_WEIGHTS ? source->keys : given.write == WRITE_OUTPUT || given.write == WRITE_LAYER ? source->values->size[AXIS_DIM] : 0;

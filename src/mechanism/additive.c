@@ -243,13 +243,13 @@ static enum err open_weight(struct additive *additive, const struct mechanism_ar
 {
 	const struct mechanism *mechanism = &mechanism_additive;
 	const struct source *source = &additive->masked.source;
-	static const char *const words[] = { "yes", "no", NULL };
-	int unscaled;
-	enum err err = mechanism_parameter_choice(args, mechanism, "use_scale", words, &unscaled, info);
+	static const struct word words[] = { { "yes", true }, { "no", false }, WORD_END };
+	int is_scaled;
+	enum err err = mechanism_parameter_choice(args, mechanism, "use_scale", words, &is_scaled, info);
 	if (err)
 		return err;
 	struct operand_shape shape = { .rank = 1, .size = { -1 }, .layers = source->layers, .heads = source->heads };
-	err = operand_read(&additive->weight, args, mechanism, "v_a", !unscaled, &shape, info);
+	err = operand_read(&additive->weight, args, mechanism, "v_a", is_scaled, &shape, info);
 	additive->width = additive->weight.at ? additive->weight.count : -1;
 	return err;
 }

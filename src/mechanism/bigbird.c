@@ -130,8 +130,10 @@ static const struct source_ops bigbird_ops = {
 	.free = bigbird_free,
 };
 
-static const char *const repeats_words[] = { "once", "count", "shown", NULL };
 enum { REPEATS_ONCE, REPEATS_COUNT, REPEATS_SHOWN };
+static const struct word repeats_words[] = {
+	{ "once", REPEATS_ONCE }, { "count", REPEATS_COUNT }, { "shown", REPEATS_SHOWN }, WORD_END,
+};
 
 /* One copy of each key: what is left of the weights when those of a block that comes up m times are divided by m. */
 struct shown {
@@ -282,7 +284,7 @@ static enum err open_table(struct pattern *pattern, const struct mechanism_args 
 /* Hugging Face attends fully while the sequence is at most (5 + 2 r) blocks long. Fewer than three blocks are all global. */
 static enum err choose_dense(struct bigbird *bigbird, const struct mechanism_args *args, int64_t random, int64_t block, struct err_info *info)
 {
-	static const char *const words[] = { "auto", "never", NULL };
+	static const struct word words[] = { { "auto", false }, { "never", true }, WORD_END };
 	int never;
 	enum err err = mechanism_parameter_choice(args, &mechanism_bigbird, "dense", words, &never, info);
 	int64_t blocks = bigbird->dot.masked.source.keys / block;

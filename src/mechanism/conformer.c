@@ -382,7 +382,9 @@ static enum err open_position(struct conformer *conformer, const struct mechanis
 
 static enum err conformer_bind(struct source *source, const struct mechanism_args *args, struct err_info *info)
 {
-	static const char *const words[] = { "all", "content", "position", NULL };
+	static const struct word words[] = {
+		{ "all", PART_ALL }, { "content", PART_CONTENT }, { "position", PART_POSITION }, WORD_END,
+	};
 	const struct mechanism *mechanism = &mechanism_conformer;
 	struct conformer *conformer = (struct conformer *)source;
 	int part;
@@ -403,7 +405,7 @@ static enum err conformer_bind(struct source *source, const struct mechanism_arg
 	if (err)
 		return err;
 	if (conformer->part != PART_ALL)
-		mechanism_note(source->note, sizeof source->note, "%s part", words[part]);
+		mechanism_note(source->note, sizeof source->note, "%s part", word_text(words, part));
 	conformer->table = lazy_new(source->layers, source->heads * conformer->rows * conformer->dot.dim, make_table);
 	return conformer->table ? ERR_OK : err_nomem(info, "the table of positions");
 }

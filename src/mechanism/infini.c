@@ -419,7 +419,9 @@ static const struct source_ops infini_ops = {
 
 static enum err open_parameters(struct infini *infini, const struct mechanism_args *args, struct err_info *info)
 {
-	static const char *const updates[] = { "linear", "delta", NULL }, *const gates[] = { "paper", "reversed", NULL }, *const firsts[] = { "local", "gated", NULL };
+	static const struct word updates[] = { { "linear", false }, { "delta", true }, WORD_END };
+	static const struct word gates[] = { { "paper", false }, { "reversed", true }, WORD_END };
+	static const struct word firsts[] = { { "local", false }, { "gated", true }, WORD_END };
 	const struct mechanism *mechanism = &mechanism_infini;
 	int update, gate, first;
 	enum err err = mechanism_parameter_choice(args, mechanism, "update", updates, &update, info);
@@ -433,9 +435,9 @@ static enum err open_parameters(struct infini *infini, const struct mechanism_ar
 		err = mechanism_parameter_real(args, mechanism, "eps", &infini->eps, info);
 	if (err)
 		return err;
-	infini->delta = update != 0;
-	infini->is_reversed = gate != 0;
-	infini->first_is_gated = first != 0;
+	infini->delta = update;
+	infini->is_reversed = gate;
+	infini->first_is_gated = first;
 	if (infini->segment < 1 || infini->segment > INT32_MAX)
 		return err_set(info, ERR_USAGE, "--param segment=%lld: a segment has at least one token", (long long)infini->segment);
 	if (!(infini->eps > 0))

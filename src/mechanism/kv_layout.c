@@ -3,12 +3,17 @@
 #include <inttypes.h>
 #include <string.h>
 
-const char *const kv_layout_words[KV_LAYOUTS + 1] = { "legacy", "nhd", "hnd", "2nbhd", "2nhbd", "n2bhd", "packed", "llama", "llama-vt", NULL };
+const struct word kv_layout_words[] = {
+	{ "legacy", KV_LEGACY }, { "nhd", KV_NHD }, { "hnd", KV_HND }, { "2nbhd", KV_2NBHD },
+	{ "2nhbd", KV_2NHBD }, { "n2bhd", KV_N2BHD }, { "packed", KV_PACKED }, { "llama", KV_LLAMA },
+	{ "llama-vt", KV_LLAMA_VT }, WORD_END,
+};
 
 /* n block, h head, b slot, d dim, 2 key and value, c both of them side by side, D and x the dims in runs, w heads and dims together. */
-static const struct { const char *key, *value; } axes[KV_LAYOUTS] = {
-	{ "nhDbx", "nhdb" }, { "nbhd", "nbhd" }, { "nhbd", "nhbd" }, { "2nbhd", "2nbhd" }, { "2nhbd", "2nhbd" }, { "n2bhd", "n2bhd" }, { "nhbc", "nhbc" },
-	{ "bw", "bw" }, { "bw", "wb" },
+static const struct { const char *key, *value; } axes[] = {
+	[KV_LEGACY] = { "nhDbx", "nhdb" }, [KV_NHD] = { "nbhd", "nbhd" },     [KV_HND] = { "nhbd", "nhbd" },   [KV_2NBHD] = { "2nbhd", "2nbhd" },
+	[KV_2NHBD] = { "2nhbd", "2nhbd" }, [KV_N2BHD] = { "n2bhd", "n2bhd" }, [KV_PACKED] = { "nhbc", "nhbc" }, [KV_LLAMA] = { "bw", "bw" },
+	[KV_LLAMA_VT] = { "bw", "wb" },
 };
 
 bool kv_layout_is_fused(int layout)
@@ -20,7 +25,7 @@ static enum err misfit(const struct tensor *tensor, int layout, bool value, cons
 {
 	char shape[128];
 	err_set(info, ERR_SHAPE, "%s %s is no %s of a cache in the layout %s (%s): %s", tensor->name, tensor_shape_text(tensor, shape, sizeof shape),
-		value ? "value" : "key", kv_layout_words[layout], value ? axes[layout].value : axes[layout].key, reason);
+		value ? "value" : "key", word_text(kv_layout_words, layout), value ? axes[layout].value : axes[layout].key, reason);
 	return err_in_file(info, tensor->file);
 }
 

@@ -21,11 +21,12 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/word.h"
 #include "tensor/tensor.h"
 
-enum { KV_LAYOUTS = 9 };
+enum kv_layout { KV_LEGACY, KV_NHD, KV_HND, KV_2NBHD, KV_2NHBD, KV_N2BHD, KV_PACKED, KV_LLAMA, KV_LLAMA_VT };
 
-extern const char *const kv_layout_words[KV_LAYOUTS + 1];
+extern const struct word kv_layout_words[];
 
 /* Both in one tensor? */
 bool kv_layout_is_fused(int layout);

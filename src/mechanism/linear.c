@@ -24,13 +24,18 @@ static double identity(double x)
 	return x;
 }
 
-static const char *const map_words[] = { "elu", "relu", "exp", "identity", "cos", NULL };
+enum { MAP_ELU, MAP_RELU, MAP_EXP, MAP_IDENTITY, MAP_COS };
+static const struct word map_words[] = {
+	{ "elu", MAP_ELU }, { "relu", MAP_RELU }, { "exp", MAP_EXP }, { "identity", MAP_IDENTITY },
+	{ "cos", MAP_COS }, WORD_END,
+};
 
 static const struct {
 	feature *of;
 	bool is_signed;
 } maps[] = {
-	{ elu_plus_one, false }, { relu, false }, { exp, false }, { identity, true }, { cos, true },
+	[MAP_ELU] = { elu_plus_one, false }, [MAP_RELU] = { relu, false }, [MAP_EXP] = { exp, false }, [MAP_IDENTITY] = { identity, true },
+	[MAP_COS] = { cos, true },
 };
 
 struct linear {
@@ -80,24 +85,24 @@ static const struct source_ops linear_ops = {
 
 static enum err linear_bind(struct source *source, const struct mechanism_args *args, struct err_info *info)
 {
-	static const char *const yes_no[] = { "yes", "no", NULL };
+	static const struct word yes_no[] = { { "yes", true }, { "no", false }, WORD_END };
 	struct linear *linear = (struct linear *)source;
-	int map, raw;
+	int map, is_normalised;
 	enum err err = mechanism_parameter_choice(args, &mechanism_linear, "feature", map_words, &map, info);
 	if (!err)
-		err = mechanism_parameter_choice(args, &mechanism_linear, "normalize", yes_no, &raw, info);
+		err = mechanism_parameter_choice(args, &mechanism_linear, "normalize", yes_no, &is_normalised, info);
 	if (!err)
 		err = mechanism_parameter_real(args, &mechanism_linear, "eps", &source->row_epsilon, info);
 	if (err)
 		return err;
 	if (source->row_epsilon < 0)
 		return err_set(info, ERR_USAGE, "--param eps=%g: what is added to a denominator is not negative", source->row_epsilon);
-	source->norm = raw ? NORM_NONE : NORM_ROW_SUM;
+	source->norm = is_normalised ? NORM_ROW_SUM : NORM_NONE;
 	err = dot_init(&linear->dot, &mechanism_linear, args, &linear_vectors, 1, info);
 	linear->feature = maps[map].of;
 	source->is_signed = maps[map].is_signed;
-	source->is_stochastic = !raw;
-	mechanism_note(source->note, sizeof source->note, "features %s%s", map_words[map], raw ? ", not normalised" : "");
+	source->is_stochastic = is_normalised;
+	mechanism_note(source->note, sizeof source->note, "features %s%s", word_text(map_words, map), is_normalised ? "" : ", not normalised");
 	return err;
 }
 

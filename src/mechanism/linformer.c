@@ -191,7 +191,8 @@ static void show_effective(struct linformer *linformer)
 static enum err linformer_bind(struct source *source, const struct mechanism_args *args, struct err_info *info)
 {
 	struct linformer *linformer = (struct linformer *)source;
-	static const char *const map_words[] = { "effective", "slots", NULL }, *const order_words[] = { "nk", "kn", NULL };
+	static const struct word map_words[] = { { "effective", false }, { "slots", true }, WORD_END };
+	static const struct word order_words[] = { { "nk", false }, { "kn", true }, WORD_END };
 	struct masked *masked = &linformer->dot.masked;
 	int slots, transposed;
 	enum err err = mechanism_parameter_choice(args, &mechanism_linformer, "map", map_words, &slots, info);
@@ -200,7 +201,7 @@ static enum err linformer_bind(struct source *source, const struct mechanism_arg
 	if (err)
 		return err;
 	masked->source.norm = slots ? NORM_SOFTMAX : NORM_NONE;
-	linformer->transposed = transposed != 0;
+	linformer->transposed = transposed;
 	err = dot_init(&linformer->dot, &mechanism_linformer, args, &slot_vectors, dot_usual_scale(args), info);
 	if (err)
 		return err;

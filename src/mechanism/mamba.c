@@ -204,20 +204,21 @@ static enum err check_series(const struct mamba *mamba, const struct series *ser
 
 static enum err open_tensors(struct mamba *mamba, const struct mechanism_args *args, struct err_info *info)
 {
-	static const char *const orders[] = { "dl", "ld", NULL }, *const states[] = { "nl", "ln", NULL };
-	int order, state;
-	enum err err = mechanism_parameter_choice(args, &mechanism_mamba, "order", orders, &order, info);
+	static const struct word orders[] = { { "dl", false }, { "ld", true }, WORD_END };
+	static const struct word states[] = { { "nl", false }, { "ln", true }, WORD_END };
+	int time_first, time_first_of_states;
+	enum err err = mechanism_parameter_choice(args, &mechanism_mamba, "order", orders, &time_first, info);
 	if (!err)
-		err = mechanism_parameter_choice(args, &mechanism_mamba, "bc", states, &state, info);
+		err = mechanism_parameter_choice(args, &mechanism_mamba, "bc", states, &time_first_of_states, info);
 	if (!err)
-		err = open_series(&mamba->delta, args, "delta", true, order != 0, info);
+		err = open_series(&mamba->delta, args, "delta", true, time_first, info);
 	if (!err)
-		err = open_series(&mamba->b, args, "B", true, state != 0, info);
+		err = open_series(&mamba->b, args, "B", true, time_first_of_states, info);
 	if (!err)
-		err = open_series(&mamba->c, args, "C", true, state != 0, info);
+		err = open_series(&mamba->c, args, "C", true, time_first_of_states, info);
 	if (!err)
-		err = open_series(&mamba->gate, args, "z", false, order != 0, info);
-	return err ? err : open_series(&mamba->u, args, "u", false, order != 0, info);
+		err = open_series(&mamba->gate, args, "z", false, time_first, info);
+	return err ? err : open_series(&mamba->u, args, "u", false, time_first, info);
 }
 
 static struct series series_of(const struct made *made)
@@ -239,11 +240,12 @@ static enum err project_tensors(struct mamba *mamba, const struct mechanism_args
 /* Skip connection and gate are parts of the map where their tensors were handed over, and of a checkpoint's layer, which always has both, only when asked for. */
 static enum err wants(const struct mamba *mamba, const struct mechanism_args *args, const char *part, bool *wanted, bool *required, struct err_info *info)
 {
-	static const char *const words[] = { "auto", "yes", "no", NULL };
-	int word = 0;
+	enum { AUTO, YES, NO };
+	static const struct word words[] = { { "auto", AUTO }, { "yes", YES }, { "no", NO }, WORD_END };
+	int word = AUTO;
 	enum err err = mechanism_parameter_choice(args, &mechanism_mamba, part, words, &word, info);
-	*required = word == 1;
-	*wanted = word == 1 || (word == 0 && !mamba->from_weights);
+	*required = word == YES;
+	*wanted = word == YES || (word == AUTO && !mamba->from_weights);
 	return err;
 }
 
@@ -272,15 +274,15 @@ static enum err check_tensors(struct mamba *mamba, struct err_info *info)
 
 static enum err open_weights(struct mamba *mamba, const struct mechanism_args *args, struct err_info *info)
 {
-	static const char *const forms[] = { "raw", "step", NULL };
+	static const struct word forms[] = { { "raw", false }, { "step", true }, WORD_END };
 	int64_t layers = mamba->delta.heads->size[AXIS_LAYER];
 	struct operand_shape matrix = { .rank = 2, .size = { mamba->channels, mamba->decay.dim }, .layers = layers };
 	struct operand_shape vector = { .rank = 1, .size = { mamba->channels }, .layers = layers };
-	int form;
+	int is_step;
 	bool skip, required;
 	mamba->is_log = !mechanism_input_find(args, "A");
-	enum err err = mechanism_parameter_choice(args, &mechanism_mamba, "delta", forms, &form, info);
-	mamba->is_step = form != 0;
+	enum err err = mechanism_parameter_choice(args, &mechanism_mamba, "delta", forms, &is_step, info);
+	mamba->is_step = is_step;
 	if (!err)
 		err = wants(mamba, args, "skip", &skip, &required, info);
 	if (!err)

@@ -40,11 +40,12 @@ static enum err open_backward(const struct mechanism_args *args, struct source *
 
 static enum err open_directions(const struct mechanism_args *args, struct source **source, struct err_info *info)
 {
-	static const char *const words[] = { "auto", "forward", "both", NULL };
-	int word = 0;
+	enum { AUTO, FORWARD, BOTH };
+	static const struct word words[] = { { "auto", AUTO }, { "forward", FORWARD }, { "both", BOTH }, WORD_END };
+	int word = AUTO;
 	struct source *forward = NULL, *backward = NULL;
 	enum err err = mechanism_parameter_choice(args, &mechanism_mamba, "directions", words, &word, info);
-	bool twice = word == 2 || (word == 0 && mechanism_input_find(args, "A_b_log"));
+	bool twice = word == BOTH || (word == AUTO && mechanism_input_find(args, "A_b_log"));
 	if (!err)
 		err = mamba_scan_open(args, false, &forward, info);
 	if (!err && twice)
@@ -62,9 +63,9 @@ static enum err open_directions(const struct mechanism_args *args, struct source
 
 static enum err mamba_open(const struct mechanism_args *args, struct source **source, struct err_info *info)
 {
-	static const char *const words[] = { "no", "abs", NULL };
+	static const struct word words[] = { { "no", false }, { "abs", true }, WORD_END };
 	struct source *channels = NULL;
-	int mean = 0;
+	int mean = false;
 	enum err err = mechanism_parameter_choice(args, &mechanism_mamba, "mean", words, &mean, info);
 	if (!err)
 		err = open_directions(args, &channels, info);

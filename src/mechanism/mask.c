@@ -451,12 +451,12 @@ int64_t mask_most_keys(const struct mask *mask)
 
 void mask_describe(const struct mask *mask, char *note, size_t size)
 {
-	static const char *const side[] = { "", "causal (top-left)", "causal (bottom-right)", "causal (from the key lengths)" };
+	static const char *const side[] = { [CAUSAL_TOP_LEFT] = "causal (top-left)", [CAUSAL_BOTTOM_RIGHT] = "causal (bottom-right)" };
 	bool window = mask->left >= 0 || (mask->right >= 0 && !mask->causal);
 	if (mask->causal && mask->queries == mask->keys && mask->diagonal == 0 && !mask->align_to_length)
 		mechanism_note(note, size, "causal");
 	else if (mask->causal)
-		mechanism_note(note, size, "%s", side[mask->align_to_length ? 3 : mask->causal]);
+		mechanism_note(note, size, "%s", mask->align_to_length ? "causal (from the key lengths)" : side[mask->causal]);
 	if (window) {
 		char left[24], right[24];
 		describe_limit(left, sizeof left, mask->left);

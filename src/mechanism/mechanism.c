@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/strbuf.h"
+#include "base/suggest.h"
 #include "mechanism/mask_layout.h"
 #include "mechanism/settings.h"
 
@@ -332,9 +334,15 @@ const char *mechanism_parameter_text(const struct mechanism_args *args, const st
 	return row ? row->value : NULL;
 }
 
-static enum err bad_parameter(const char *name, const char *text, const char *wanted, struct err_info *info)
+static enum err bad_parameter(const char *name, const char *text, const char *wanted, const struct suggestion *suggestion, struct err_info *info)
 {
-	return err_set(info, ERR_USAGE, "--param %s=%s: %s is expected", name, text ? text : "", wanted);
+	struct strbuf hint;
+	strbuf_init(&hint);
+	if (suggestion)
+		suggestion_add(suggestion, "", &hint);
+	err_set(info, ERR_USAGE, "--param %s=%s: %s is expected%s", name, text ? text : "", wanted, hint.buf);
+	strbuf_release(&hint);
+	return ERR_USAGE;
 }
 
 enum err mechanism_parameter_real(const struct mechanism_args *args, const struct mechanism *mechanism, const char *name, double *value, struct err_info *info)
@@ -343,7 +351,7 @@ enum err mechanism_parameter_real(const struct mechanism_args *args, const struc
 	char *end = NULL;
 	double number = text ? strtod(text, &end) : 0;
 	if (!text || end == text || *end || !isfinite(number))
-		return bad_parameter(name, text, "a number", info);
+		return bad_parameter(name, text, "a number", NULL, info);
 	*value = number;
 	return ERR_OK;
 }
@@ -355,26 +363,45 @@ enum err mechanism_parameter_int(const struct mechanism_args *args, const struct
 	errno = 0;
 	long long number = text ? strtoll(text, &end, 10) : 0;
 	if (!text || end == text || *end || errno)
-		return bad_parameter(name, text, "a whole number", info);
+		return bad_parameter(name, text, "a whole number", NULL, info);
 	*value = number;
 	return ERR_OK;
 }
 
-enum err mechanism_parameter_choice(const struct mechanism_args *args, const struct mechanism *mechanism, const char *name, const char *const *words, int *value,
+enum err mechanism_parameter_choice(const struct mechanism_args *args, const struct mechanism *mechanism, const char *name, const struct word *words, int *value,
 				    struct err_info *info)
 {
 	const char *text = mechanism_parameter_text(args, mechanism, name);
 	char wanted[256] = "";
-	for (int i = 0; words[i]; i++) {
-		if (text && strcmp(text, words[i]) == 0) {
-			*value = i;
+	struct suggestion suggestion = suggestion_for(text ? text : "");
+	for (; words->word; words++) {
+		if (text && strcmp(text, words->word) == 0) {
+			*value = words->value;
 			return ERR_OK;
 		}
-		mechanism_note(wanted, sizeof wanted, "%s", words[i]);
+		mechanism_note(wanted, sizeof wanted, "%s", words->word);
+		suggestion_offer(&suggestion, words->word);
 	}
-	char sentence[300];
+	char sentence[400];
 	snprintf(sentence, sizeof sentence, "one of %s", wanted);
-	return bad_parameter(name, text, sentence, info);
+	return bad_parameter(name, text, sentence, &suggestion, info);
+}
+
+static enum err unknown_parameter(const struct mechanism *mechanism, const char *given, size_t length, struct err_info *info)
+{
+	char names[256] = "", typed[64] = "";
+	struct strbuf hint;
+	snprintf(typed, sizeof typed, "%.*s", (int)length, given);
+	struct suggestion suggestion = suggestion_for(typed);
+	for (const struct mechanism_parameter *row = mechanism->parameter; row && row->name; row++) {
+		mechanism_note(names, sizeof names, "%s", row->name);
+		suggestion_offer(&suggestion, row->name);
+	}
+	strbuf_init(&hint);
+	suggestion_add(&suggestion, "", &hint);
+	err_set(info, ERR_USAGE, "--param %s: %s attention has %s%s%s", given, mechanism->name, *names ? "the parameters " : "no parameters", names, hint.buf);
+	strbuf_release(&hint);
+	return ERR_USAGE;
 }
 
 enum err mechanism_check_parameters(const struct mechanism_args *args, const struct mechanism *mechanism, struct err_info *info)
@@ -383,12 +410,12 @@ enum err mechanism_check_parameters(const struct mechanism_args *args, const str
 		const char *given = args->parameter[i], *equals = strchr(given, '=');
 		if (!equals)
 			return err_set(info, ERR_USAGE, "--param %s: NAME=VALUE is expected", given);
+		for (size_t k = 0; k < i; k++)
+			if (strncmp(args->parameter[k], given, (size_t)(equals + 1 - given)) == 0)
+				return err_set(info, ERR_USAGE, "--param %s: '%.*s' is given twice: it takes one value", given, (int)(equals - given), given);
 		if (parameter_row(mechanism, given, (size_t)(equals - given)))
 			continue;
-		char names[256] = "";
-		for (const struct mechanism_parameter *row = mechanism->parameter; row && row->name; row++)
-			mechanism_note(names, sizeof names, "%s", row->name);
-		return err_set(info, ERR_USAGE, "--param %s: %s attention has %s%s", given, mechanism->name, *names ? "the parameters " : "no parameters", names);
+		return unknown_parameter(mechanism, given, (size_t)(equals - given), info);
 	}
 	return ERR_OK;
 }

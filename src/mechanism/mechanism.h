@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/word.h"
 #include "kernel/source.h"
 #include "mechanism/mask.h"
 #include "mechanism/position_args.h"
@@ -163,8 +164,8 @@ const char *mechanism_parameter_text(const struct mechanism_args *args, const st
 enum err mechanism_parameter_real(const struct mechanism_args *args, const struct mechanism *mechanism, const char *name, double *value, struct err_info *info);
 enum err mechanism_parameter_int(const struct mechanism_args *args, const struct mechanism *mechanism, const char *name, int64_t *value, struct err_info *info);
 
-/* The index of a parameter's text in a NULL-terminated list of words. */
-enum err mechanism_parameter_choice(const struct mechanism_args *args, const struct mechanism *mechanism, const char *name, const char *const *words, int *value,
+/* What the word of a parameter means. */
+enum err mechanism_parameter_choice(const struct mechanism_args *args, const struct mechanism *mechanism, const char *name, const struct word *words, int *value,
 				    struct err_info *info);
 
 /* ERR_USAGE for a parameter that the mechanism does not have, or text without '='. The commands call it before open(). */

@@ -20,10 +20,16 @@ enum { TOKEN_BLOCK = 64 };
 
 enum storage { STORAGE_AUTO, STORAGE_LINEAR, STORAGE_CONV1D };
 
-static const char *const storage_words[] = { "auto", "linear", "conv1d", NULL };
-static const char *const order_words[] = { "blocks", "per-head", "grouped", NULL };
-static const char *const values_words[] = { "head", "layer", NULL };
-static const char *const axes_words[] = { "bnd", "nbd", NULL };
+static const struct word storage_words[] = {
+	{ "auto", STORAGE_AUTO }, { "linear", STORAGE_LINEAR }, { "conv1d", STORAGE_CONV1D }, WORD_END,
+};
+static const struct word order_words[] = {
+	{ "blocks", ORDER_BLOCKS }, { "per-head", ORDER_PER_HEAD }, { "grouped", ORDER_GROUPED }, WORD_END,
+};
+/* Values after the projection of the layer's output? */
+static const struct word values_words[] = { { "head", false }, { "layer", true }, WORD_END };
+/* Tokens before the batch? */
+static const struct word axes_words[] = { { "bnd", false }, { "nbd", true }, WORD_END };
 
 static const char *const weight_role[] = { "q_proj_weight", "k_proj_weight", "v_proj_weight" };
 static const char *const bias_role[] = { "q_proj_bias", "k_proj_bias", "v_proj_bias" };

@@ -261,8 +261,12 @@ static enum err refuse(const struct source *inner, struct err_info *info)
 enum err normalised_source_new(struct source *inner, enum normalise normalise, const struct driver_options *options, struct source **source,
 			       struct err_info *info)
 {
-	static const char *const what[] = { "as they are", "absolute weights, rows divided by their sums", "absolute weights, from the least to the largest of a map",
-					    "absolute weights" };
+	static const char *const what[] = {
+		[NORMALISE_SIGNED] = "as they are",
+		[NORMALISE_ABS_ROW] = "absolute weights, rows divided by their sums",
+		[NORMALISE_ABS_MINMAX] = "absolute weights, from the least to the largest of a map",
+		[NORMALISE_ABS] = "absolute weights",
+	};
 	enum err err = refuse(inner, info);
 	struct normalised *normalised = err ? NULL : mem_zero_array(1, sizeof *normalised);
 	if (!normalised)

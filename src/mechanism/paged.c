@@ -78,15 +78,18 @@ static enum err read_scale(const struct mechanism_args *args, const char *role, 
 /* Engines keep float8 caches as bytes: which float8 they are is the user's word. */
 static enum err read_tensor(const struct mechanism_args *args, const char *role, struct tensor *tensor, struct err_info *info)
 {
-	static const char *const words[] = { "none", "e4m3", "e5m2", NULL };
+	enum { NOT_FLOAT8 = -1 };
+	static const struct word words[] = {
+		{ "none", NOT_FLOAT8 }, { "e4m3", DTYPE_F8_E4M3 }, { "e5m2", DTYPE_F8_E5M2 }, WORD_END,
+	};
 	int kind;
 	const struct tensor *found = mechanism_tensor(args, &mechanism_paged, role, info);
 	enum err err = found ? mechanism_parameter_choice(args, &mechanism_paged, "fp8", words, &kind, info) : ERR_USAGE;
 	if (err)
 		return err;
 	*tensor = *found;
-	if (kind && tensor->dtype == DTYPE_U8)
-		tensor->dtype = kind == 1 ? DTYPE_F8_E4M3 : DTYPE_F8_E5M2;
+	if (kind != NOT_FLOAT8 && tensor->dtype == DTYPE_U8)
+		tensor->dtype = (enum dtype)kind;
 	if (!dtype_is_float(tensor->dtype))
 		return err_set(info, ERR_USAGE, "%s (%s) holds %s: --param fp8=e4m3 or e5m2 says which float8 its bytes are", role, found->name, dtype_name(found->dtype));
 	return ERR_OK;
@@ -299,7 +302,7 @@ static enum err gather_queries(struct paged *paged, struct err_info *info)
 
 static enum err open_softmax(struct paged *paged, struct err_info *info)
 {
-	static const char *const words[] = { "yes", "no", NULL };
+	static const struct word words[] = { { "yes", true }, { "no", false }, WORD_END };
 	struct mechanism_args inner = *paged->args;
 	int causal;
 	int64_t first;
@@ -311,7 +314,7 @@ static enum err open_softmax(struct paged *paged, struct err_info *info)
 	inner.key_length = paged->map.length;
 	inner.key_length_count = paged->map.sequences;
 	inner.align_to_length = true;
-	inner.causal = causal == 0 ? CAUSAL_BOTTOM_RIGHT : paged->args->causal;
+	inner.causal = causal ? CAUSAL_BOTTOM_RIGHT : paged->args->causal;
 	inner.position.key_offset += first;
 	return wrapped_open(&paged->wrapped, &inner, info);
 }

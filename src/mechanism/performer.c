@@ -20,7 +20,9 @@
 #include "mechanism/table.h"
 
 enum kind { KIND_EXP, KIND_HYPERBOLIC, KIND_RELU };
-static const char *const kind_words[] = { "exp", "hyperbolic", "relu", NULL };
+static const struct word kind_words[] = {
+	{ "exp", KIND_EXP }, { "hyperbolic", KIND_HYPERBOLIC }, { "relu", KIND_RELU }, WORD_END,
+};
 
 struct performer {
 	struct dot dot;
@@ -193,15 +195,16 @@ const double *performer_projection(const struct source *source, int64_t layer, i
 
 static enum err draw_projection(struct performer *performer, const struct mechanism_args *args, struct err_info *info)
 {
-	static const char *const yes_no[] = { "yes", "no", NULL }, *const norms[] = { "0", "1", NULL };
+	static const struct word yes_no[] = { { "yes", true }, { "no", false }, WORD_END };
+	static const struct word norms[] = { { "0", false }, { "1", true }, WORD_END };
 	struct source *source = &performer->dot.masked.source;
 	int64_t seed = 0, width = performer->width, rows = 0, total;
-	int independent, fixed_norm;
+	int orthogonal, fixed_norm;
 	enum err err = mechanism_parameter_int(args, &mechanism_performer, "seed", &seed, info);
 	if (!err)
 		err = mechanism_parameter_int(args, &mechanism_performer, "features", &rows, info);
 	if (!err)
-		err = mechanism_parameter_choice(args, &mechanism_performer, "orthogonal", yes_no, &independent, info);
+		err = mechanism_parameter_choice(args, &mechanism_performer, "orthogonal", yes_no, &orthogonal, info);
 	if (!err)
 		err = mechanism_parameter_choice(args, &mechanism_performer, "scaling", norms, &fixed_norm, info);
 	if (err)
@@ -213,10 +216,10 @@ static enum err draw_projection(struct performer *performer, const struct mechan
 	double *at = mem_mul_i64(rows, width, &total) ? mem_array((size_t)total, sizeof *at) : NULL;
 	if (!at)
 		return err_nomem(info, "the random projection");
-	struct performer_draw draw = { .seed = (uint64_t)seed, .rows = rows, .dim = width, .orthogonal = !independent, .fixed_norm = fixed_norm != 0 };
+	struct performer_draw draw = { .seed = (uint64_t)seed, .rows = rows, .dim = width, .orthogonal = orthogonal, .fixed_norm = fixed_norm };
 	performer->projection = (struct operand){ .at = at, .layers = 1, .heads = 1, .size = { rows, width, 1 }, .count = total };
 	performer->rows = rows;
-	mechanism_note(source->note, sizeof source->note, "%lld %s features from seed %lld", (long long)rows, kind_words[performer->kind], (long long)seed);
+	mechanism_note(source->note, sizeof source->note, "%lld %s features from seed %lld", (long long)rows, word_text(kind_words, (int)performer->kind), (long long)seed);
 	return performer_draw(&draw, at, info);
 }
 
@@ -231,7 +234,7 @@ static enum err open_projection(struct performer *performer, const struct mechan
 		return draw_projection(performer, args, info);
 	performer->rows = performer->projection.size[0];
 	mechanism_note(source->note, sizeof source->note, "%lld %s features from a given projection", (long long)performer->rows,
-		       kind_words[performer->kind]);
+		       word_text(kind_words, (int)performer->kind));
 	return ERR_OK;
 }
 

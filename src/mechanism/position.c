@@ -102,8 +102,11 @@ static enum err find_rotation(struct position *position, const struct position_a
 
 static void describe(const struct position *position, const struct position_args *args, char *note, size_t size)
 {
-	static const char *const scaling[] = { "", " linear", " NTK", " dynamic NTK", " Llama 3", " YaRN" };
-	static const char *const norm[] = { "", "RMS", "L2" };
+	static const char *const scaling[] = {
+		[ROPE_SCALING_NONE] = "",            [ROPE_SCALING_LINEAR] = " linear",  [ROPE_SCALING_NTK] = " NTK",
+		[ROPE_SCALING_DYNAMIC] = " dynamic NTK", [ROPE_SCALING_LLAMA3] = " Llama 3", [ROPE_SCALING_YARN] = " YaRN",
+	};
+	static const char *const norm[] = { [QK_NORM_RMS] = "RMS", [QK_NORM_L2] = "L2" };
 	if (position->qk_norm)
 		mechanism_note(note, size, "%s-normalised q and k", norm[position->qk_norm]);
 	if (position->rope.kind)

@@ -159,12 +159,12 @@ static enum err open_time_decay(struct rwkv *rwkv, const struct mechanism_args *
 
 static enum err open_decay(struct rwkv *rwkv, const struct mechanism_args *args, bool varies, struct err_info *info)
 {
-	static const char *const words[] = { "raw", "log", NULL };
+	static const struct word words[] = { { "raw", false }, { "log", true }, WORD_END };
 	const int64_t *size = rwkv->receptance->size;
 	struct operand_shape shape = { .rank = 2, .size = { size[AXIS_HEAD], size[AXIS_DIM] }, .layers = size[AXIS_LAYER] };
 	int is_log;
 	enum err err = mechanism_parameter_choice(args, rwkv->mechanism, "decay", words, &is_log, info);
-	rwkv->is_log = is_log != 0;
+	rwkv->is_log = is_log;
 	if (!err)
 		err = operand_read(&rwkv->bonus, args, rwkv->mechanism, "time_faaaa", true, &shape, info);
 	if (!err)

@@ -194,7 +194,9 @@ static enum err open_left(struct shaw *shaw, const struct mechanism_args *args, 
 
 static enum err shaw_bind(struct source *source, const struct mechanism_args *args, struct err_info *info)
 {
-	static const char *const words[] = { "all", "content", "position", NULL };
+	static const struct word words[] = {
+		{ "all", PART_ALL }, { "content", PART_CONTENT }, { "position", PART_POSITION }, WORD_END,
+	};
 	struct shaw *shaw = (struct shaw *)source;
 	int part;
 	enum err err = mechanism_parameter_choice(args, &mechanism_shaw, "part", words, &part, info);
@@ -210,7 +212,7 @@ static enum err shaw_bind(struct source *source, const struct mechanism_args *ar
 	if (err)
 		return err;
 	mechanism_note(source->note, sizeof source->note, "distances from -%lld to %lld%s%s", (long long)shaw->left, (long long)shaw->right,
-		       part ? ", part " : "", part ? words[part] : "");
+		       part ? ", part " : "", part ? word_text(words, part) : "");
 	return pack_embedding(shaw, info);
 }
 

@@ -19,11 +19,16 @@
 enum made_of { CONTENT = 1, POSITION = 2 };
 
 /* "cp": the query's content with the key's position. */
-static const char *const part_words[] = { "all", "cc", "cp", "pc", "pp", NULL };
-static const unsigned query_of[] = { CONTENT | POSITION, CONTENT, CONTENT, POSITION, POSITION };
-static const unsigned key_of[] = { CONTENT | POSITION, CONTENT, POSITION, CONTENT, POSITION };
+enum { BOTH = CONTENT | POSITION };
+#define PART(QUERY, KEY) ((QUERY) << 2 | (KEY))
+static const struct word part_words[] = {
+	{ "all", PART(BOTH, BOTH) }, { "cc", PART(CONTENT, CONTENT) }, { "cp", PART(CONTENT, POSITION) }, { "pc", PART(POSITION, CONTENT) },
+	{ "pp", PART(POSITION, POSITION) }, WORD_END,
+};
 
-static const char *const form_words[] = { "interleaved", "halves", NULL };
+static const struct word form_words[] = {
+	{ "interleaved", SINUSOID_INTERLEAVED }, { "halves", SINUSOID_HALVES }, WORD_END,
+};
 
 struct side {
 	unsigned made_of;
@@ -186,8 +191,8 @@ static enum err sinusoidal_bind(struct source *source, const struct mechanism_ar
 	sinusoidal->tokens = *sinusoidal->content;
 	sinusoidal->content = &sinusoidal->tokens;
 	sinusoidal->width = sinusoidal->content->size[AXIS_DIM];
-	sinusoidal->query.made_of = query_of[part];
-	sinusoidal->key.made_of = key_of[part];
+	sinusoidal->query.made_of = (unsigned)part >> 2;
+	sinusoidal->key.made_of = (unsigned)part & BOTH;
 	sinusoidal->dot.vectors = &sinusoidal_vectors;
 	err = open_position(sinusoidal, args, info);
 	if (!err)
@@ -202,7 +207,7 @@ static enum err sinusoidal_bind(struct source *source, const struct mechanism_ar
 	sinusoidal->tokens.size[AXIS_HEAD] = sinusoidal->heads;
 	sinusoidal->tokens.stride[AXIS_HEAD] = 0;
 	err = masked_init(&sinusoidal->dot.masked, mechanism, args, sinusoidal->content, sinusoidal->content, true, scale, info);
-	mechanism_note(source->note, sizeof source->note, "content and position: %s", part_words[part]);
+	mechanism_note(source->note, sizeof source->note, "content and position: %s", word_text(part_words, part));
 	return err;
 }
 

@@ -157,21 +157,25 @@ static enum err open_weights(struct ssd *ssd, const struct mechanism_args *args,
 
 static enum err open_parameters(struct ssd *ssd, const struct mechanism_args *args, struct err_info *info)
 {
-	static const char *const parts[] = { "all", "product", "decay", NULL }, *const forms[] = { "raw", "step", NULL }, *const places[] = { "weights", "values", NULL };
-	int part, form, place;
+	static const struct word parts[] = {
+		{ "all", PART_ALL }, { "product", PART_PRODUCT }, { "decay", PART_DECAY }, WORD_END,
+	};
+	static const struct word forms[] = { { "raw", false }, { "step", true }, WORD_END };
+	static const struct word places[] = { { "weights", false }, { "values", true }, WORD_END };
+	int part, is_step, without_step;
 	enum err err = mechanism_parameter_choice(args, &mechanism_ssd, "part", parts, &part, info);
 	if (!err)
-		err = mechanism_parameter_choice(args, &mechanism_ssd, "dt", forms, &form, info);
+		err = mechanism_parameter_choice(args, &mechanism_ssd, "dt", forms, &is_step, info);
 	if (!err)
-		err = mechanism_parameter_choice(args, &mechanism_ssd, "step_in", places, &place, info);
+		err = mechanism_parameter_choice(args, &mechanism_ssd, "step_in", places, &without_step, info);
 	if (err)
 		return err;
 	ssd->part = (enum part)part;
-	ssd->is_step = form != 0;
-	ssd->without_step = place != 0;
-	if (part)
+	ssd->is_step = is_step;
+	ssd->without_step = without_step;
+	if (part != PART_ALL)
 		mechanism_note(ssd->decay.source.note, sizeof ssd->decay.source.note, "%s", part == PART_DECAY ? "decay alone" : "C B^T alone");
-	if (!part && place)
+	if (part == PART_ALL && without_step)
 		mechanism_note(ssd->decay.source.note, sizeof ssd->decay.source.note, "without dt_s");
 	return ERR_OK;
 }

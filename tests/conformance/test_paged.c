@@ -143,7 +143,7 @@ START_TEST(elements_lie_where_the_layouts_say)
 			tensor.stride[axis] = stride;
 			stride *= tensor.shape[axis];
 		}
-		while (strcmp(kv_layout_words[layout], form->word) != 0)
+		while (strcmp(word_text(kv_layout_words, layout), form->word) != 0)
 			layout++;
 		ck_assert_int_eq(kv_view_init(&view, &tensor, layout, places[i].value, DIM, &info), ERR_OK);
 		/* Token 6 is in entry 1 of the table: block 0, slot 2. */

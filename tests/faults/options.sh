@@ -55,6 +55,12 @@ refuse 'twice: -c' 2 "option '--causal' is given twice" attnviz weights attn.npy
 refuse 'twice: --metrics' 2 "option '-m' is given twice" attnviz stats attn.npy --metrics entropy -m gini
 refuse 'twice: --image' 2 "option '--image' is given twice" attnviz overlay attn.npy --image a.png --image b.png
 refuse 'twice: --plot' 2 "option '--plot' is given twice" attnviz blocks attn.npy --plot a.png --plot b.png
+refuse 'twice: a parameter' 2 "'feature' is given twice" attnviz stats -a linear -q attn.npy -k attn.npy --param feature=elu --param feature=relu
+refuse 'twice: the axes' 2 'are given twice' attnviz stats attn.npy --layout HNM --layout HMN -m entropy
+refuse 'twice: the axes of a role' 2 'are given twice' attnviz stats -w attn.npy --layout weights=HNM --layout w=HMN -m entropy
+refuse 'twice: the sequences' 2 'are given twice' attnviz stats -q attn.npy -k attn.npy --cu-seqlens attn.npy --cu-seqlens attn.npy -m entropy
+refuse '31 a word of a parameter' 2 "did you mean 'identity'?" attnviz stats -q attn.npy -k attn.npy -a linear --param feature=identiti -m entropy
+refuse '31 a parameter' 2 "did you mean 'feature'?" attnviz stats -q attn.npy -k attn.npy -a linear --param featur=elu -m entropy
 expect 'again: layers' 0 attnviz stats -w attn.npy -w attn.npy -m entropy
 check 'nothing was written' sh -c '! ls a.png b.png x.npy 2> /dev/null'
 

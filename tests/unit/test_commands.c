@@ -71,13 +71,13 @@ START_TEST(words_and_values_are_pairs)
 			continue;
 		int count = 0;
 		for (const struct word *a = words; a->word; a++, count++) {
-			ck_assert_str_eq(option_word(words, a->value), a->word);
+			ck_assert_str_eq(word_text(words, a->value), a->word);
 			for (const struct word *b = words; b < a; b++)
 				ck_assert_msg(strcmp(a->word, b->word) != 0 && a->value != b->value, "--%s: %s", rows.row[i]->name, a->word);
 		}
 		ck_assert_int_ge(count, 2);
 		/* What holds before any word is given is the value of one of them. */
-		ck_assert_msg(*option_word(words, *(int *)rows.row[i]->value), "--%s has a default without a word", rows.row[i]->name);
+		ck_assert_msg(*word_text(words, *(int *)rows.row[i]->value), "--%s has a default without a word", rows.row[i]->name);
 	}
 }
 END_TEST

@@ -111,7 +111,7 @@ START_TEST(names_are_selected_in_the_order_of_the_table)
 	ck_assert_int_eq(metric_select("all", list, &count, &info), ERR_OK);
 	ck_assert_int_eq(count, METRIC_COUNT);
 	ck_assert_int_eq(metric_select("entropy,gimi", list, &count, &info), ERR_USAGE);
-	ck_assert_str_eq(info.text, "there is no metric 'gimi': did you mean gini? (`attnviz explain` lists them)");
+	ck_assert_str_eq(info.text, "unknown metric 'gimi': did you mean 'gini'?");
 	info = (struct err_info){ 0 };
 	ck_assert_int_eq(metric_select("entropy,,gini", list, &count, &info), ERR_USAGE);
 }
