@@ -2,7 +2,8 @@
 
 #include <math.h>
 
-static const double WEIGHT_FLOOR = 1e-4;
+/* Shares of a sink that rounding may have made; e to the minus this is no share in float32. */
+static const double LEAST_SHARE = 1e-6, NO_SHARE = 30;
 
 void deviation_add(struct deviation *deviation, int64_t map, int64_t row, const double *computed, const double *model,
 		   int64_t keys)
@@ -26,32 +27,27 @@ double deviation_mean(const struct deviation *deviation)
 	return deviation->weights ? deviation->sum / (double)deviation->weights : NAN;
 }
 
-static int counts(double score, double weight)
+double weights_sum(const double *weight, int64_t keys)
 {
-	return isfinite(score) && weight > WEIGHT_FLOOR && isfinite(weight);
+	double sum = 0;
+	for (int64_t key = 0; key < keys; key++)
+		sum += weight[key];
+	return sum;
 }
 
-void scale_fit_add(struct scale_fit *fit, const double *score, const double *weight, int64_t keys)
+void sink_fit_add(struct sink_fit *fit, double lse, double sum)
 {
-	double score_sum = 0, log_sum = 0;
-	int64_t count = 0;
-	for (int64_t key = 0; key < keys; key++) {
-		if (!counts(score[key], weight[key]))
-			continue;
-		score_sum += score[key];
-		log_sum += log(weight[key]);
-		count++;
-	}
-	for (int64_t key = 0; key < keys && count; key++) {
-		if (!counts(score[key], weight[key]))
-			continue;
-		double from_mean = score[key] - score_sum / (double)count;
-		fit->covariance += from_mean * (log(weight[key]) - log_sum / (double)count);
-		fit->variance += from_mean * from_mean;
-	}
+	if (!isfinite(lse) || !(sum > 0))
+		return;
+	fit->lowest = fit->rows++ ? fmin(fit->lowest, lse) : lse;
+	if (sum >= 1 - LEAST_SHARE)
+		return;
+	double weight = sum * (1 - sum) * sum * (1 - sum);
+	fit->sum += weight * (lse + log((1 - sum) / sum));
+	fit->weight += weight;
 }
 
-double scale_fit_factor(const struct scale_fit *fit)
+double sink_fit_logit(const struct sink_fit *fit)
 {
-	return fit->variance > 0 ? fit->covariance / fit->variance : NAN;
+	return fit->weight > 0 ? fit->sum / fit->weight : fit->lowest - NO_SHARE;
 }

@@ -1,5 +1,5 @@
 /*
- * How far weights that were computed are from those that the model had, and which factor of the scores would have made them.
+ * How far weights that were computed are from those that the model had, and which sink logits shorten their rows.
  */
 #ifndef ATTNVIZ_ANALYSIS_DEVIATION_H
 #define ATTNVIZ_ANALYSIS_DEVIATION_H
@@ -18,16 +18,19 @@ void deviation_add(struct deviation *deviation, int64_t map, int64_t row, const 
 		   int64_t keys);
 double deviation_mean(const struct deviation *deviation); /* NaN where nothing was compared */
 
+double weights_sum(const double *weight, int64_t keys);
+
 /*
- * A softmax of f z leaves ln w_ij = f z_ij - c_i with a constant for each row: f is the slope of ln w on z, by least squares
- * within rows. Weights below 1e-4 are left out, which half precision stores too coarsely. Begin with a zeroed struct.
+ * The sink logit of a head from rows that sum to less than one because of it: z = lse + ln((1 - sum) / sum), where lse is of the keys alone. A row counts as much as
+ * its sum can tell, sum (1 - sum). Begin with a zeroed struct.
  */
-struct scale_fit {
-	double covariance, variance;
+struct sink_fit {
+	double sum, weight;
+	double lowest; /* log-sum-exp */
+	int64_t rows;
 };
 
-/* `score`: z of one row, -infinity where a key is not visible. */
-void scale_fit_add(struct scale_fit *fit, const double *score, const double *weight, int64_t keys);
-double scale_fit_factor(const struct scale_fit *fit); /* NaN where the scores do not vary */
+void sink_fit_add(struct sink_fit *fit, double lse, double sum);
+double sink_fit_logit(const struct sink_fit *fit); /* far below every logit where no row has a share for it */
 
 #endif

@@ -176,7 +176,7 @@ static void run_command(const struct command *command, int argc, char **argv)
 
 static void help_about(int argc, char **argv)
 {
-	if (argc < 2 || strcmp(argv[1], "help") == 0) {
+	if (argc < 2) {
 		cli_print_overview();
 		return;
 	}

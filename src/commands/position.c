@@ -1,6 +1,9 @@
 #include "commands/position.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+#include "base/memory.h"
 
 static const struct word rope_words[] = {
 	{ "none", ROPE_NONE }, { "half", ROPE_HALF }, { "interleaved", ROPE_INTERLEAVED }, WORD_END,
@@ -13,7 +16,7 @@ static const struct word bucket_words[] = {
 	{ "by-mask", T5_BY_MASK }, { "bidirectional", T5_BIDIRECTIONAL }, { "causal", T5_CAUSAL }, WORD_END,
 };
 static const struct word norm_words[] = {
-	{ "none", QK_NORM_NONE }, { "rms", QK_NORM_RMS }, { "l2", QK_NORM_L2 }, WORD_END,
+	{ "none", QK_NORM_NONE }, { "rms", QK_NORM_RMS }, { "l2", QK_NORM_L2 }, { "layer", QK_NORM_LAYER }, WORD_END,
 };
 
 static struct {
@@ -41,7 +44,7 @@ const struct option_row position_rows[] = {
 	  .given = &given.plain.has_query_offset, .help = "position of the first query (default: so that the last query meets the last key)" },
 	OPTION_INT(0, "key-offset", "N", &given.plain.key_offset, -1e12, 1e12, "position of the first key"),
 	OPTION_FLAG(0, "alibi", &given.plain.alibi, "linear biases with the slopes of the ALiBi paper"),
-	OPTION_STRING(0, "alibi-slopes", "FILE[:NAME]", &given.alibi_slopes, "linear biases with these slopes, one a head"),
+	OPTION_STRING(0, "alibi-slopes", "X,...|FILE", &given.alibi_slopes, "linear biases with these slopes, one for each head"),
 	OPTION_STRING(0, "t5-bias", "FILE[:NAME]", &given.t5_bias, "T5's relative biases (buckets, heads)"),
 	OPTION_INT(0, "t5-max-distance", "N", &given.plain.t5_max_distance, 1, 1e12, "distance of the last bucket (default 128)"),
 	OPTION_CHOICE(0, "t5-buckets", "KIND", &given.t5_buckets, bucket_words, "of a decoder or an encoder"),
@@ -50,9 +53,64 @@ const struct option_row position_rows[] = {
 	OPTION_REAL(0, "qk-norm-epsilon", "X", &given.plain.qk_norm_epsilon, 0, 1, "added under the root (default 1e-6)"),
 	OPTION_STRING(0, "query-norm", "FILE[:NAME]", &given.query_norm, "weights of the queries' normalisation"),
 	OPTION_STRING(0, "key-norm", "FILE[:NAME]", &given.key_norm, "weights of the keys' normalisation"),
-	OPTION_STRING(0, "sink-logits", "FILE[:NAME]", &given.sinks, "learned sink logits, one a head (gpt-oss)"),
+	OPTION_STRING(0, "sink-logits", "X,...|FILE", &given.sinks, "learned sink logits, one for each head (gpt-oss)"),
 	OPTION_END
 };
+
+/* Numbers that stand on the command line itself. They live as long as the program: every input that is opened borrows them. */
+struct number_list {
+	const char *text;
+	double *value;
+	struct tensor tensor;
+};
+
+/* "0.5,-1e-3"; -1 for anything else, such as the name of a file. */
+static int64_t count_numbers(const char *text)
+{
+	int64_t count = 0;
+	for (const char *rest = text;; rest++) {
+		char *end;
+		strtod(rest, &end);
+		if (end == rest || strspn(rest, "0123456789.eE+-") < (size_t)(end - rest) || (*end && *end != ','))
+			return -1;
+		count++;
+		rest = end;
+		if (!*rest)
+			return count;
+	}
+}
+
+static enum err read_numbers(struct number_list *list, const char *name, const char *text, int64_t count, struct err_info *info)
+{
+	if (list->text == text)
+		return ERR_OK;
+	list->value = mem_array((size_t)count, sizeof *list->value);
+	if (!list->value)
+		return err_nomem(info, name);
+	for (int64_t i = 0; i < count; i++) {
+		char *end;
+		list->value[i] = strtod(text, &end);
+		text = *end ? end + 1 : end;
+	}
+	list->tensor = (struct tensor){ .name = name, .file = "the command line", .dtype = DTYPE_F64, .rank = 1, .shape = { count }, .stride = { 1 },
+					.data = (const unsigned char *)list->value, .scale = 1 };
+	return ERR_OK;
+}
+
+/* Of a list of numbers, or from a file. */
+static enum err numbers_or_file(struct roles *roles, const char *name, const char *spec, struct number_list *list, const struct tensor **tensor,
+				struct err_info *info)
+{
+	int64_t count = spec ? count_numbers(spec) : 0;
+	if (!spec)
+		return ERR_OK;
+	if (count < 0)
+		return roles_tensor(roles, spec, tensor, info);
+	enum err err = read_numbers(list, name, spec, count, info);
+	list->text = err ? NULL : spec;
+	*tensor = &list->tensor;
+	return err;
+}
 
 enum err position_open(struct position_args *args, struct roles *roles, struct err_info *info)
 {
@@ -62,9 +120,9 @@ enum err position_open(struct position_args *args, struct roles *roles, struct e
 	} files[] = {
 		{ given.inv_freq, &args->inv_freq }, { given.rope_cos, &args->rope_cos }, { given.rope_sin, &args->rope_sin },
 		{ given.query_positions, &args->query_positions }, { given.key_positions, &args->key_positions },
-		{ given.alibi_slopes, &args->alibi_slopes }, { given.t5_bias, &args->t5_bias }, { given.query_norm, &args->query_norm },
-		{ given.key_norm, &args->key_norm }, { given.sinks, &args->sinks },
+		{ given.t5_bias, &args->t5_bias }, { given.query_norm, &args->query_norm }, { given.key_norm, &args->key_norm },
 	};
+	static struct number_list slopes, sinks;
 	*args = given.plain;
 	args->rope = (enum rope_pairing)given.rope;
 	args->rope_scaling = (enum rope_scaling)given.rope_scaling;
@@ -76,6 +134,11 @@ enum err position_open(struct position_args *args, struct roles *roles, struct e
 		if (err)
 			return err;
 	}
+	enum err err = numbers_or_file(roles, "--alibi-slopes", given.alibi_slopes, &slopes, &args->alibi_slopes, info);
+	if (!err)
+		err = numbers_or_file(roles, "--sink-logits", given.sinks, &sinks, &args->sinks, info);
+	if (err)
+		return err;
 	if (!args->rope_cos != !args->rope_sin)
 		return err_set(info, ERR_USAGE, "--rope-cos and --rope-sin go together");
 	return ERR_OK;

@@ -2,7 +2,6 @@
 
 #include <string.h>
 #include <strings.h>
-#include <unistd.h>
 
 #include "commands/command.h"
 
@@ -50,35 +49,25 @@ static enum err contradicts(const char *target, const char *what, const char *hi
 	return err_in_file(info, target);
 }
 
-/* The options that a picture may have been meant for. */
-struct picture_options {
-	bool plot, image;
-};
-
-static void find_options(const struct option_row *row, void *data)
+static void find_plot(const struct option_row *row, void *data)
 {
-	struct picture_options *found = data;
-	found->plot = found->plot || strcmp(row->name, "plot") == 0;
-	found->image = found->image || strcmp(row->name, "image") == 0;
-}
-
-static enum err refuse_picture(const struct command *command, const struct picture_options *has, const char *word, struct err_info *info)
-{
-	const char *option = has->plot ? "--plot" : has->image && access(word, F_OK) == 0 ? "--image" : command->draws ? "-o" : NULL;
-	if (option)
-		err_set(info, ERR_USAGE, "pictures are no inputs: did you mean '%s %s'?", option, word);
-	else
-		err_set(info, ERR_USAGE, "pictures are no inputs: did you mean 'attnviz heatmap' with '-o %s'?", word);
-	return err_in_file(info, word);
+	if (row->name && strcmp(row->name, "plot") == 0)
+		*(bool *)data = true;
 }
 
 enum err command_check_words(const struct command *command, int count, char *const *words, struct err_info *info)
 {
-	struct picture_options has = { false, false };
-	options_each(command->options, find_options, &has);
-	for (int i = 0; i < count; i++)
-		if (product_names_picture(words[i]))
-			return refuse_picture(command, &has, words[i], info);
+	bool has_plot = false;
+	options_each(command->options, find_plot, &has_plot);
+	for (int i = 0; i < count; i++) {
+		if (!product_names_picture(words[i]))
+			continue;
+		if (!has_plot && !command->draws)
+			err_set(info, ERR_USAGE, "pictures are no inputs: did you mean 'attnviz heatmap' with '-o %s'?", words[i]);
+		else
+			err_set(info, ERR_USAGE, "pictures are no inputs: did you mean '%s %s'?", has_plot ? "--plot" : "-o", words[i]);
+		return err_in_file(info, words[i]);
+	}
 	return ERR_OK;
 }
 
@@ -126,8 +115,7 @@ enum err product_picture(const char *target, bool is_given, enum picture_format 
 	case KIND_ARRAY: return contradicts(target, "pictures", "'attnviz weights' writes arrays", info);
 	case KIND_JSON:
 	case KIND_TSV:
-	case KIND_CSV:
-		return contradicts(target, "pictures", "name it .png, .svg, .pdf or .txt, or ask for numbers where there are any (--json, --tsv)", info);
+	case KIND_CSV: return contradicts(target, "pictures", "name it .png, .svg, .pdf or .txt", info);
 	default: break;
 	}
 	return is_given ? ERR_OK : err_set(info, ERR_USAGE, "%s: the name tells no format: .png, .svg, .pdf, .txt, or say --format", target);

@@ -3,17 +3,16 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "analysis/difference.h"
-#include "analysis/weights_facts.h"
 #include "base/memory.h"
 #include "commands/progress.h"
-#include "commands/verify_settings.h"
-#include "kernel/reference.h"
+#include "commands/verify_search.h"
 #include "tensor/layout.h"
 
-/* Rows that settings are tried on: enough to tell them apart, few enough for long dumps. */
-enum { MAPS_MAX = 4, ROWS_MAX = 16, ROWS_MIN = 2, WEIGHTS_MAX = 1 << 16 };
+/* Rows that are compared where nobody asked for all of them. */
+enum { MAPS_MAX = 4 };
 
 /* Weights that are computed from the definition where all of them are compared; above, in float32. */
 static const int64_t DEFINITION_MAX = 4 << 20;
@@ -22,13 +21,15 @@ static const int64_t DEFINITION_MAX = 4 << 20;
  * as good. */
 static const double AGREES = 1e-3;
 
-/* Nothing better is worth looking for. */
-static const double IS_THE_SAME = 2e-6;
+/* Settings that are right come this close, beside what the storage rounds away. */
+static const double EXACT = 1e-5;
 
-struct sample {
-	int64_t rows;
-	int64_t *map, *row;
-	double *model, *computed; /* [rows][keys], [keys] */
+/* Layers that have their settings in common. */
+struct explanation {
+	struct verify_search search;
+	int64_t *layer; /* [layers] owned */
+	int64_t layers;
+	struct deviation deviation; /* of all weights where all were compared */
 };
 
 struct comparison {
@@ -37,10 +38,11 @@ struct comparison {
 	struct tensor tensor;
 	const struct tensor *slot;
 	struct heads heads;
-	struct settings_given given;
-	struct sample sample;
-	double tolerance;
-	bool unrotated; /* the best settings rotate what the options do not */
+	struct weights_sample sample;
+	struct storage storage;
+	double tolerance, exact;
+	struct explanation *explanation; /* [layers of the selection], in pieces */
+	int64_t explanations;
 };
 
 void verification_release(struct verification *verification)
@@ -104,63 +106,47 @@ static enum err open_model(struct comparison *comparison, struct err_info *info)
 	args.binding = &binding;
 	args.binding_count = 1;
 	args.ready = comparison->input->args.ready;
-	comparison->tolerance = AGREES + weights_rounding(binding.tensor->dtype, 1);
 	return mechanism_find("weights")->open(&args, &comparison->model, info);
+}
+
+static double rounding_of(const struct storage *storage)
+{
+	return fmax(storage->relative, storage->absolute);
 }
 
 /* Rows spread over maps spread over the selection. */
 static enum err draw_sample(struct comparison *comparison, struct err_info *info)
 {
 	const struct selection *selection = &comparison->input->selection;
-	const struct source *source = comparison->source;
-	struct sample *sample = &comparison->sample;
-	int64_t maps = selection->maps < MAPS_MAX ? selection->maps : MAPS_MAX, rows = WEIGHTS_MAX / source->keys;
-	rows = rows > ROWS_MAX ? ROWS_MAX : rows < ROWS_MIN ? ROWS_MIN : rows;
-	rows = rows < source->queries ? rows : source->queries;
-	sample->map = mem_array((size_t)(maps * rows), sizeof *sample->map);
-	sample->row = mem_array((size_t)(maps * rows), sizeof *sample->row);
-	sample->model = mem_array((size_t)(maps * rows), (size_t)source->keys * sizeof *sample->model);
-	sample->computed = mem_array((size_t)source->keys, sizeof *sample->computed);
-	if (!sample->map || !sample->row || !sample->model || !sample->computed)
-		return err_nomem(info, "rows of weights");
-	enum err err = ERR_OK;
-	for (; sample->rows < maps * rows && !err; sample->rows++) {
-		int64_t i = sample->rows;
-		sample->map[i] = selection->map[i / rows * selection->maps / maps];
-		sample->row[i] = (i % rows + 1) * source->queries / rows - 1;
-		err = reference_row(comparison->model, sample->map[i], sample->row[i], sample->model + i * source->keys, NULL, NULL, info);
-	}
+	int64_t map[MAPS_MAX], maps = selection->maps < MAPS_MAX ? selection->maps : MAPS_MAX;
+	for (int64_t i = 0; i < maps; i++)
+		map[i] = selection->map[i * selection->maps / maps];
+	enum err err = weights_sample_draw(&comparison->sample, comparison->model, map, maps, info);
+	comparison->storage = storage_of(comparison->heads.tensors[0]->dtype, comparison->sample.model, err ? 0 : comparison->sample.rows * comparison->source->keys);
+	comparison->exact = EXACT + rounding_of(&comparison->storage);
+	comparison->tolerance = AGREES + 2 * rounding_of(&comparison->storage);
 	return err;
+}
+
+static void explanation_release(struct explanation *explanation)
+{
+	verify_search_release(&explanation->search);
+	free(explanation->layer);
 }
 
 static void release(struct comparison *comparison)
 {
 	source_free(comparison->source);
 	source_free(comparison->model);
-	free(comparison->sample.map);
-	free(comparison->sample.row);
-	free(comparison->sample.model);
-	free(comparison->sample.computed);
+	weights_sample_release(&comparison->sample);
+	for (int64_t i = 0; i < comparison->explanations; i++)
+		explanation_release(&comparison->explanation[i]);
+	free(comparison->explanation);
 }
 
 /*
  * Comparing.
  */
-
-/* The sample; once it is further off than `bound` the rest is left out. */
-static enum err compare_sample(const struct comparison *comparison, const struct source *source, double bound,
-			       struct deviation *deviation, struct err_info *info)
-{
-	const struct sample *sample = &comparison->sample;
-	enum err err = ERR_OK;
-	*deviation = (struct deviation){ 0 };
-	for (int64_t i = 0; i < sample->rows && !err && deviation->largest <= bound; i++) {
-		err = reference_row(source, sample->map[i], sample->row[i], sample->computed, NULL, NULL, info);
-		if (!err)
-			deviation_add(deviation, sample->map[i], sample->row[i], sample->computed, sample->model + i * source->keys, source->keys);
-	}
-	return err;
-}
 
 struct seeing {
 	struct deviation *deviation;
@@ -174,9 +160,18 @@ static void see_row(void *data, int64_t position, const double *computed, const 
 	deviation_add(seeing->deviation, seeing->map, position, computed, model, seeing->keys);
 }
 
-static enum err compare_all(const struct comparison *comparison, struct deviation *deviation, struct err_info *info)
+static bool is_among(int64_t layer, const int64_t *list, int64_t count)
 {
-	const struct source *source = comparison->source;
+	for (int64_t i = 0; i < count; i++)
+		if (list[i] == layer)
+			return true;
+	return false;
+}
+
+/* All weights of the chosen maps of these layers. */
+static enum err compare_all(const struct comparison *comparison, const struct source *source, const int64_t *list, int64_t layers, struct deviation *deviation,
+			    struct err_info *info)
+{
 	const struct selection *selection = &comparison->input->selection;
 	struct driver_options options = input_driver(comparison->input);
 	struct seeing seeing = { .deviation = deviation, .keys = source->keys };
@@ -195,11 +190,15 @@ static enum err compare_all(const struct comparison *comparison, struct deviatio
 		.see_data = &seeing,
 		.exact = (double)selection->maps * (double)source->queries * (double)source->keys <= (double)DEFINITION_MAX,
 	};
+	*deviation = (struct deviation){ 0 };
 	progress_start(&progress, "verification");
 	for (int64_t i = 0; i < selection->maps && !err; i++) {
 		struct difference whole = { 0 };
+		int64_t layer, batch, head;
 		seeing.map = selection->map[i];
-		err = difference_run(&request, seeing.map, &whole, info);
+		source_map_id(source, seeing.map, &layer, &batch, &head);
+		if (is_among(layer, list, layers))
+			err = difference_run(&request, seeing.map, &whole, info);
 		progress_report(&progress, (double)(i + 1) / (double)selection->maps);
 	}
 	progress_end(&progress);
@@ -211,68 +210,117 @@ static enum err compare_all(const struct comparison *comparison, struct deviatio
  * Searching.
  */
 
-static enum err fit_scale(const struct comparison *comparison, const struct source *source, double *scale, struct err_info *info)
+static bool explains(const struct comparison *comparison, const struct explanation *explanation)
 {
-	const struct sample *sample = &comparison->sample;
-	struct scale_fit fit = { 0 };
-	enum err err = ERR_OK;
-	for (int64_t i = 0; i < sample->rows && !err; i++) {
-		err = source->ops->score64(source, sample->map[i], sample->row[i], sample->computed, info);
-		if (!err)
-			scale_fit_add(&fit, sample->computed, sample->model + i * source->keys, source->keys);
-	}
-	*scale = settings_round_scale(scale_fit_factor(&fit), comparison->given.dim);
+	return explanation->search.matters && !explanation->search.by_distance && explanation->deviation.largest <= comparison->tolerance;
+}
+
+/* Some settings for these layers, held against all of their weights where these are all to be compared. */
+static enum err search_layers(const struct comparison *comparison, const int64_t *layer, int64_t layers, bool whole, struct explanation *explanation,
+			      struct err_info *info)
+{
+	struct verify_search *search = &explanation->search;
+	struct opened opened = { 0 };
+	*explanation = (struct explanation){ .layer = mem_array((size_t)layers, sizeof *layer), .layers = layers };
+	if (!explanation->layer)
+		return err_nomem(info, "the list of layers");
+	memcpy(explanation->layer, layer, (size_t)layers * sizeof *layer);
+	*search = (struct verify_search){ .input = comparison->input, .source = comparison->source, .model = comparison->model, .layer = explanation->layer, .layers = layers,
+					  .storage = comparison->storage, .wanted = comparison->exact };
+	enum err err = verify_search_run(search, info);
+	explanation->deviation = search->deviation;
+	if (err || !explains(comparison, explanation) || (!whole && comparison->input->selection.layers > (size_t)layers))
+		return err;
+	err = verify_open(search, &search->best, &opened, info);
+	if (!err)
+		err = whole ? compare_all(comparison, opened.source, layer, layers, &explanation->deviation, info)
+			    : weights_sample_compare(&comparison->sample, opened.source, INFINITY, &explanation->deviation, info);
+	opened_release(&opened);
 	return err;
 }
 
-/* How far off the sample is under a setting; infinitely where the setting says nothing new, or these inputs do not allow it (an
- * odd size cannot rotate). */
-static enum err try_setting(const struct comparison *comparison, const struct setting *setting, double bound,
-			    struct deviation *deviation, struct mechanism_args *args, struct err_info *info)
+static bool is_exact(const struct comparison *comparison, const struct explanation *explanation)
 {
-	struct source *source = NULL;
-	bool fits_scale;
-	*deviation = (struct deviation){ .largest = INFINITY };
-	if (!settings_apply(&comparison->given, setting, args, &fits_scale))
-		return ERR_OK;
-	enum err err = comparison->input->mechanism->open(args, &source, info);
-	if (!err && fits_scale) {
-		err = fit_scale(comparison, source, &args->scale, info);
-		source_free(source);
-		source = NULL;
-		if (!err && isfinite(args->scale))
-			err = comparison->input->mechanism->open(args, &source, info);
-	}
-	if (!err && source)
-		err = compare_sample(comparison, source, bound, deviation, info);
-	source_free(source);
-	return err;
+	return explains(comparison, explanation) && explanation->deviation.largest <= comparison->exact;
 }
 
-/* A setting with more changes must explain clearly more. */
-static enum err search(struct comparison *comparison, struct verification *verification, struct err_info *info)
+static bool say_the_same(const struct explanation *a, const struct explanation *b)
 {
-	struct deviation deviation;
-	struct mechanism_args args;
-	verification->searched = true;
-	verification->best = (struct deviation){ .largest = INFINITY };
-	for (int number = 1; number < settings_count() && verification->best.largest > IS_THE_SAME; number++) {
-		struct setting setting = settings_get(number);
-		struct err_info refused = { 0 };
-		double bound = verification->best.largest / 1.5;
-		enum err err = try_setting(comparison, &setting, bound, &deviation, &args, &refused);
-		if (err == ERR_NOMEM) {
-			*info = refused;
-			return err;
-		}
-		if (err || !(deviation.largest < bound))
+	struct strbuf one, two;
+	strbuf_init(&one);
+	strbuf_init(&two);
+	settings_describe(&a->search.best, &a->search.given, &one);
+	settings_describe(&b->search.best, &b->search.given, &two);
+	bool same = strcmp(one.buf, two.buf) == 0 && a->search.best.tiled == b->search.best.tiled && a->search.by_distance == b->search.by_distance;
+	strbuf_release(&one);
+	strbuf_release(&two);
+	return same;
+}
+
+static void merge_deviations(struct deviation *into, const struct deviation *from)
+{
+	bool larger = from->largest > into->largest;
+	double sum = into->sum + from->sum;
+	int64_t weights = into->weights + from->weights;
+	if (larger)
+		*into = *from;
+	into->sum = sum;
+	into->weights = weights;
+}
+
+/* A layer joins those that have the same settings. */
+static enum err add_layer(struct comparison *comparison, struct explanation *one, struct err_info *info)
+{
+	for (int64_t i = 0; i < comparison->explanations; i++) {
+		struct explanation *old = &comparison->explanation[i];
+		if (explains(comparison, old) != explains(comparison, one) || (explains(comparison, one) && !say_the_same(old, one)))
 			continue;
-		verification->best = deviation;
-		strbuf_clear(&verification->settings);
-		settings_describe(&comparison->given, &setting, args.scale, &verification->settings);
-		comparison->unrotated = args.position.rope && !comparison->given.args.position.rope;
+		int64_t *grown = mem_array((size_t)(old->layers + 1), sizeof *grown);
+		if (!grown)
+			return err_nomem(info, "the list of layers");
+		memcpy(grown, old->layer, (size_t)old->layers * sizeof *grown);
+		grown[old->layers++] = one->layer[0];
+		free(old->layer);
+		old->search.layer = old->layer = grown;
+		merge_deviations(&old->deviation, &one->deviation);
+		explanation_release(one);
+		return ERR_OK;
 	}
+	comparison->explanation[comparison->explanations++] = *one;
 	return ERR_OK;
+}
+
+/* The settings of all layers together; where they differ, of each. */
+static enum err search(struct comparison *comparison, bool whole, struct err_info *info)
+{
+	const struct selection *selection = &comparison->input->selection;
+	int64_t layers = (int64_t)selection->layers;
+	comparison->explanation = mem_zero_array(selection->layers, sizeof *comparison->explanation);
+	if (!comparison->explanation)
+		return err_nomem(info, "settings");
+	enum err err = search_layers(comparison, selection->layer, layers, whole, &comparison->explanation[0], info);
+	comparison->explanations = 1;
+	if (err || layers == 1 || is_exact(comparison, &comparison->explanation[0]))
+		return err;
+	struct explanation together = comparison->explanation[0];
+	bool any = false;
+	comparison->explanations = 0;
+	for (int64_t i = 0; i < layers && !err; i++) {
+		struct explanation one;
+		err = search_layers(comparison, &selection->layer[i], 1, whole, &one, info);
+		any = any || (!err && explains(comparison, &one));
+		if (!err)
+			err = add_layer(comparison, &one, info);
+	}
+	if (!err && !any) {
+		for (int64_t i = 0; i < comparison->explanations; i++)
+			explanation_release(&comparison->explanation[i]);
+		comparison->explanation[0] = together;
+		comparison->explanations = 1;
+	} else {
+		explanation_release(&together);
+	}
+	return err;
 }
 
 /*
@@ -300,33 +348,89 @@ static void add_place(const struct verification *verification, struct strbuf *te
 			strbuf_addf(text, "%s%s %" PRId64, said++ ? ", " : "", place[i].what, place[i].number);
 }
 
-static void describe(const struct comparison *comparison, const struct verification *verification, bool whole,
-		     struct strbuf *text)
+static void add_settings(const struct comparison *comparison, const struct explanation *explanation, struct strbuf *text)
+{
+	const struct verify_search *search = &explanation->search;
+	size_t before = text->len;
+	for (int64_t i = 0; comparison->explanations > 1 && i < explanation->layers; i++)
+		strbuf_addf(text, "%s%" PRId64, i ? "," : "--layer ", comparison->input->layer_number[explanation->layer[i]]);
+	if (text->len > before)
+		strbuf_addch(text, ' ');
+	settings_describe(&search->best, &search->given, text);
+	if (search->best.tiled)
+		strbuf_addf(text, "%swith key head h mod %" PRId64 " for query head h", text->len > before ? " " : "", search->given.key_heads);
+}
+
+/* What a number of layers comes to; the text begins where the last ended. */
+static void describe_explanation(const struct comparison *comparison, const struct explanation *explanation, struct strbuf *text)
+{
+	const struct verify_search *search = &explanation->search;
+	const struct position_args *best = &search->best.args.position, *given = &search->given.settings.args.position;
+	strbuf_addstr(text, "; with ");
+	add_settings(comparison, explanation, text);
+	strbuf_addf(text, " by at most %.2g", explanation->deviation.largest);
+	if (comparison->storage.name && explanation->deviation.largest > EXACT && explanation->deviation.largest <= comparison->exact)
+		strbuf_addf(text, ", as %s weights are rounded", comparison->storage.name);
+	else if (explanation->deviation.largest > comparison->exact)
+		strbuf_addstr(text, ", near but not exact: the arithmetic of half precision, or a setting that is still missing");
+	if (best->rope && !given->rope)
+		strbuf_addstr(text, " (the dump was taken before the rotation)");
+	if (search->best.tiled)
+		strbuf_addf(text,
+			    " (the order of the heads is wrong: query head h of the model read key head h mod %" PRId64 ", and attnviz reads h / %" PRId64
+			    ": save each key head once for each of its query heads, as numpy.take(keys, numpy.arange(%" PRId64 ") %% %" PRId64
+			    ", axis=AXIS OF THE HEADS) does, or the query heads of a key head next to each other)",
+			    search->given.key_heads, search->given.heads / search->given.key_heads, search->given.heads, search->given.key_heads);
+}
+
+/* What was tried, where nothing explains the weights. */
+static void describe_failure(const struct comparison *comparison, const struct explanation *explanation, const struct deviation *given, struct strbuf *text)
+{
+	const struct verify_search *search = &explanation->search;
+	strbuf_addstr(text, "; ");
+	for (int64_t i = 0; comparison->explanations > 1 && i < explanation->layers; i++)
+		strbuf_addf(text, "%s%" PRId64, i ? "," : "--layer ", comparison->input->layer_number[explanation->layer[i]]);
+	if (search->by_distance) {
+		strbuf_addf(text, "%san additive bias by distance (T5's buckets, or a table that was learned) beside ", comparison->explanations > 1 ? ": " : "");
+		settings_describe(&search->best, &search->given, text);
+		strbuf_addstr(text, " fits them: the model's own is given with --t5-bias, or as a float --mask");
+		return;
+	}
+	strbuf_addf(text, "%sno plausible mask, scale, soft-cap, normalisation, rotation, linear bias, sink logit or order of heads explains them (%d trials)",
+		    comparison->explanations > 1 ? ": " : "", search->trials);
+	if (explanation->deviation.largest < given->largest / 2) {
+		strbuf_addstr(text, ", ");
+		add_settings(comparison, explanation, text);
+		strbuf_addf(text, " comes nearest (%.2g)", explanation->deviation.largest);
+	} else {
+		strbuf_addstr(text, ": are they of the same layer and the same run?");
+	}
+	if (search->short_rows)
+		strbuf_addstr(text, "; their rows sum to less than one");
+}
+
+static void describe(const struct comparison *comparison, const struct verification *verification, bool whole, struct strbuf *text)
 {
 	const struct deviation *given = &verification->given;
 	strbuf_addf(text, "computed from queries and keys they differ by at most %.2g (", given->largest);
 	add_place(verification, text);
 	strbuf_addf(text, "), by %.2g on average%s", deviation_mean(given), whole ? "" : ", in a sample of rows");
-	if (!verification->searched)
-		return;
-	if (verification->best.largest <= comparison->tolerance)
-		strbuf_addf(text, "; with %s by at most %.2g%s", verification->settings.buf, verification->best.largest,
-			    comparison->unrotated ? " (the dump was taken before the rotation)" : "");
-	else if (verification->best.largest < given->largest / 2)
-		strbuf_addf(text,
-			    "; no plausible scale, causal mask, rotation or soft-cap explains them, %s comes nearest (%.2g)",
-			    verification->settings.buf, verification->best.largest);
-	else
-		strbuf_addstr(text, "; no plausible scale, causal mask, rotation or soft-cap explains them: are they of the same "
-				    "layer and the same run?");
+	for (int64_t i = 0; i < comparison->explanations && verification->searched; i++) {
+		const struct explanation *explanation = &comparison->explanation[i];
+		if (explains(comparison, explanation))
+			describe_explanation(comparison, explanation, text);
+		else
+			describe_failure(comparison, explanation, given, text);
+	}
 }
 
 static enum err put_verdict(const struct comparison *comparison, const struct verification *verification, bool whole,
 			    findings_put *put, void *data)
 {
-	bool explained = verification->searched && verification->best.largest <= comparison->tolerance;
-	bool agrees = verification->given.largest <= comparison->tolerance;
+	bool explained = verification->searched, agrees = verification->given.largest <= comparison->tolerance;
 	struct strbuf text;
+	for (int64_t i = 0; i < comparison->explanations; i++)
+		explained = explained && explains(comparison, &comparison->explanation[i]);
 	strbuf_init(&text);
 	describe(comparison, verification, whole, &text);
 	const struct finding finding = { .check = "verify",
@@ -343,35 +447,61 @@ static enum err put_verdict(const struct comparison *comparison, const struct ve
 	return err;
 }
 
+/* The settings as one text and one deviation; none where they are no better than the options. */
+static void sum_up(const struct comparison *comparison, struct verification *verification)
+{
+	for (int64_t i = 0; i < comparison->explanations; i++) {
+		const struct explanation *explanation = &comparison->explanation[i];
+		if (!isfinite(explanation->deviation.largest))
+			continue;
+		if (verification->settings.len)
+			strbuf_addstr(&verification->settings, "; ");
+		add_settings(comparison, explanation, &verification->settings);
+		merge_deviations(&verification->best, &explanation->deviation);
+	}
+}
+
+/* Where the weights agree already but for a model's own rounding, only settings that are exact are worth a word. */
+static bool is_worth_saying(const struct comparison *comparison, const struct verification *verification)
+{
+	bool all = comparison->explanations > 0;
+	for (int64_t i = 0; i < comparison->explanations; i++)
+		all = all && is_exact(comparison, &comparison->explanation[i]) && comparison->explanation[i].deviation.largest < verification->given.largest / 3;
+	return all || verification->given.largest > comparison->tolerance;
+}
+
 static enum err compare(struct comparison *comparison, bool whole, struct verification *verification, struct err_info *info)
 {
+	const struct selection *selection = &comparison->input->selection;
 	enum err err = open_model(comparison, info);
 	if (!err)
 		err = draw_sample(comparison, info);
 	if (!err)
-		err = whole ? compare_all(comparison, &verification->given, info)
-			    : compare_sample(comparison, comparison->source, INFINITY, &verification->given, info);
+		err = whole ? compare_all(comparison, comparison->source, selection->layer, (int64_t)selection->layers, &verification->given, info)
+			    : weights_sample_compare(&comparison->sample, comparison->source, INFINITY, &verification->given, info);
 	if (err)
 		return err;
 	set_place(comparison, verification);
 	bool is_softmax = comparison->input->mechanism == mechanism_find("softmax");
-	return is_softmax && verification->given.largest > comparison->tolerance ? search(comparison, verification, info) : ERR_OK;
+	if (!is_softmax || verification->given.largest <= (whole ? comparison->exact : comparison->tolerance))
+		return ERR_OK;
+	err = search(comparison, whole, info);
+	verification->searched = !err && is_worth_saying(comparison, verification);
+	if (verification->searched)
+		sum_up(comparison, verification);
+	return err;
 }
 
 enum err verify_weights(struct input *input, const char *spec, findings_put *put, void *data, struct verification *verification,
 			struct err_info *info)
 {
-	const struct role *query = roles_kind(&input->roles, NAME_QUERY);
 	struct comparison comparison = { .input = input };
 	*verification = (struct verification){ .maps = input->selection.maps };
 	strbuf_init(&verification->settings);
 	/* Not input->source, which may be seen through groups of tokens. */
 	enum err err = input->mechanism->open(&input->args, &comparison.source, info);
-	if (!err) {
-		comparison.given = (struct settings_given){ input->args, query ? query->heads.size[AXIS_DIM] : 1,
-							    comparison.source->queries == comparison.source->keys };
+	if (!err)
 		err = spec ? view_of_spec(&comparison, spec, verification, info) : view_of_role(&comparison, verification, info);
-	}
 	if (!err)
 		err = compare(&comparison, spec != NULL, verification, info);
 	if (!err)

@@ -27,9 +27,9 @@ void verification_release(struct verification *verification); /* works on a zero
 
 /*
  * Compute the chosen maps as the options say, and compare them with `spec` FILE[:NAME], weight by weight. Where that is NULL, a
- * sample of rows is compared with the input that plays the weights. Where they differ, each combination of plausible settings
- * (scale, causal mask, RoPE, soft-cap) is tried on a sample. One finding: how far off the weights are, and which settings explain
- * them best.
+ * sample of rows is compared with the input that plays the weights. Where they differ, settings are searched for that made them
+ * (verify_search.h), for all layers together or, where these differ, for each. One finding: how far off the weights are, and which
+ * settings explain them.
  */
 enum err verify_weights(struct input *input, const char *spec, findings_put *put, void *data, struct verification *verification,
 			struct err_info *info);

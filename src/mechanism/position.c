@@ -106,7 +106,7 @@ static void describe(const struct position *position, const struct position_args
 		[ROPE_SCALING_NONE] = "",            [ROPE_SCALING_LINEAR] = " linear",  [ROPE_SCALING_NTK] = " NTK",
 		[ROPE_SCALING_DYNAMIC] = " dynamic NTK", [ROPE_SCALING_LLAMA3] = " Llama 3", [ROPE_SCALING_YARN] = " YaRN",
 	};
-	static const char *const norm[] = { [QK_NORM_RMS] = "RMS", [QK_NORM_L2] = "L2" };
+	static const char *const norm[] = { [QK_NORM_RMS] = "RMS", [QK_NORM_L2] = "L2", [QK_NORM_LAYER] = "layer" };
 	if (position->qk_norm)
 		mechanism_note(note, size, "%s-normalised q and k", norm[position->qk_norm]);
 	if (position->rope.kind)
@@ -166,15 +166,17 @@ int64_t position_of(const struct position *position, enum position_side side, in
 
 static void normalise(const struct position *position, enum position_side side, int64_t head, double *vector)
 {
-	double square = 0;
+	double mean = 0, square = 0;
+	for (int64_t d = 0; d < position->dim && position->qk_norm == QK_NORM_LAYER; d++)
+		mean += vector[d] / (double)position->dim;
 	for (int64_t d = 0; d < position->dim; d++)
-		square += vector[d] * vector[d];
-	double length = position->qk_norm == QK_NORM_RMS ? sqrt(square / (double)position->dim + position->epsilon) : fmax(sqrt(square), position->epsilon);
+		square += (vector[d] - mean) * (vector[d] - mean);
+	double length = position->qk_norm == QK_NORM_L2 ? fmax(sqrt(square), position->epsilon) : sqrt(square / (double)position->dim + position->epsilon);
 	const double *weight = position->weight[side];
 	if (weight)
 		weight += shared_axis(head, position->weight_heads[side]) * position->dim;
 	for (int64_t d = 0; d < position->dim; d++)
-		vector[d] = vector[d] / length * (weight ? weight[d] : 1);
+		vector[d] = (vector[d] - mean) / length * (weight ? weight[d] : 1);
 }
 
 void position_transform(const struct position *position, enum position_side side, int64_t batch, int64_t head, int64_t token, double *vector)

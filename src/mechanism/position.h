@@ -1,7 +1,8 @@
 /*
  * Positions applied to queries and keys that were dumped before the model applied them: QK normalisation, rotation, and biases by distance.
  *
- *   q' = rotate(normalise(q), position)      RMS: x / sqrt(mean x^2 + eps) * weight; L2: x / max(|x|, eps) * weight
+ *   q' = rotate(normalise(q), position)      RMS: x / sqrt(mean x^2 + eps) * weight; L2: x / max(|x|, eps) * weight;
+ *                                            layer: (x - mean x) / sqrt(var x + eps) * weight
  *   s_ij = scale q'_i . k'_j + bias(position_j - position_i)
  */
 #ifndef ATTNVIZ_MECHANISM_POSITION_H

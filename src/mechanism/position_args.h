@@ -25,7 +25,7 @@ enum rope_scaling {
 /* Buckets of T5's relative bias: an encoder's tell keys before the query from keys after it, a decoder's do not. */
 enum t5_buckets { T5_BY_MASK, T5_BIDIRECTIONAL, T5_CAUSAL };
 
-enum qk_norm { QK_NORM_NONE, QK_NORM_RMS, QK_NORM_L2 };
+enum qk_norm { QK_NORM_NONE, QK_NORM_RMS, QK_NORM_L2, QK_NORM_LAYER };
 
 /* A zeroed struct applies nothing, and means the defaults named here. Tensors are borrowed. */
 struct position_args {
@@ -56,7 +56,7 @@ struct position_args {
 	double qk_norm_epsilon;           /* 0: 1e-6 */
 	const struct tensor *query_norm, *key_norm; /* (dim) or (heads, dim): weights of the normalisation; NULL: ones */
 
-	const struct tensor *sinks;       /* (heads) or (layers, heads): a logit without a key that joins each row's denominator (gpt-oss) */
+	const struct tensor *sinks;       /* (heads), (layers, heads) or as many in one row: a logit without a key that joins each row's denominator (gpt-oss) */
 };
 
 #endif

@@ -187,7 +187,7 @@ static const char *idle_early_bias(const struct mechanism_args *args, uint32_t u
 static const char *idle_norm(const struct mechanism_args *args, uint32_t used)
 {
 	(void)used;
-	return has_norm(args) ? NULL : "it needs its kind: --qk-norm rms or l2";
+	return has_norm(args) ? NULL : "it needs its kind: --qk-norm rms, l2 or layer";
 }
 
 static const struct setting settings[] = {

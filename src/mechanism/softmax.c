@@ -335,14 +335,14 @@ static void show_stage(struct softmax *softmax)
 		mechanism_note(source->note, sizeof source->note, "%s", stage_note[softmax->stage]);
 }
 
-/* One logit a head, or one a layer and head, as one a map. */
+/* One logit for each head, or for each layer and head (perhaps all in one row), as one for each map. */
 static enum err find_sinks(struct softmax *softmax, const struct tensor *sinks, struct err_info *info)
 {
 	struct source *source = &softmax->source;
 	const int64_t shape[] = { source->layers, source->heads };
-	bool by_layer = sinks->rank == 2;
+	bool in_a_row = sinks->rank == 1 && sinks->shape[0] == source->layers * source->heads, by_layer = sinks->rank == 2 || in_a_row;
 	double *number = NULL;
-	enum err err = mechanism_expect_shape(sinks, "sinks", by_layer ? 2 : 1, by_layer ? shape : shape + 1, info);
+	enum err err = in_a_row ? ERR_OK : mechanism_expect_shape(sinks, "sinks", by_layer ? 2 : 1, by_layer ? shape : shape + 1, info);
 	if (!err)
 		err = mechanism_numbers(sinks, &number, info);
 	if (err)

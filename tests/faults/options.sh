@@ -198,7 +198,6 @@ refuse '38 in any case' 2 "did you mean '-o X.PDF'?" attnviz rollout attn.npy X.
 refuse '38 where -o is for numbers' 2 "did you mean '--plot x.svg'?" attnviz stats attn.npy x.svg
 refuse '38 where nothing is drawn' 2 "'attnviz heatmap'" attnviz weights attn.npy x.png
 touch x.png
-refuse '38 where a picture can be an input' 2 "did you mean '--image x.png'?" attnviz overlay attn.npy x.png
 refuse '38 also where it is there' 2 "did you mean '-o x.png'?" attnviz heatmap attn.npy x.png
 attnviz --version > want
 for word in version -V; do

@@ -59,26 +59,6 @@ START_TEST(the_largest_deviation_and_its_place_are_kept)
 }
 END_TEST
 
-/* Rows of softmax(f z), some keys hidden, one too light to count: the factor comes out whatever the rows' constants are. */
-START_TEST(the_factor_of_a_softmax_is_fitted)
-{
-	struct scale_fit fit = { 0 };
-	ck_assert(isnan(scale_fit_factor(&fit)));
-	for (int row = 0; row < 5; row++) {
-		double score[9], weight[9], sum = 0;
-		for (int key = 0; key < 9; key++) {
-			score[key] = key == 3 ? -INFINITY : 4 * sin(1.3 * row + 0.7 * key * key);
-			weight[key] = exp(0.178 * score[key]);
-			sum += weight[key];
-		}
-		for (int key = 0; key < 9; key++)
-			weight[key] = key == 5 ? 3e-5 : weight[key] / sum;
-		scale_fit_add(&fit, score, weight, 9);
-	}
-	ASSERT_NEAR(scale_fit_factor(&fit) - 0.178, 1e-14);
-}
-END_TEST
-
 START_TEST(rows_that_do_not_sum_to_one_are_counted_and_the_worst_is_named)
 {
 	const float values[] = { 0.5F, 0.5F, 0.5F, 0.25F, 0.5F, 0.5F, 0, 0, 1.5F, 0 };
@@ -236,7 +216,6 @@ int main(void)
 	Suite *suite = suite_create("facts");
 	TCase *tests = tcase_create("facts");
 	tcase_add_test(tests, the_largest_deviation_and_its_place_are_kept);
-	tcase_add_test(tests, the_factor_of_a_softmax_is_fitted);
 	tcase_add_test(tests, rows_that_do_not_sum_to_one_are_counted_and_the_worst_is_named);
 	tcase_add_test(tests, zero_vectors_at_the_end_are_counted);
 	tcase_add_test(tests, the_ratio_is_that_of_the_variances_and_its_inverse_the_other_way);
