@@ -11,6 +11,7 @@
 #include "commands/inputs_bind.h"
 #include "commands/position.h"
 #include "commands/ranks.h"
+#include "commands/ready_check.h"
 #include "commands/surroundings.h"
 #include "mechanism/normalised.h"
 
@@ -35,6 +36,11 @@ void input_prefer_scores(void)
 void input_measures_distance(void)
 {
 	given_inputs()->measures_distance = true;
+}
+
+void input_writes_values(void)
+{
+	given_inputs()->writes_values = true;
 }
 
 void input_in_pair(void)
@@ -80,6 +86,7 @@ static enum err open_source(struct input *input, struct err_info *info)
 	input->args.softcap = given->softcap;
 	input->args.stage = (enum stage)given->stage;
 	input->args.ready = given->is_logits ? READY_LOGITS : given->is_log ? READY_LOG_WEIGHTS : given->is_signed ? READY_SIGNED : READY_WEIGHTS;
+	input->args.skip_nan = given->skip_nan;
 	input->args.parameter = given->parameter.item;
 	input->args.parameter_count = given->parameter.count;
 	enum err err = mechanism_check_parameters(&input->args, input->mechanism, info);
@@ -149,6 +156,8 @@ static enum err open_gathered(struct input *input, struct err_info *info)
 		err = number_layers(input, info);
 	if (!err)
 		err = selection_open(&input->selection, input->source, input->layer_number, info);
+	if (!err)
+		err = ready_check(input, info);
 	if (!err)
 		err = normalise(input, info);
 	const struct role *weights = inputs_bound(input, NAME_WEIGHTS), *query = inputs_bound(input, NAME_QUERY), *key = inputs_bound(input, NAME_KEY);

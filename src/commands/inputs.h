@@ -70,6 +70,9 @@ void input_prefer_scores(void);
 /* Statistics of distances are wanted: --past and --query-offset count for them even where nothing else is made of positions. Call it before input_open. */
 void input_measures_distance(void);
 
+/* What was given ready is written as it is, not measured or drawn: values that are no weights are a note, not an error. Call it before input_open. */
+void input_writes_values(void);
+
 /* Two attentions are opened with the same options, of which each takes what it can use. Call it before both, and check_pair after: a setting that neither uses is
  * ERR_USAGE, one that only one of them uses a note. */
 void input_in_pair(void);

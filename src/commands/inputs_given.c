@@ -53,6 +53,7 @@ static const struct option_row attention_rows[] = {
 	OPTION_FLAG(0, "logits", &given.is_logits, "the weights given are logits: a softmax is taken"),
 	OPTION_FLAG(0, "log-weights", &given.is_log, "the weights given are logarithms of weights"),
 	OPTION_FLAG(0, "signed", &given.is_signed, "the weights given may be negative"),
+	OPTION_FLAG(0, "skip-nan", &given.skip_nan, "rows of the weights given that hold NaN are left out: no statistic counts them, pictures have no value there"),
 	OPTION_CHOICE(0, "normalise", "HOW", &given.normalise, normalise_words, "signed weights: as they are, |w| by rows or within the map, or |w|"),
 	OPTION_END
 };

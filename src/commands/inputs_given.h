@@ -24,12 +24,13 @@ struct given_inputs {
 	struct string_list parameter;
 	double scale, softcap;    /* NaN and 0: not given */
 	int stage, normalise;     /* enum stage, enum normalise */
-	bool is_signed, is_logits, is_log;
+	bool is_signed, is_logits, is_log, skip_nan;
 	int64_t threads;          /* 0: all */
 	bool takes_less;          /* inputs that the mechanism does not take are left alone */
 	bool prefer_scores;       /* see input_prefer_scores */
 	bool measures_distance;   /* see input_measures_distance */
 	bool in_pair;             /* see input_in_pair */
+	bool writes_values;       /* see input_writes_values */
 };
 
 /* The one that the rows fill. */

@@ -302,6 +302,7 @@ static enum err write_weights(struct writing *writing, int argc, char **argv, st
 	const char *target = given.target ? given.target : "-";
 	if (strcmp(target, "-") == 0 && surroundings_stdout_is_terminal())
 		return err_set(info, ERR_USAGE, "an array does not go to a terminal: give -o FILE");
+	input_writes_values();
 	enum err err = product_array(target, "'attnviz heatmap' draws it, 'attnviz stats' measures it", info);
 	if (!err)
 		err = input_open(&writing->input, argc, argv, info);

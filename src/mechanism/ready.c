@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
+#include "mechanism/ready.h"
 #include "mechanism/table.h"
 
 static const double LOG2_E = 1.4426950408889634074;
@@ -16,6 +18,9 @@ struct ready {
 	enum ready_form form;
 	double unit; /* multiplies what is stored: 1/255 for uint8 */
 	bool masked;
+	unsigned char *nan_row; /* [maps][queries]: rows that hold NaN and are left out; NULL: none are */
+	int64_t nan_rows;
+	struct ready_row first_nan;
 };
 
 static const struct ready *ready_of(const struct source *source)
@@ -23,25 +28,31 @@ static const struct ready *ready_of(const struct source *source)
 	return (const struct ready *)source;
 }
 
+static bool is_left_out(const struct ready *ready, int64_t map, int64_t row)
+{
+	return ready->nan_row && ready->nan_row[map * ready->source.queries + row];
+}
+
 static enum coverage ready_coverage(const struct source *source, int64_t map, int64_t first, int64_t last, int64_t begin, int64_t end)
 {
 	int64_t layer, batch, head;
 	source_map_id(source, map, &layer, &batch, &head);
-	return mask_coverage(&ready_of(source)->mask, batch, first, last, begin, end);
+	enum coverage coverage = mask_coverage(&ready_of(source)->mask, batch, first, last, begin, end);
+	return coverage == TILE_FULL && ready_of(source)->nan_row ? TILE_PARTIAL : coverage;
 }
 
 static int64_t ready_support(const struct source *source, int64_t map, int64_t row)
 {
 	int64_t layer, batch, head;
 	source_map_id(source, map, &layer, &batch, &head);
-	return mask_support(&ready_of(source)->mask, layer, batch, head, row);
+	return is_left_out(ready_of(source), map, row) ? 0 : mask_support(&ready_of(source)->mask, layer, batch, head, row);
 }
 
 static bool ready_visible(const struct source *source, int64_t map, int64_t row, int64_t key)
 {
 	int64_t layer, batch, head;
 	source_map_id(source, map, &layer, &batch, &head);
-	return mask_visible(&ready_of(source)->mask, layer, batch, head, row, key);
+	return !is_left_out(ready_of(source), map, row) && mask_visible(&ready_of(source)->mask, layer, batch, head, row, key);
 }
 
 static bool ready_span(const struct source *source, int64_t map, int64_t row, int64_t *begin, int64_t *end)
@@ -54,8 +65,9 @@ static bool ready_span(const struct source *source, int64_t map, int64_t row, in
 static enum err bad_number(const struct ready *ready, double value, const int64_t *index, struct err_info *info)
 {
 	const struct tensor *tensor = ready->weights->tensors[ready->weights->tensor_count > 1 ? index[AXIS_LAYER] : 0];
-	err_set(info, ERR_VALUE, "%s in '%s' (layer %" PRId64 ", batch %" PRId64 ", head %" PRId64 ", query %" PRId64 ", key %" PRId64 "): a weight must be a finite number",
-		isnan(value) ? "NaN" : "infinity", tensor->name, index[AXIS_LAYER], index[AXIS_BATCH], index[AXIS_HEAD], index[AXIS_TOKEN], index[AXIS_DIM]);
+	err_set(info, ERR_VALUE, "%s in '%s' (layer %" PRId64 ", batch %" PRId64 ", head %" PRId64 ", query %" PRId64 ", key %" PRId64 "): a weight must be a finite number%s",
+		isnan(value) ? "NaN" : "infinity", tensor->name, index[AXIS_LAYER], index[AXIS_BATCH], index[AXIS_HEAD], index[AXIS_TOKEN], index[AXIS_DIM],
+		isnan(value) ? "; --skip-nan leaves rows with NaN out" : "");
 	return err_in_file(info, tensor->file);
 }
 
@@ -75,6 +87,10 @@ static enum err ready_score64(const struct source *source, int64_t map, int64_t 
 	const struct ready *ready = ready_of(source);
 	int64_t at[AXIS_COUNT] = { [AXIS_TOKEN] = row };
 	source_map_id(source, map, &at[AXIS_LAYER], &at[AXIS_BATCH], &at[AXIS_HEAD]);
+	for (int64_t key = 0; key < source->keys && is_left_out(ready, map, row); key++)
+		score[key] = source->norm == NORM_NONE ? 0 : -INFINITY;
+	if (is_left_out(ready, map, row))
+		return ERR_OK;
 	enum err err = heads_decode_part_f64(ready->weights, at[AXIS_LAYER], at[AXIS_BATCH], at[AXIS_HEAD], row, 0, source->keys, true, score, info);
 	for (int64_t key = 0; key < source->keys && !err; key++) {
 		at[AXIS_DIM] = key;
@@ -126,6 +142,12 @@ static void place_lane(const struct ready *ready, const float *run, int64_t coun
 			column[k * lanes] = run[k] * (float)ready->unit;
 }
 
+static void leave_out(const struct source *source, int64_t count, int lanes, float *column)
+{
+	for (int64_t k = 0; k < count; k++)
+		column[k * lanes] = source->norm == NORM_NONE ? 0 : -INFINITY;
+}
+
 static void drop_hidden(float *tile, int64_t count)
 {
 	for (int64_t i = 0; i < count; i++)
@@ -145,6 +167,10 @@ static enum err ready_fill(const struct source *source, const struct fill *fill,
 	for (int lane = 0; lane < rows->count; lane++) {
 		at[AXIS_TOKEN] = rows->row[lane];
 		at[AXIS_DIM] = fill->key;
+		if (is_left_out(ready, rows->map, rows->row[lane])) {
+			leave_out(source, count, lanes, fill->tile + lane);
+			continue;
+		}
 		enum err err = decode_run(ready, at, count, run, info);
 		if (err)
 			return err;
@@ -165,6 +191,7 @@ static void ready_free(struct source *source)
 {
 	struct ready *ready = (struct ready *)source;
 	mask_release(&ready->mask);
+	free(ready->nan_row);
 	free(ready);
 }
 
@@ -191,6 +218,44 @@ static bool is_masked(const struct mask *mask)
 	return mask->left >= 0 || mask->right >= 0 || mask->chunk > 0 || mask->key_begin > 0 || mask->key_begins || mask->key_length || mask->query_length || mask->allow || mask->bias;
 }
 
+/* Mark the rows that hold NaN. */
+static enum err find_nan_rows(struct ready *ready, struct err_info *info)
+{
+	struct source *source = &ready->source;
+	int64_t rows;
+	double *row = mem_array((size_t)source->keys, sizeof *row);
+	unsigned char *marks = mem_mul_i64(source_maps(source), source->queries, &rows) ? mem_zero_array((size_t)rows, 1) : NULL;
+	enum err err = row && marks ? ERR_OK : err_nomem(info, "the rows that hold NaN");
+	for (int64_t i = 0; i < rows && !err; i++) {
+		struct ready_row at = { .map = i / source->queries, .row = i % source->queries };
+		int64_t layer, batch, head;
+		source_map_id(source, at.map, &layer, &batch, &head);
+		err = heads_decode_part_f64(ready->weights, layer, batch, head, at.row, 0, source->keys, true, row, info);
+		for (int64_t key = 0; key < source->keys && !err && !marks[i]; key++)
+			marks[i] = isnan(row[key]);
+		if (!err && marks[i] && ready->nan_rows++ == 0)
+			ready->first_nan = at;
+	}
+	free(row);
+	if (err || !ready->nan_rows) {
+		free(marks);
+		return err;
+	}
+	ready->nan_row = marks;
+	source->dead_rows_nan = true;
+	mechanism_note(source->note, sizeof source->note, "%" PRId64 " rows of NaN left out", ready->nan_rows);
+	return ERR_OK;
+}
+
+int64_t ready_nan_rows(const struct source *source, struct ready_row *first)
+{
+	const struct ready *ready = ready_of(source);
+	if (source->ops != &ready_ops || !ready->nan_rows)
+		return 0;
+	*first = ready->first_nan;
+	return ready->nan_rows;
+}
+
 static enum err ready_bind(struct source *source, const struct mechanism_args *args, struct err_info *info)
 {
 	struct ready *ready = (struct ready *)source;
@@ -212,7 +277,7 @@ static enum err ready_bind(struct source *source, const struct mechanism_args *a
 	mechanism_note(source->note, sizeof source->note, "%s%s", form_note[ready->form], ready->unit != 1 ? " (uint8 / 255)" : "");
 	enum err err = mechanism_mask(args, source, &ready->mask, info);
 	ready->masked = !err && is_masked(&ready->mask);
-	return err;
+	return !err && args->skip_nan ? find_nan_rows(ready, info) : err;
 }
 
 /* Logits are on their way to a softmax, which takes biases and leaves rows uniform. */

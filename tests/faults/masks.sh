@@ -128,3 +128,50 @@ column "as the past does" 2e-5 distance "22.7330492 22.2707797" attnviz stats at
 column "less that of the keys" 2e-5 distance "2.73304925 2.27077973" attnviz stats attn.npy -m distance --query-offset 20 --key-offset 20
 refuse "nothing measures a distance" 2 "--query-offset cannot change anything" attnviz weights attn.npy --query-offset 20 -o x.npy
 refuse "nor is anything made of positions" 2 "--past cannot change anything" attnviz heatmap attn.npy --past 20 -o x.png
+
+# Weights that are no attention, in every command that measures or draws them.
+enter 82-logits-taken-for-weights
+for command in stats heatmap rollout overlay arcs align compare blocks; do
+	case $command in
+	overlay) set -- --image image.ppm --grid 1x6 ;;
+	compare) set -- --other attn.npy ;;
+	*) set -- ;;
+	esac
+	[ $command = overlay ] && cp "$ROOT"/tests/data/cases/28-several-images/one.png image.ppm
+	refuse "$command refuses logits" 1 "say --logits" attnviz $command -w attn.npy "$@"
+done
+column "their softmax" 2e-5 entropy "0.297825384 0.391297555" attnviz stats -w attn.npy --logits -m entropy
+refuse "signed weights have no entropy" 1 "entropy is not defined" attnviz stats -w attn.npy --signed -m entropy
+check "absolute weights have" attnviz stats -w attn.npy --normalise abs-row -m entropy
+floats 0.5 0.5 0.75 1 | npy off.npy '<f4' '(1, 2, 2)'
+note "rows that do not sum to one" "1 of 2 rows of the weights do not sum to one: 1 to 1.75" attnviz stats -w off.npy -m entropy
+note "in a picture as well" "do not sum to one" attnviz heatmap -w off.npy --head 0 --format text
+check "rows that are divided by their sums are not noted" sh -c '! attnviz stats -w off.npy -m entropy --normalise abs-row 2>&1 | grep -q note'
+floats 2 0.5 0.5 0.5 | npy above.npy '<f4' '(1, 2, 2)'
+refuse "a weight above one" 1 "values from" attnviz stats -w above.npy -m entropy
+enter 90-numbers
+refuse "logits of case 99" 1 "say --logits" attnviz stats -w logits8.npy -m entropy
+
+# What a mask takes from weights that were made without it.
+enter 15-causal-cuts-ready-weights
+note "--causal says what it hides" "--causal hides 21 % of the weight (head 0, 22.9 %)" attnviz stats attn.npy -c -m entropy
+note "in every command" "--causal hides 22.9 % of the weight" attnviz heatmap attn.npy --head 0 -c --format text
+attnviz heatmap attn.npy --head 0 -c --format text --quiet | tr '\n' ' ' > out
+check "the caption has it" grep -q "causal hides 22.9 %" out
+note "a window" "--causal, --window hide" attnviz stats attn.npy -c --window 2 -m entropy
+note "key lengths" "--key-lengths hides" attnviz stats attn.npy --key-lengths 6 -m entropy
+note "key begins" "--key-begin hides" attnviz stats attn.npy --key-begin 2 -m entropy
+window=$ROOT/tests/data/cases/17-sliding-window-of-hugging-face
+attnviz weights "$window/q.npy" "$window/k.npy" -c -o causal.npy
+check "a mask that hides nothing says nothing" sh -c '! attnviz stats causal.npy -c -m entropy 2>&1 | grep -q hides'
+
+# Rows of NaN.
+enter 19-nan-in-rows-of-padding
+refuse "NaN without the option" 1 "--skip-nan leaves rows with NaN out" attnviz stats attn.npy -m entropy
+column "the other rows are measured" 2e-5 entropy "1.13958703 1.16664322 0.862877741 0.756269053" attnviz stats attn.npy --skip-nan -m entropy
+note "and the rest is counted" "6 rows of the weights hold NaN and are left out, the first is item 1, head 0, query 0" attnviz stats attn.npy --skip-nan -m entropy
+attnviz weights attn.npy --skip-nan -o again.npy
+check "NaN is written as it was" sh -c 'tail -c 2048 attn.npy | od -An -tf4 | tr -d "[:space:]-" > a; tail -c 2048 again.npy | od -An -tf4 | tr -d "[:space:]-" > b; cmp a b'
+attnviz heatmap attn.npy --batch 1 --head 0 --skip-nan --format text --quiet > out
+check "rows of NaN are empty in text" grep -qx "1" out
+refuse "queries have no rows of NaN" 2 "--skip-nan: softmax attention" attnviz stats "$window/q.npy" "$window/k.npy" --skip-nan
