@@ -89,6 +89,18 @@ enum metric_over_rows {
 	METRIC_SMALLEST,
 };
 
+/* Between what the values of rows lie, from which an interval for a sample of rows follows; above METRIC_YES_NO all lie between 0 (or 1 key) and: */
+enum metric_bound {
+	METRIC_UNBOUNDED,   /* no interval can be had */
+	METRIC_YES_NO,      /* 0 or 1 */
+	METRIC_UP_TO_ONE,
+	METRIC_UP_TO_MASS,  /* what a row sums to, where that is 1 */
+	METRIC_UP_TO_NATS,  /* ln of the keys */
+	METRIC_UP_TO_KEYS,
+	METRIC_UP_TO_DISTANCE, /* of the first query or the last from the last key or the first */
+	METRIC_UP_TO_PIXELS,   /* the diagonal of the picture */
+};
+
 /* What a metric needs beyond a map. */
 enum metric_needs {
 	METRIC_NEEDS_UNSIGNED = 1,   /* weights are not negative */
@@ -111,6 +123,7 @@ struct metric {
 	const char *edges;   /* what happens at the edges: short rows, ties, long rows, how exact it is */
 	enum metric_level level;
 	enum metric_over_rows over_rows; /* METRIC_OF_ROW */
+	enum metric_bound bound; /* METRIC_OF_ROW */
 	unsigned needs;      /* enum metric_needs */
 	const char *instead; /* what to ask for where it is not defined */
 	bool is_default;     /* among those printed when nothing is asked for */

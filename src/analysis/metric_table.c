@@ -22,7 +22,7 @@ const struct metric metric_table[METRIC_COUNT] = {
 			   "u = sum e^(s-m) (s-m), H = ln l - u/l",
 		.source = "Shannon 1948; as a description of heads: Clark et al. 2019 (arXiv 1906.04341)",
 		.edges = "a query that sees one key counts with 0",
-		.needs = STOCHASTIC, .instead = FOR_UNNORMALISED,
+		.bound = METRIC_UP_TO_NATS, .needs = STOCHASTIC, .instead = FOR_UNNORMALISED,
 	},
 	[METRIC_ENTROPY_NORM] = {
 		.id = METRIC_ENTROPY_NORM, .name = "entropy_norm", .unit = "share", .is_default = true,
@@ -30,7 +30,7 @@ const struct metric metric_table[METRIC_COUNT] = {
 		.formula = "H_i / ln n_i; mean over i",
 		.source = "Oh & Schuler 2022 (arXiv 2212.11185) use it to predict reading times",
 		.edges = "queries that see one key are left out: ln 1 = 0",
-		.needs = STOCHASTIC, .instead = FOR_UNNORMALISED,
+		.bound = METRIC_UP_TO_ONE, .needs = STOCHASTIC, .instead = FOR_UNNORMALISED,
 	},
 	[METRIC_PERPLEXITY] = {
 		.id = METRIC_PERPLEXITY, .name = "perplexity", .unit = "keys",
@@ -38,7 +38,7 @@ const struct metric metric_table[METRIC_COUNT] = {
 		.formula = "e^(H_i); mean over i",
 		.source = "exponential of the entropy",
 		.edges = "the mean of e^H is not e^ of the mean entropy",
-		.needs = STOCHASTIC, .instead = FOR_UNNORMALISED,
+		.bound = METRIC_UP_TO_KEYS, .needs = STOCHASTIC, .instead = FOR_UNNORMALISED,
 	},
 	[METRIC_COLLAPSE] = {
 		.id = METRIC_COLLAPSE, .name = "collapse", .unit = "share",
@@ -46,7 +46,7 @@ const struct metric metric_table[METRIC_COUNT] = {
 		.formula = "share of i with H_i < 0.1 nats",
 		.source = "entropy collapse: Zhai et al. 2023 (arXiv 2303.06296); the threshold is ours",
 		.edges = "queries that see one key are left out: their entropy is 0 whatever the model does",
-		.needs = STOCHASTIC, .instead = FOR_UNNORMALISED,
+		.bound = METRIC_YES_NO, .needs = STOCHASTIC, .instead = FOR_UNNORMALISED,
 	},
 	[METRIC_MAX] = {
 		.id = METRIC_MAX, .name = "max", .unit = "weight", .is_default = true,
@@ -54,6 +54,7 @@ const struct metric metric_table[METRIC_COUNT] = {
 		.formula = "max_j p_ij; mean over i",
 		.source = "Vig & Belinkov 2019 (arXiv 1906.04284), among others",
 		.edges = "a query that sees one key counts with 1",
+		.bound = METRIC_UP_TO_MASS,
 	},
 	[METRIC_FOCUS_RATE] = {
 		.id = METRIC_FOCUS_RATE, .name = "focus_rate", .unit = "weight",
@@ -61,7 +62,7 @@ const struct metric metric_table[METRIC_COUNT] = {
 		.formula = "F = 1/N sum_i max_j p_ij",
 		.source = "FastSpeech: Ren et al. 2019 (arXiv 1905.09263), 3.3",
 		.edges = "the same number as max, under the name that alignment tools use",
-		.needs = UNSIGNED, .instead = FOR_SIGNED,
+		.bound = METRIC_UP_TO_MASS, .needs = UNSIGNED, .instead = FOR_SIGNED,
 	},
 	[METRIC_SATURATION] = {
 		.id = METRIC_SATURATION, .name = "saturation", .unit = "share",
@@ -69,7 +70,7 @@ const struct metric metric_table[METRIC_COUNT] = {
 		.formula = "share of i with max_j p_ij > 0.99: there the gradient p (1 - p) of the softmax is below 0.01",
 		.source = "the threshold is ours",
 		.edges = "queries that see one key are left out",
-		.needs = STOCHASTIC, .instead = FOR_UNNORMALISED,
+		.bound = METRIC_YES_NO, .needs = STOCHASTIC, .instead = FOR_UNNORMALISED,
 	},
 	[METRIC_PARTICIPATION] = {
 		.id = METRIC_PARTICIPATION, .name = "participation", .unit = "keys",
@@ -77,7 +78,7 @@ const struct metric metric_table[METRIC_COUNT] = {
 		.formula = "(sum_j p_ij)^2 / sum_j p_ij^2; mean over i",
 		.source = "inverse participation ratio (Bell & Dean 1970); Renyi entropy of order 2",
 		.edges = "between 1 and n_i; does not depend on the scale of a row",
-		.needs = UNSIGNED, .instead = FOR_SIGNED,
+		.bound = METRIC_UP_TO_KEYS, .needs = UNSIGNED, .instead = FOR_SIGNED,
 	},
 	[METRIC_HOYER] = {
 		.id = METRIC_HOYER, .name = "hoyer", .unit = "share",
@@ -85,7 +86,7 @@ const struct metric metric_table[METRIC_COUNT] = {
 		.formula = "(sqrt n_i - |p|_1 / |p|_2) / (sqrt n_i - 1); mean over i",
 		.source = "Hoyer 2004, JMLR 5, 1457-1469",
 		.edges = "queries that see one key are left out: 0/0",
-		.needs = UNSIGNED, .instead = FOR_SIGNED,
+		.bound = METRIC_UP_TO_ONE, .needs = UNSIGNED, .instead = FOR_SIGNED,
 	},
 	[METRIC_ROW_SUM] = {
 		.id = METRIC_ROW_SUM, .name = "row_sum", .unit = "weight",
@@ -93,6 +94,7 @@ const struct metric metric_table[METRIC_COUNT] = {
 		.formula = "sum_j p_ij; mean over i",
 		.source = "by definition",
 		.edges = "1 for a softmax, less with a learned sink logit; anything for state spaces and signed maps",
+		.bound = METRIC_UP_TO_MASS,
 	},
 	[METRIC_LOGIT_MAX] = {
 		.id = METRIC_LOGIT_MAX, .name = "logit_max", .unit = "logit", .over_rows = METRIC_LARGEST,
@@ -124,7 +126,7 @@ const struct metric metric_table[METRIC_COUNT] = {
 		.formula = "p_i0; mean over i",
 		.source = "attention sinks: Xiao et al. 2023 (arXiv 2309.17453)",
 		.edges = "the first query of a causal map has no choice and counts with 1",
-		.needs = UNSIGNED, .instead = FOR_SIGNED,
+		.bound = METRIC_UP_TO_MASS, .needs = UNSIGNED, .instead = FOR_SIGNED,
 	},
 	[METRIC_SINK4] = {
 		.id = METRIC_SINK4, .name = "sink4", .unit = "weight",
@@ -132,7 +134,7 @@ const struct metric metric_table[METRIC_COUNT] = {
 		.formula = "sum_{j<4} p_ij; mean over i",
 		.source = "attention sinks: Xiao et al. 2023 (arXiv 2309.17453)",
 		.edges = "the first four queries of a causal map have no choice and count with 1",
-		.needs = UNSIGNED, .instead = FOR_SIGNED,
+		.bound = METRIC_UP_TO_MASS, .needs = UNSIGNED, .instead = FOR_SIGNED,
 	},
 	[METRIC_NAMED] = {
 		.id = METRIC_NAMED, .name = "named", .unit = "weight",
@@ -140,7 +142,7 @@ const struct metric metric_table[METRIC_COUNT] = {
 		.formula = "sum_{j named} p_ij; mean over i",
 		.source = "Clark et al. 2019 (arXiv 1906.04341) for delimiters",
 		.edges = "a key that a query may not see adds nothing",
-		.needs = UNSIGNED | METRIC_NEEDS_NAMED, .instead = FOR_SIGNED,
+		.bound = METRIC_UP_TO_MASS, .needs = UNSIGNED | METRIC_NEEDS_NAMED, .instead = FOR_SIGNED,
 	},
 	[METRIC_DIAGONAL] = {
 		.id = METRIC_DIAGONAL, .name = "diagonal", .unit = "weight",
@@ -148,7 +150,7 @@ const struct metric metric_table[METRIC_COUNT] = {
 		.formula = "p_ii'; mean over i",
 		.source = "Clark et al. 2019 (arXiv 1906.04341)",
 		.edges = "queries whose position is not among the keys are left out",
-		.needs = UNSIGNED, .instead = FOR_SIGNED,
+		.bound = METRIC_UP_TO_MASS, .needs = UNSIGNED, .instead = FOR_SIGNED,
 	},
 	[METRIC_PREVIOUS] = {
 		.id = METRIC_PREVIOUS, .name = "previous", .unit = "weight",
@@ -156,7 +158,7 @@ const struct metric metric_table[METRIC_COUNT] = {
 		.formula = "p_i,i'-1; mean over the queries that have such a key",
 		.source = "Clark et al. 2019 (arXiv 1906.04341); Voita et al. 2019 (arXiv 1905.09418)",
 		.edges = "the first position is left out",
-		.needs = UNSIGNED, .instead = FOR_SIGNED,
+		.bound = METRIC_UP_TO_MASS, .needs = UNSIGNED, .instead = FOR_SIGNED,
 	},
 	[METRIC_NEXT] = {
 		.id = METRIC_NEXT, .name = "next", .unit = "weight",
@@ -164,7 +166,7 @@ const struct metric metric_table[METRIC_COUNT] = {
 		.formula = "p_i,i'+1; mean over the queries that have such a key",
 		.source = "Clark et al. 2019 (arXiv 1906.04341)",
 		.edges = "the last position is left out; in a causal map it is 0",
-		.needs = UNSIGNED, .instead = FOR_SIGNED,
+		.bound = METRIC_UP_TO_MASS, .needs = UNSIGNED, .instead = FOR_SIGNED,
 	},
 	[METRIC_LOCAL] = {
 		.id = METRIC_LOCAL, .name = "local", .unit = "weight",
@@ -172,7 +174,7 @@ const struct metric metric_table[METRIC_COUNT] = {
 		.formula = "sum of p_ij over |i' - j| <= 16; mean over i",
 		.source = "by definition",
 		.edges = "cut off at the ends of the keys",
-		.needs = UNSIGNED, .instead = FOR_SIGNED,
+		.bound = METRIC_UP_TO_MASS, .needs = UNSIGNED, .instead = FOR_SIGNED,
 	},
 	[METRIC_DIAGONALITY] = {
 		.id = METRIC_DIAGONALITY, .name = "diagonality", .unit = "weight",
@@ -180,7 +182,7 @@ const struct metric metric_table[METRIC_COUNT] = {
 		.formula = "sum of p_ij over |j/S - i/N| <= 0.1; mean over i",
 		.source = "after the diagonal constraint of MultiSpeech: Chen et al. 2020 (arXiv 2006.04664); the width is ours",
 		.edges = "positions count from 0 on both sides; i is the query's index, without the offset of a cache",
-		.needs = UNSIGNED, .instead = FOR_SIGNED,
+		.bound = METRIC_UP_TO_MASS, .needs = UNSIGNED, .instead = FOR_SIGNED,
 	},
 	[METRIC_GUIDED] = {
 		.id = METRIC_GUIDED, .name = "guided", .unit = "weight",
@@ -188,7 +190,7 @@ const struct metric metric_table[METRIC_COUNT] = {
 		.formula = "sum_j p_ij (1 - exp(-(j/S - i/N)^2 / (2 g^2))), g = 0.2; mean over i",
 		.source = "Tachibana et al. 2018 (arXiv 1710.08969), 4.1; ESPnet's recipes have g = 0.4",
 		.edges = "positions count from 0 on both sides; the published loss is this divided by S",
-		.needs = UNSIGNED, .instead = FOR_SIGNED,
+		.bound = METRIC_UP_TO_MASS, .needs = UNSIGNED, .instead = FOR_SIGNED,
 	},
 	[METRIC_DISTANCE] = {
 		.id = METRIC_DISTANCE, .name = "distance", .unit = "positions", .is_default = true,
@@ -196,7 +198,7 @@ const struct metric metric_table[METRIC_COUNT] = {
 		.formula = "sum_j p_ij |i' - j| / sum_j p_ij; mean over i",
 		.source = "Vig & Belinkov 2019 (arXiv 1906.04284), 4.2",
 		.edges = "for cross-attention the two sides count from 0 each; sinks are part of it",
-		.needs = UNSIGNED, .instead = FOR_SIGNED,
+		.bound = METRIC_UP_TO_DISTANCE, .needs = UNSIGNED, .instead = FOR_SIGNED,
 	},
 	[METRIC_GRID_DISTANCE] = {
 		.id = METRIC_GRID_DISTANCE, .name = "grid_distance", .unit = "pixels",
@@ -205,7 +207,7 @@ const struct metric metric_table[METRIC_COUNT] = {
 		.source = "Dosovitskiy et al. 2021 (arXiv 2010.11929), appendix D.7; Raghu et al. 2021 (arXiv 2108.08810)",
 		.edges = "the patches are the last positions; [CLS] and registers are left out on both sides, and their mass is not\n"
 			 "made up for, as in the published code (grid_distance_patches does)",
-		.needs = UNSIGNED | METRIC_NEEDS_GRID, .instead = FOR_SIGNED,
+		.bound = METRIC_UP_TO_PIXELS, .needs = UNSIGNED | METRIC_NEEDS_GRID, .instead = FOR_SIGNED,
 	},
 	[METRIC_GRID_DISTANCE_PATCHES] = {
 		.id = METRIC_GRID_DISTANCE_PATCHES, .name = "grid_distance_patches", .unit = "pixels",
@@ -213,7 +215,7 @@ const struct metric metric_table[METRIC_COUNT] = {
 		.formula = "P sum_j p_ij |g_i - g_j| / sum_j p_ij over the patches j; mean over the patches i",
 		.source = "grid_distance, normalised",
 		.edges = "the patches are the last positions; a patch without mass on patches has no value",
-		.needs = UNSIGNED | METRIC_NEEDS_GRID, .instead = FOR_SIGNED,
+		.bound = METRIC_UP_TO_PIXELS, .needs = UNSIGNED | METRIC_NEEDS_GRID, .instead = FOR_SIGNED,
 	},
 	[METRIC_GINI] = {
 		.id = METRIC_GINI, .name = "gini", .unit = "share", .is_default = true,
@@ -222,7 +224,7 @@ const struct metric metric_table[METRIC_COUNT] = {
 		.source = "Hurley & Rickard 2009, IEEE Trans. Information Theory 55(10), 4723-4741",
 		.edges = "queries that see one key are left out; exact up to 4096 keys; beyond, from a histogram,\n"
 			 "a row is off by about 0.003 / sqrt(n_i) and their mean by less",
-		.needs = UNSIGNED, .instead = FOR_SIGNED,
+		.bound = METRIC_UP_TO_ONE, .needs = UNSIGNED, .instead = FOR_SIGNED,
 	},
 	[METRIC_KEYS90] = {
 		.id = METRIC_KEYS90, .name = "keys90", .unit = "keys", .is_default = true,
@@ -232,7 +234,7 @@ const struct metric metric_table[METRIC_COUNT] = {
 		.edges = "a shortfall of 1e-9 counts as reached, so that a row of ten equal weights needs nine; exact up to 4096 keys,\n"
 			 "beyond, from a histogram in which weights of 1/256 and more are still exact, a row is off by less than one in a\n"
 			 "thousand, or by one",
-		.needs = UNSIGNED, .instead = FOR_SIGNED,
+		.bound = METRIC_UP_TO_KEYS, .needs = UNSIGNED, .instead = FOR_SIGNED,
 	},
 	[METRIC_KEYS95] = {
 		.id = METRIC_KEYS95, .name = "keys95", .unit = "keys",
@@ -240,7 +242,7 @@ const struct metric metric_table[METRIC_COUNT] = {
 		.formula = "as keys90, with 0.95",
 		.source = "as keys90",
 		.edges = "as keys90",
-		.needs = UNSIGNED, .instead = FOR_SIGNED,
+		.bound = METRIC_UP_TO_KEYS, .needs = UNSIGNED, .instead = FOR_SIGNED,
 	},
 	[METRIC_KEYS99] = {
 		.id = METRIC_KEYS99, .name = "keys99", .unit = "keys",
@@ -248,7 +250,7 @@ const struct metric metric_table[METRIC_COUNT] = {
 		.formula = "as keys90, with 0.99",
 		.source = "as keys90",
 		.edges = "as keys90",
-		.needs = UNSIGNED, .instead = FOR_SIGNED,
+		.bound = METRIC_UP_TO_KEYS, .needs = UNSIGNED, .instead = FOR_SIGNED,
 	},
 	[METRIC_TOP_K] = {
 		.id = METRIC_TOP_K, .name = "top_k", .unit = "share",
@@ -256,7 +258,7 @@ const struct metric metric_table[METRIC_COUNT] = {
 		.formula = "sum of the 8 largest p_ij / sum_j p_ij; mean over i",
 		.source = "by definition",
 		.edges = "1 for queries that see no more keys than that",
-		.needs = UNSIGNED, .instead = FOR_SIGNED,
+		.bound = METRIC_UP_TO_ONE, .needs = UNSIGNED, .instead = FOR_SIGNED,
 	},
 	[METRIC_BELOW] = {
 		.id = METRIC_BELOW, .name = "below", .unit = "share", .over_rows = METRIC_POOLED,
@@ -264,7 +266,7 @@ const struct metric metric_table[METRIC_COUNT] = {
 		.formula = "#{p_ij < 0.01} / #{visible}, over the whole head",
 		.source = "by definition",
 		.edges = "the share is over entries, so long rows of a causal map weigh more; a row's value is its own share",
-		.needs = STOCHASTIC, .instead = "h2o_sparsity, whose threshold follows the row",
+		.bound = METRIC_UP_TO_ONE, .needs = STOCHASTIC, .instead = "h2o_sparsity, whose threshold follows the row",
 	},
 	[METRIC_H2O_SPARSITY] = {
 		.id = METRIC_H2O_SPARSITY, .name = "h2o_sparsity", .unit = "share", .over_rows = METRIC_POOLED,
@@ -272,7 +274,7 @@ const struct metric metric_table[METRIC_COUNT] = {
 		.formula = "#{p_ij < 0.01 max_j p_ij} / #{visible}, over the whole head",
 		.source = "H2O: Zhang et al. 2023 (arXiv 2306.14048), 3.1",
 		.edges = "as below",
-		.needs = UNSIGNED, .instead = FOR_SIGNED,
+		.bound = METRIC_UP_TO_ONE, .needs = UNSIGNED, .instead = FOR_SIGNED,
 	},
 	[METRIC_BLOCKS95] = {
 		.id = METRIC_BLOCKS95, .name = "blocks95", .unit = "share", .level = METRIC_OF_HEAD,
@@ -342,7 +344,7 @@ const struct metric metric_table[METRIC_COUNT] = {
 		.formula = "max_{j != end} p_ij; mean over the queries other than the end",
 		.source = "Voita et al. 2019 (arXiv 1905.09418), 4",
 		.edges = "the end is the last key unless it is named",
-		.needs = UNSIGNED, .instead = FOR_SIGNED,
+		.bound = METRIC_UP_TO_MASS, .needs = UNSIGNED, .instead = FOR_SIGNED,
 	},
 	[METRIC_SINK_RATE] = {
 		.id = METRIC_SINK_RATE, .name = "sink_rate", .unit = "0 or 1", .level = METRIC_OF_HEAD,
@@ -382,7 +384,7 @@ const struct metric metric_table[METRIC_COUNT] = {
 		.formula = "sum of p_ij over j < i' with token_j = token_i' / sum_j p_ij; mean over i",
 		.source = "TransformerLens, head_detector: duplicate token heads, error measure 'mul'",
 		.edges = "queries without an earlier copy count with 0",
-		.needs = UNSIGNED | METRIC_NEEDS_TOKENS, .instead = FOR_SIGNED,
+		.bound = METRIC_UP_TO_ONE, .needs = UNSIGNED | METRIC_NEEDS_TOKENS, .instead = FOR_SIGNED,
 	},
 	[METRIC_INDUCTION] = {
 		.id = METRIC_INDUCTION, .name = "induction", .unit = "share",
@@ -390,7 +392,7 @@ const struct metric metric_table[METRIC_COUNT] = {
 		.formula = "sum of p_ij over 0 < j <= i' with token_j-1 = token_i', j - 1 < i' / sum_j p_ij; mean over i",
 		.source = "TransformerLens, head_detector: induction heads, error measure 'mul'; prefix matching of Olsson et al. 2022 (arXiv 2209.11895)",
 		.edges = "queries without an earlier copy count with 0",
-		.needs = UNSIGNED | METRIC_NEEDS_TOKENS, .instead = FOR_SIGNED,
+		.bound = METRIC_UP_TO_ONE, .needs = UNSIGNED | METRIC_NEEDS_TOKENS, .instead = FOR_SIGNED,
 	},
 	[METRIC_OUTPUT_NORM] = {
 		.id = METRIC_OUTPUT_NORM, .name = "output_norm", .unit = "value units",
@@ -414,7 +416,7 @@ const struct metric metric_table[METRIC_COUNT] = {
 		.formula = "p_i0 |v_0|_2 / sum_j p_ij |v_j|_2; mean over i",
 		.source = "Kobayashi et al. 2020 (arXiv 2004.10102), with v_j in place of v_j W_O",
 		.edges = "queries that look at zero vectors only are left out",
-		.needs = UNSIGNED | METRIC_NEEDS_VALUES, .instead = FOR_SIGNED,
+		.bound = METRIC_UP_TO_ONE, .needs = UNSIGNED | METRIC_NEEDS_VALUES, .instead = FOR_SIGNED,
 	},
 	[METRIC_ABS_SUM] = {
 		.id = METRIC_ABS_SUM, .name = "abs_sum", .unit = "weight",
@@ -422,6 +424,7 @@ const struct metric metric_table[METRIC_COUNT] = {
 		.formula = "sum_j |p_ij|; mean over i",
 		.source = "by definition",
 		.edges = "the same as row_sum where no weight is negative",
+		.bound = METRIC_UP_TO_MASS,
 	},
 	[METRIC_NEGATIVE] = {
 		.id = METRIC_NEGATIVE, .name = "negative", .unit = "share",
@@ -429,6 +432,7 @@ const struct metric metric_table[METRIC_COUNT] = {
 		.formula = "sum of |p_ij| over p_ij < 0 / sum_j |p_ij|; mean over i",
 		.source = "by definition",
 		.edges = "queries whose weights are all zero are left out",
+		.bound = METRIC_UP_TO_ONE,
 	},
 	[METRIC_DISTANCE_PROFILE] = {
 		.id = METRIC_DISTANCE_PROFILE, .name = "distance_profile", .unit = "weight", .level = METRIC_LIST,

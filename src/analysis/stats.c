@@ -15,8 +15,8 @@ enum { MAX_FAMILIES = 16 };
 struct sums {
 	int64_t rows;
 	double first, largest, smallest;
-	double weight, value;                            /* sum w, sum w x */
-	double weight_square, cross, value_square;       /* sum w^2, w^2 x, w^2 x^2 */
+	double weight, value; /* sum w, sum w x */
+	double *kept, *weights; /* [row_count] x and w, where the rows are a sample; else NULL */
 };
 
 struct stats {
@@ -124,12 +124,12 @@ static void sums_add(struct sums *sums, double value, double weight)
 		sums->first = sums->largest = sums->smallest = value;
 	sums->largest = fmax(sums->largest, value);
 	sums->smallest = fmin(sums->smallest, value);
-	double x = value - sums->first;
+	if (sums->kept) {
+		sums->kept[sums->rows - 1] = value;
+		sums->weights[sums->rows - 1] = weight;
+	}
 	sums->weight += weight;
-	sums->value += weight * x;
-	sums->weight_square += weight * weight;
-	sums->cross += weight * weight * x;
-	sums->value_square += weight * weight * x * x;
+	sums->value += weight * (value - sums->first);
 }
 
 void row_values_merge(struct family *family, const struct item *item, const struct row_values *values)
@@ -184,38 +184,104 @@ double *stats_per_key(struct stats *stats, enum metric_id id)
 	return stats->slot[id] >= 0 ? stats->per_key[stats->slot[id]] : NULL;
 }
 
-/* Half the width of the interval for a ratio of sums, by its linear part; with weights of 1 it is that of a mean. */
-static double half_width(const struct stats *stats, const struct sums *sums)
+/* What a row's value is at least and at most; false where that is not known. */
+static bool bounds_of(const struct stats *stats, const struct metric *metric, double *least, double *most)
 {
-	if (!stats->request.sampled || sums->rows < 2)
-		return NAN;
-	double n = (double)sums->rows, ratio = sums->value / sums->weight, mean_weight = sums->weight / n;
-	double squares = sums->value_square - 2 * ratio * sums->cross + ratio * ratio * sums->weight_square;
-	double unseen = 1 - (double)stats->request.row_count / (double)stats->source->queries;
-	double variance = fmax(0, squares) / (n - 1) / n * fmax(0, unseen);
-	return sample_t_quantile(sums->rows - 1) * sqrt(variance) / mean_weight;
+	const struct source *source = stats->source;
+	const struct stats_parameters *parameters = &stats->request.parameters;
+	double keys = (double)source->keys, last = (double)(source->queries - 1);
+	*least = metric->bound == METRIC_UP_TO_KEYS;
+	*most = 1;
+	switch (metric->bound) {
+	case METRIC_YES_NO:
+	case METRIC_UP_TO_ONE: return true;
+	case METRIC_UP_TO_MASS: return source->is_stochastic;
+	case METRIC_UP_TO_NATS: *most = log(keys); return keys > 1;
+	case METRIC_UP_TO_KEYS: *most = keys; return keys > 1;
+	case METRIC_UP_TO_DISTANCE:
+		for (int64_t map = 0; map < source->layers * source->batches * source->heads; map += source->heads) {
+			double first = (double)source_diagonal(source, map);
+			*most = fmax(*most, fmax(fabs(first + last), source->is_causal ? 0 : fabs(keys - 1 - first)));
+		}
+		return true;
+	case METRIC_UP_TO_PIXELS:
+		*most = parameters->patch_size * hypot((double)parameters->grid_height, (double)parameters->grid_width);
+		return true;
+	case METRIC_UNBOUNDED: break;
+	}
+	return false;
 }
 
-static struct stats_value value_over_rows(const struct stats *stats, const struct metric *metric, const struct sums *sums)
+static int64_t rows_with_one(const struct sums *sums)
 {
-	struct stats_value value = { .value = NAN, .half_width = NAN, .rows = sums->rows };
-	if (sums->rows == 0)
-		return value;
-	switch (metric->over_rows) {
-	case METRIC_LARGEST: value.value = sums->largest; break;
-	case METRIC_SMALLEST: value.value = sums->smallest; break;
-	case METRIC_MEAN:
-	case METRIC_POOLED:
-		value.value = sums->first + sums->value / sums->weight;
-		value.half_width = half_width(stats, sums);
+	int64_t count = 0;
+	for (int64_t i = 0; i < sums->rows; i++)
+		count += sums->kept[i] > 0.5;
+	return count;
+}
+
+/* The values of a sample scaled to 0 .. 1, weights too; false where one lies outside, as it does where rows do not sum to what the file says. */
+static bool scale_kept(const struct stats *stats, struct sums *sums, double least, double most)
+{
+	enum { PER_MILLE = 1000 };
+	bool inside = true;
+	for (int64_t i = 0; i < sums->rows; i++) {
+		sums->kept[i] = (sums->kept[i] - least) / (most - least);
+		sums->weights[i] /= sums->weight > (double)sums->rows ? (double)stats->source->keys : 1;
+		inside &= sums->kept[i] > -1.0 / PER_MILLE && sums->kept[i] < 1 + 1.0 / PER_MILLE;
 	}
-	return value;
+	return inside;
+}
+
+/* Rows without a value are not of the population; how many of those there are is only known of the sample. */
+static enum err find_interval(const struct stats *stats, const struct metric *metric, struct sums *sums, struct interval *interval, struct err_info *info)
+{
+	int64_t population = stats->request.row_end - stats->request.row_begin - (stats->request.row_count - sums->rows);
+	double least, most;
+	double value = sums->first + sums->value / sums->weight;
+	*interval = (struct interval){ NAN, NAN };
+	if (!sums->kept || !bounds_of(stats, metric, &least, &most))
+		return ERR_OK;
+	if (sums->rows >= population) {
+		*interval = (struct interval){ value, value };
+		return ERR_OK;
+	}
+	if (metric->bound == METRIC_YES_NO) {
+		*interval = sample_share(rows_with_one(sums), sums->rows, population);
+		return ERR_OK;
+	}
+	if (!scale_kept(stats, sums, least, most))
+		return ERR_OK;
+	enum err err = sample_mean(sums->kept, sums->weights, sums->rows, population, interval, info);
+	interval->low = least + (most - least) * interval->low;
+	interval->high = least + (most - least) * interval->high;
+	return err;
+}
+
+static enum err value_over_rows(const struct stats *stats, const struct metric *metric, struct sums *sums, struct stats_value *value, struct err_info *info)
+{
+	struct interval interval = { NAN, NAN };
+	*value = (struct stats_value){ NAN, NAN, NAN, NAN, sums->rows };
+	if (sums->rows == 0)
+		return ERR_OK;
+	if (metric->over_rows == METRIC_LARGEST || metric->over_rows == METRIC_SMALLEST) {
+		value->value = metric->over_rows == METRIC_LARGEST ? sums->largest : sums->smallest;
+		return ERR_OK;
+	}
+	value->value = sums->first + sums->value / sums->weight;
+	enum err err = find_interval(stats, metric, sums, &interval, info);
+	if (err || isnan(interval.low))
+		return err;
+	value->low = fmin(interval.low, value->value);
+	value->high = fmax(interval.high, value->value);
+	value->half_width = fmax(value->high - value->value, value->value - value->low);
+	return ERR_OK;
 }
 
 static void clear_map(struct stats *stats)
 {
 	for (int i = 0; i < stats->request.metric_count; i++) {
-		stats->sums[i] = (struct sums){ 0 };
+		stats->sums[i] = (struct sums){ .kept = stats->sums[i].kept, .weights = stats->sums[i].weights };
 		stats->head[i] = NAN;
 	}
 }
@@ -226,9 +292,10 @@ static enum err emit(struct sink *sink, const struct source *source, int64_t map
 	const struct stats_request *request = &stats->request;
 	for (int i = 0; i < request->metric_count; i++) {
 		const struct metric *metric = request->metric[i];
-		stats->value[i] = metric->level == METRIC_OF_ROW
-					  ? value_over_rows(stats, metric, &stats->sums[i])
-					  : (struct stats_value){ stats->head[i], NAN, request->row_count };
+		stats->value[i] = (struct stats_value){ stats->head[i], NAN, NAN, NAN, request->row_count };
+		enum err err = metric->level == METRIC_OF_ROW ? value_over_rows(stats, metric, &stats->sums[i], &stats->value[i], info) : ERR_OK;
+		if (err)
+			return err;
 	}
 	struct stats_result result = {
 		.source = source,
@@ -299,6 +366,12 @@ static bool allocate_arrays(struct stats *stats)
 		enum metric_level level = stats->request.metric[i]->level;
 		if (level == METRIC_OF_ROW && stats->request.per_row)
 			complete = (stats->per_row[i] = mem_zero_array((size_t)stats->request.row_count, sizeof(double)));
+		if (level == METRIC_OF_ROW && stats->request.sampled && complete) {
+			double *kept = mem_array((size_t)stats->request.row_count, 2 * sizeof *kept);
+			stats->sums[i].kept = kept;
+			stats->sums[i].weights = kept ? kept + stats->request.row_count : NULL;
+			complete = kept != NULL;
+		}
 		if (level == METRIC_OF_KEY)
 			complete = (stats->per_key[i] = mem_zero_array((size_t)stats->source->keys, sizeof(double)));
 	}
@@ -344,6 +417,8 @@ void stats_free(struct stats *stats)
 		free(stats->family[i]);
 	}
 	for (int i = 0; i < stats->request.metric_count; i++) {
+		if (stats->sums)
+			free(stats->sums[i].kept);
 		if (stats->per_row)
 			free(stats->per_row[i]);
 		if (stats->per_key)

@@ -6,9 +6,8 @@
  *     driver_run(source, stats_sinks(stats), stats_sink_count(stats), &options, info);   // calls request.emit after each map
  *     stats_free(stats);
  *
- * Sums over rows are float64, in row order. Where the rows are a random sample, every mean comes with a 95 % confidence
- * interval: Student's t, corrected for the finite number of rows (Cochran 1977, 2.8 and, for the metrics that are ratios of
- * sums, 6.4).
+ * Sums over rows are float64, in row order. Where the rows are a random sample, means of what has bounds come with
+ * 95 % confidence intervals, which hold whatever the rows are like (sample.h): the first few rows, or rare ones, may carry all of a metric.
  */
 #ifndef ATTNVIZ_ANALYSIS_STATS_H
 #define ATTNVIZ_ANALYSIS_STATS_H
@@ -39,7 +38,8 @@ struct stats_parameters stats_parameters_default(void);
 
 struct stats_value {
 	double value;      /* NaN: no row has one */
-	double half_width; /* of the 95 % interval: value +- half_width. NaN unless the rows are a sample of at least two */
+	double half_width; /* of the 95 % interval: value +- half_width holds it. NaN unless the rows are a sample, and for metrics without bounds */
+	double low, high;  /* its ends, which need not be equally far from the value; NaN likewise */
 	int64_t rows;      /* that were counted */
 };
 

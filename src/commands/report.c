@@ -11,7 +11,9 @@
 
 static const double BITS_PER_NAT = 1.4426950408889634074;
 
-enum { NAME_SIZE = 64 };
+/* Half the width of an interval, and where it begins and ends; a table has the first alone. */
+enum { NAME_SIZE = 64, INTERVAL_COLUMNS = 3 };
+static const char *const interval_words[INTERVAL_COLUMNS] = { "ci", "low", "high" };
 
 /* Which columns there are, and where they begin. */
 struct report {
@@ -20,7 +22,7 @@ struct report {
 	struct output *out;
 	struct record *record;       /* NULL for arrays */
 	struct record_column *column;
-	char (*interval_name)[NAME_SIZE];
+	char (*interval_name)[INTERVAL_COLUMNS][NAME_SIZE];
 	int columns, place, token;   /* place: the query or key; -1: no such column */
 	int *metric_column, *interval_column;
 };
@@ -36,6 +38,11 @@ static enum record_type metric_type(const struct report *report, const struct me
 	if (report->request.of != REPORT_HEADS)
 		return RECORD_REAL;
 	return metric->level == METRIC_LIST ? RECORD_REAL_LIST : metric->level == METRIC_WORD ? RECORD_TEXT : RECORD_REAL;
+}
+
+static int interval_columns(const struct report *report)
+{
+	return report->request.format == RECORD_TABLE ? 1 : INTERVAL_COLUMNS;
 }
 
 static void add_place_columns(struct report *report)
@@ -57,7 +64,7 @@ static enum err set_columns(struct report *report, struct err_info *info)
 {
 	const struct report_request *request = &report->request;
 	size_t metrics = (size_t)request->metric_count;
-	report->column = mem_zero_array(5 + 2 * metrics, sizeof *report->column);
+	report->column = mem_zero_array(5 + (2 + INTERVAL_COLUMNS) * metrics, sizeof *report->column);
 	report->interval_name = mem_zero_array(metrics, sizeof *report->interval_name);
 	report->metric_column = mem_zero_array(metrics, sizeof *report->metric_column);
 	report->interval_column = mem_zero_array(metrics, sizeof *report->interval_column);
@@ -69,8 +76,11 @@ static enum err set_columns(struct report *report, struct err_info *info)
 		report->metric_column[i] = add_column(report, metric->name, metric_type(report, metric));
 		if (!request->intervals || metric_type(report, metric) != RECORD_REAL)
 			continue;
-		snprintf(report->interval_name[i], NAME_SIZE, "%s_ci", metric->name);
-		report->interval_column[i] = add_column(report, report->interval_name[i], RECORD_REAL);
+		report->interval_column[i] = report->columns;
+		for (int part = 0; part < interval_columns(report); part++) {
+			snprintf(report->interval_name[i][part], NAME_SIZE, "%s_%s", metric->name, interval_words[part]);
+			add_column(report, report->interval_name[i][part], RECORD_REAL);
+		}
 	}
 	return ERR_OK;
 }
@@ -151,8 +161,10 @@ static enum err put_head(struct report *report, const struct stats_result *resul
 		case RECORD_TEXT: record_text(record, column, result->word[i]); break;
 		default: record_real(record, column, in_unit(report, i, result->value[i].value));
 		}
-		if (report->interval_column[i])
-			record_real(record, report->interval_column[i], in_unit(report, i, result->value[i].half_width));
+		const struct stats_value *value = &result->value[i];
+		const double part[INTERVAL_COLUMNS] = { value->half_width, value->low, value->high };
+		for (int k = 0; k < interval_columns(report) && report->interval_column[i]; k++)
+			record_real(record, report->interval_column[i] + k, in_unit(report, i, part[k]));
 	}
 	return record_row(record);
 }

@@ -69,14 +69,70 @@ START_TEST(the_last_rows_ascend_to_the_end)
 }
 END_TEST
 
-START_TEST(quantiles_are_those_of_the_tables)
+START_TEST(shares_have_the_interval_of_clopper_and_pearson)
 {
-	static const struct { int64_t degrees; double t; } table[] = {
-		{ 1, 12.7062 }, { 2, 4.30265 }, { 4, 2.77645 }, { 6, 2.44691 }, { 10, 2.22814 }, { 30, 2.04227 }, { 100, 1.98397 }, { 1000000, 1.95996 },
+	/* Of a population that is as good as infinite: the ends that tables of the binomial distribution give. */
+	static const struct { int64_t having, count; double low, high; } table[] = {
+		{ 0, 10, 0, 0.30850 }, { 10, 10, 0.69150, 1 }, { 3, 12, 0.05486, 0.57186 }, { 1, 100, 0.000253, 0.05446 }, { 50, 100, 0.39832, 0.60168 },
 	};
-	for (size_t i = 0; i < sizeof table / sizeof *table; i++)
-		ASSERT_NEAR(sample_t_quantile(table[i].degrees) / table[i].t - 1, 6e-4);
-	ck_assert(isnan(sample_t_quantile(0)));
+	for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+		struct interval found = sample_share(table[i].having, table[i].count, 10000000);
+		ASSERT_NEAR(found.low - table[i].low, 1e-5);
+		ASSERT_NEAR(found.high - table[i].high, 1e-5);
+	}
+	/* Of a small one: what the sample itself has, and what is left. With 2 of 5 of 8 rows: C(8,5) = 56 samples. */
+	struct interval all = sample_share(2, 5, 5), few = sample_share(2, 5, 8);
+	ck_assert(all.low == 2.0 / 5 && all.high == 2.0 / 5);
+	ck_assert(few.low == 2.0 / 8 && few.high == 5.0 / 8);
+}
+END_TEST
+
+/* Of populations whose mean lies in few of their values, and of even ones. */
+START_TEST(intervals_of_means_hold_them)
+{
+	enum { POPULATION = 400, SAMPLES = 400 };
+	static const int64_t counts[] = { 5, 12, 50, 200 };
+	double population[POPULATION], weight[POPULATION], mean = 0, weights = 0;
+	for (int64_t i = 0; i < POPULATION; i++) {
+		double even = (double)(i * 211 % POPULATION) / POPULATION;
+		population[i] = _i == 0 ? i % 40 == 7 : _i == 1 ? i < 8 : _i == 2 ? even : _i == 3 ? pow(even, 20) : 0.3 + 0.01 * even;
+		weight[i] = _i == 4 ? (double)(i + 1) / POPULATION : 1;
+		mean += population[i] * weight[i];
+		weights += weight[i];
+	}
+	mean /= weights;
+	for (size_t c = 0; c < sizeof counts / sizeof *counts; c++) {
+		int held = 0;
+		for (uint64_t seed = 0; seed < SAMPLES; seed++) {
+			int64_t *rows, taken;
+			double value[POPULATION], share[POPULATION];
+			struct interval interval;
+			sample_rows(POPULATION, counts[c], seed, &rows, &taken, NULL);
+			for (int64_t i = 0; i < taken; i++) {
+				value[i] = population[rows[i]];
+				share[i] = weight[rows[i]];
+			}
+			ck_assert_int_eq(sample_mean(value, share, taken, POPULATION, &interval, NULL), ERR_OK);
+			held += interval.low - 1e-6 <= mean && mean <= interval.high + 1e-6;
+			free(rows);
+		}
+		ck_assert_msg(held >= SAMPLES * 95 / 100, "%d of %d samples of %d hold the mean", held, SAMPLES, (int)counts[c]);
+	}
+}
+END_TEST
+
+START_TEST(intervals_of_means_narrow_as_samples_grow)
+{
+	double value[1000], before = 1;
+	for (int64_t i = 0; i < 1000; i++)
+		value[i] = 0.4 + 0.0002 * (double)(i * 379 % 1000);
+	for (int64_t count = 10; count <= 1000; count *= 10) {
+		struct interval interval;
+		ck_assert_int_eq(sample_mean(value, NULL, count, 1000, &interval, NULL), ERR_OK);
+		ck_assert(interval.high - interval.low < before / 2);
+		before = interval.high - interval.low;
+	}
+	ck_assert_double_eq(before, 0);
 }
 END_TEST
 
@@ -88,7 +144,9 @@ int main(void)
 	tcase_add_test(tcase, every_row_and_every_pair_is_equally_likely);
 	tcase_add_test(tcase, asking_for_more_takes_all_and_for_none_is_refused);
 	tcase_add_test(tcase, the_last_rows_ascend_to_the_end);
-	tcase_add_test(tcase, quantiles_are_those_of_the_tables);
+	tcase_add_test(tcase, shares_have_the_interval_of_clopper_and_pearson);
+	tcase_add_loop_test(tcase, intervals_of_means_hold_them, 0, 5);
+	tcase_add_test(tcase, intervals_of_means_narrow_as_samples_grow);
 	suite_add_tcase(suite, tcase);
 	return suite_main(suite);
 }
