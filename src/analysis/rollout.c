@@ -120,10 +120,10 @@ static const struct sink_ops sums_ops = {
 };
 
 /* Rows that any of the vectors touches: below the top layer usually all, in the top layer only the queries asked for. */
-static int64_t touched_rows(const double *vector, int64_t count, int64_t tokens, int64_t *row)
+static int64_t touched_rows(const struct rollout_request *request, const double *vector, int64_t count, int64_t tokens, int64_t *row)
 {
-	int64_t touched = 0;
-	for (int64_t token = 0; token < tokens; token++) {
+	int64_t touched = 0, end = request->row_end ? request->row_end : tokens;
+	for (int64_t token = request->row_begin; token < end; token++) {
 		bool used = false;
 		for (int64_t v = 0; v < count && !used; v++)
 			used = vector[v * tokens + token] != 0;
@@ -154,10 +154,10 @@ static enum err chain_step(struct chain *chain, int64_t layer, struct err_info *
 	driver.maps = chain->map;
 	driver.map_count = source->heads;
 	driver.rows = chain->row;
-	driver.row_count = touched_rows(chain->vector, chain->count, chain->tokens, chain->row);
+	driver.row_count = touched_rows(chain->request, chain->vector, chain->count, chain->tokens, chain->row);
 
 	memset(chain->sum, 0, (size_t)chain->tokens * sizeof *chain->sum);
-	enum err err = driver_run(source, (struct sink *[]){ &sums.base }, 1, &driver, info);
+	enum err err = driver.row_count ? driver_run(source, (struct sink *[]){ &sums.base }, 1, &driver, info) : ERR_OK;
 	if (err)
 		return err;
 	for (int64_t v = 0; v < chain->count; v++)
@@ -168,7 +168,7 @@ static enum err chain_step(struct chain *chain, int64_t layer, struct err_info *
 			chain->scaled[at] = share * (1 - residual) / heads;
 			chain->vector[at] = share * residual;
 		}
-	return driver_run(source, (struct sink *[]){ &product.base }, 1, &driver, info);
+	return driver.row_count ? driver_run(source, (struct sink *[]){ &product.base }, 1, &driver, info) : ERR_OK;
 }
 
 enum err rollout_rows(const struct source *source, const struct rollout_request *request, const int64_t *query, int64_t count, double *out,
@@ -269,18 +269,39 @@ static int compare_doubles(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* Set the smallest `share` of the entries to 0, sparing one column. `scratch` is as large as the matrix. */
-static void discard(double *matrix, int64_t tokens, double share, int64_t keep_column, double *scratch)
+/* Entries of a layer that one of its heads sees, of the rows that are not left out. */
+static void mark_seen(const struct source *source, const struct rollout_request *request, int64_t layer, bool *seen)
 {
-	int64_t cells = tokens * tokens, drop = (int64_t)(share * (double)cells);
-	if (drop <= 0)
-		return;
-	memcpy(scratch, matrix, (size_t)cells * sizeof *matrix);
-	qsort(scratch, (size_t)cells, sizeof *scratch, compare_doubles);
-	double least = scratch[drop < cells ? drop : cells - 1];
+	int64_t tokens = source->keys, end = request->row_end ? request->row_end : tokens;
+	for (int64_t row = request->row_begin; row < end; row++)
+		for (int64_t head = 0; head < source->heads; head++)
+			source_mark_visible(source, (layer * source->batches + request->batch) * source->heads + head, row, seen + row * tokens);
+}
+
+/* Set the smallest `discard` of the entries that are seen to 0, sparing one column. `scratch` is as large as the matrix. */
+static enum err discard(const struct source *source, const struct rollout_request *request, int64_t layer, double *matrix, double *scratch,
+			struct err_info *info)
+{
+	int64_t tokens = source->keys, cells = tokens * tokens, count = 0;
+	if (request->discard <= 0)
+		return ERR_OK;
+	bool *seen = mem_zero_array((size_t)cells, sizeof *seen);
+	if (!seen)
+		return err_nomem(info, "the weights that are seen");
+	mark_seen(source, request, layer, seen);
 	for (int64_t i = 0; i < cells; i++)
-		if (matrix[i] < least && i % tokens != keep_column)
+		if (seen[i])
+			scratch[count++] = matrix[i];
+	free(seen);
+	int64_t drop = (int64_t)(request->discard * (double)count);
+	if (drop <= 0)
+		return ERR_OK;
+	qsort(scratch, (size_t)count, sizeof *scratch, compare_doubles);
+	double least = scratch[drop < count ? drop : count - 1];
+	for (int64_t i = 0; i < cells; i++)
+		if (matrix[i] < least && i % tokens != request->keep_column)
 			matrix[i] = 0;
+	return ERR_OK;
 }
 
 static void mix_residual(double *matrix, int64_t tokens, double residual)
@@ -331,20 +352,26 @@ static enum err fuse_layer(const struct source *source, const struct rollout_req
 	int64_t longest = source->keys > values ? source->keys : values;
 	struct fusing fusing = { .source = source, .request = request, .matrix = matrix, .map = -1 };
 	struct driver_options driver = request->driver;
-	int64_t *map = mem_array((size_t)source->heads, sizeof *map);
+	int64_t rows = (request->row_end ? request->row_end : source->queries) - request->row_begin;
+	int64_t *map = mem_array((size_t)source->heads, sizeof *map), *row = mem_array((size_t)rows, sizeof *row);
 	struct sink *sink = NULL;
+	for (int64_t i = 0; row && i < rows; i++)
+		row[i] = request->row_begin + i;
 	fusing.scratch = mem_array((size_t)longest, sizeof(double));
 	fusing.norm = request->value_norms ? mem_array((size_t)source->keys, sizeof(double)) : NULL;
-	enum err err = map && fusing.scratch && (fusing.norm || !request->value_norms) ? ERR_OK : err_nomem(info, "the fused heads");
+	enum err err = map && row && fusing.scratch && (fusing.norm || !request->value_norms) ? ERR_OK : err_nomem(info, "the fused heads");
 	if (!err)
 		err = matrix_rows_new(fuse_row, &fusing, &sink, info);
 	if (!err) {
 		layer_maps(source, layer, request->batch, map);
 		driver.maps = map;
 		driver.map_count = source->heads;
-		driver.rows = NULL;
+		driver.rows = row;
+		driver.row_count = rows;
+		memset(matrix, 0, (size_t)(source->keys * source->keys) * sizeof *matrix);
 		err = driver_run(source, &sink, 1, &driver, info);
 	}
+	free(row);
 	matrix_rows_free(sink);
 	free(fusing.norm);
 	free(fusing.scratch);
@@ -370,7 +397,7 @@ enum err rollout_layer(const struct source *source, const struct rollout_request
 	double *scratch = mem_array((size_t)cells, sizeof(double));
 	err = scratch ? fuse_layer(source, request, layer, matrix, info) : err_nomem(info, "the fused heads");
 	if (!err && !request->gradient) {
-		discard(matrix, source->keys, request->discard, request->keep_column, scratch);
+		err = discard(source, request, layer, matrix, scratch, info);
 		mix_residual(matrix, source->keys, request->residual);
 	}
 	free(scratch);

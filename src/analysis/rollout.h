@@ -24,8 +24,10 @@ struct rollout_request {
 	int64_t batch;
 	enum head_fusion fusion;
 	double residual;        /* 0 .. 1 */
-	double discard;         /* share of the smallest entries of the fused matrix that are set to 0 before normalising; 0: none */
-	int64_t keep_column;    /* a column whose entries are never discarded (CLS: 0); -1: none */
+	double discard;         /* of the n entries of the fused matrix that a head's mask lets be seen, the floor(discard n) smallest are set to 0
+	                         * before normalising, but for those that equal the smallest of the others; 0: none */
+	int64_t keep_column;    /* a column whose entries are among the n, and never set to 0 (CLS: 0); -1: none */
+	int64_t row_begin, row_end; /* rows outside attend to nothing, and only keep what is theirs; 0, 0: none is outside */
 	bool value_norms;       /* weigh A_ij by ||v_j|| of the head's values before fusing (Kobayashi et al. 2020, without W_O) */
 	const struct heads *gradient; /* dL/dA, of the shape of the maps; NULL: none. Then R <- R + mean_heads(max(0, dA * A)) R from R = I,
 	                               * without residual or normalisation (Chefer et al. 2021, arXiv 2103.15679) */

@@ -24,7 +24,7 @@ struct report {
 	struct record_column *column;
 	char (*interval_name)[INTERVAL_COLUMNS][NAME_SIZE];
 	int columns, place, token;   /* place: the query or key; -1: no such column */
-	int *metric_column, *interval_column;
+	int *metric_column, *interval_column, *first_column; /* first: of a list, what its first number stands for; 0: no such column */
 };
 
 static int add_column(struct report *report, const char *name, enum record_type type)
@@ -68,12 +68,17 @@ static enum err set_columns(struct report *report, struct err_info *info)
 	report->interval_name = mem_zero_array(metrics, sizeof *report->interval_name);
 	report->metric_column = mem_zero_array(metrics, sizeof *report->metric_column);
 	report->interval_column = mem_zero_array(metrics, sizeof *report->interval_column);
-	if (!report->column || !report->interval_name || !report->metric_column || !report->interval_column)
+	report->first_column = mem_zero_array(metrics, sizeof *report->first_column);
+	if (!report->column || !report->interval_name || !report->metric_column || !report->interval_column || !report->first_column)
 		return err_nomem(info, "the columns");
 	add_place_columns(report);
 	for (int i = 0; i < request->metric_count; i++) {
 		const struct metric *metric = request->metric[i];
 		report->metric_column[i] = add_column(report, metric->name, metric_type(report, metric));
+		if (metric_type(report, metric) == RECORD_REAL_LIST) {
+			snprintf(report->interval_name[i][0], NAME_SIZE, "%s_first", metric->name);
+			report->first_column[i] = add_column(report, report->interval_name[i][0], RECORD_INT);
+		}
 		if (!request->intervals || metric_type(report, metric) != RECORD_REAL)
 			continue;
 		report->interval_column[i] = report->columns;
@@ -112,6 +117,7 @@ static void report_free(struct report *report)
 	free(report->interval_name);
 	free(report->metric_column);
 	free(report->interval_column);
+	free(report->first_column);
 	free(report);
 }
 
@@ -157,7 +163,10 @@ static enum err put_head(struct report *report, const struct stats_result *resul
 	for (int i = 0; i < report->request.metric_count; i++) {
 		int column = report->metric_column[i];
 		switch (metric_type(report, report->request.metric[i])) {
-		case RECORD_REAL_LIST: record_real_list(record, column, result->list[i], result->list_count[i]); break;
+		case RECORD_REAL_LIST:
+			record_real_list(record, column, result->list[i], result->list_count[i]);
+			record_int(record, report->first_column[i], result->list_first[i]);
+			break;
 		case RECORD_TEXT: record_text(record, column, result->word[i]); break;
 		default: record_real(record, column, in_unit(report, i, result->value[i].value));
 		}

@@ -33,15 +33,16 @@ static struct {
 	double residual, discard;
 	int64_t keep_column;
 	bool value_norms, json, tsv, npy;
-	const char *queries, *gradient;
+	const char *queries, *rows, *gradient;
 } given = { .residual = 0.5 };
 
 static const struct option_row rollout_rows_given[] = {
 	OPTION_CHOICE(0, "method", "HOW", &given.method, method_words, "products of the layers, or maximum flow through them"),
 	OPTION_STRING(0, "queries", "LIST", &given.queries, "output tokens to follow: 0, -1, 3-7 (default: all)"),
+	OPTION_STRING(0, "rows", "A:B", &given.rows, "only the queries A to B - 1: others attend to nothing, and are not followed"),
 	OPTION_CHOICE(0, "fusion", "HOW", &given.fusion, fusion_words, "how the heads of a layer become one map"),
 	OPTION_REAL(0, "residual", "X", &given.residual, 0, 1, "weight of the residual connection (default 0.5)"),
-	OPTION_REAL(0, "discard", "SHARE", &given.discard, 0, 1, "set this share of the smallest weights of a layer to 0"),
+	OPTION_REAL(0, "discard", "SHARE", &given.discard, 0, 1, "set this share of the weights that a layer sees, the smallest, to 0"),
 	OPTION_INT(0, "keep-column", "N", &given.keep_column, -1, 1e15, "the key that --discard spares, -1 for none (default 0, the [CLS] of a ViT)"),
 	OPTION_STRING(0, "gradient", "FILE[:NAME]", &given.gradient, "gradients of the weights, of their shape: relevance after Chefer et al."),
 	OPTION_FLAG(0, "value-norms", &given.value_norms, "weigh each weight by the norm of its value (needs -v)"),
@@ -89,6 +90,28 @@ static enum err open_gradient(struct following *following, struct err_info *info
 	return err;
 }
 
+/* Those that were asked for, or all that are the item's own. */
+static enum err choose_queries(struct following *following, struct err_info *info)
+{
+	struct rollout_request *request = &following->request;
+	const struct input *input = &following->input;
+	int64_t queries = input->source->queries;
+	enum err err = selection_span(given.rows, "rows", queries, &request->row_begin, &request->row_end, info);
+	if (err)
+		return err;
+	if (input->args.query_length && input->args.query_length[request->batch] < request->row_end)
+		request->row_end = input->args.query_length[request->batch];
+	if (request->row_end <= request->row_begin)
+		return err_set(info, ERR_USAGE, "no query is left to follow: the item has %" PRId64, request->row_end);
+	if (given.queries)
+		return options_range(given.queries, "query", queries, &following->query, &following->count, info);
+	following->count = (size_t)(request->row_end - request->row_begin);
+	following->query = mem_array(following->count, sizeof *following->query);
+	for (size_t i = 0; following->query && i < following->count; i++)
+		following->query[i] = request->row_begin + (int64_t)i;
+	return following->query ? ERR_OK : err_nomem(info, "the queries");
+}
+
 static enum err set_request(struct following *following, struct err_info *info)
 {
 	struct input *input = &following->input;
@@ -110,7 +133,7 @@ static enum err set_request(struct following *following, struct err_info *info)
 		return err;
 	following->request.driver.progress = progress_report;
 	following->request.driver.progress_data = &following->progress;
-	return options_range(given.queries ? given.queries : "all", "query", input->source->queries, &following->query, &following->count, info);
+	return err ? err : choose_queries(following, info);
 }
 
 static enum err follow_flow(struct following *following, struct err_info *info)
@@ -202,7 +225,7 @@ static void describe(const struct following *following, struct strbuf *caption)
 	if (!following->request.gradient)
 		strbuf_addf(caption, ", residual %g", given.residual);
 	if (given.discard > 0)
-		strbuf_addf(caption, ", the smallest %g %% of each layer discarded", 100 * given.discard);
+		strbuf_addf(caption, ", the smallest %g %% of what each layer sees discarded", 100 * given.discard);
 	if (given.value_norms)
 		strbuf_addstr(caption, ", weights times value norms (without the output projection)");
 	if (source->note[0])

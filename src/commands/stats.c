@@ -26,7 +26,7 @@
 #include "kernel/driver.h"
 
 static struct {
-	const char *metrics, *target, *named, *grid;
+	const char *metrics, *target, *named, *grid, *rows;
 	struct string_list named_token;
 	bool per_row, per_key, json, tsv, npy, bits;
 	int64_t sample_rows, last_queries, seed, top_k, band;
@@ -46,7 +46,7 @@ static const struct option_row metric_rows[] = {
 	OPTION_REAL(0, "guided", "X", &given.guided, 0, 1e3, "width g of the guided-attention score (default 0.2)"),
 	OPTION_STRING(0, "grid", "HxW", &given.grid, "the last HxW positions are patches of a picture: grid_distance"),
 	OPTION_REAL(0, "patch-size", "X", &given.patch_size, 0, 1e6, "pixels of a patch (default 1: distances in patches)"),
-	OPTION_STRING(0, "named-keys", "LIST", &given.named, "keys whose mass named is: 0,5-7"),
+	OPTION_STRING(0, "named-keys", "LIST", &given.named, "keys whose mass named is, and which confidence leaves out: 0,5-7"),
 	OPTION_LIST(0, "named-token", "TOKEN", &given.named_token, "the same by their token; may be given again"),
 	OPTION_END
 };
@@ -54,8 +54,9 @@ static const struct option_row metric_rows[] = {
 static const struct option_row row_rows[] = {
 	OPTION_FLAG(0, "per-row", &given.per_row, "one line a query"),
 	OPTION_FLAG(0, "per-key", &given.per_key, "one line a key"),
+	OPTION_STRING(0, "rows", "A:B", &given.rows, "only the queries A to B - 1: the others are none of the item's"),
 	OPTION_INT(0, "sample-rows", "N", &given.sample_rows, 1, 1e15, "measure N queries chosen at random, with 95 % intervals"),
-	OPTION_INT(0, "seed", "N", &given.seed, 0, 9e15, "of the choice (default 0)"),
+	OPTION_INT(0, "seed", "N", &given.seed, 0, 9e15, "seed for --sample-rows (default 0)"),
 	OPTION_INT(0, "last-queries", "N", &given.last_queries, 1, 1e15, "measure the last N queries"),
 	OPTION_END
 };
@@ -85,6 +86,7 @@ struct measuring {
 	const struct metric *metric[METRIC_COUNT];
 	int metric_count;
 	int64_t *row, row_count;   /* NULL: all */
+	int64_t row_begin, row_end; /* of what --rows leaves */
 	int64_t *named, named_count;
 	int64_t *token_id;         /* [keys] */
 	int64_t grid_height, grid_width;
@@ -155,13 +157,23 @@ static enum err choose_metrics(struct measuring *measuring, struct err_info *inf
 
 static enum err choose_rows(struct measuring *measuring, struct err_info *info)
 {
-	int64_t queries = measuring->input.source->queries;
-	measuring->row_count = queries;
+	int64_t *begin = &measuring->row_begin, *end = &measuring->row_end, queries = measuring->input.source->queries;
+	enum err err = selection_span(given.rows, "rows", queries, begin, end, info);
+	measuring->row_count = *end - *begin;
+	if (err)
+		return err;
 	if (given.sample_rows)
-		return sample_rows(queries, given.sample_rows, (uint64_t)given.seed, &measuring->row, &measuring->row_count, info);
-	if (given.last_queries)
-		return sample_last(queries, given.last_queries, &measuring->row, &measuring->row_count, info);
-	return ERR_OK;
+		err = sample_rows(*end - *begin, given.sample_rows, (uint64_t)given.seed, &measuring->row, &measuring->row_count, info);
+	else if (given.last_queries || measuring->row_count < queries)
+		err = sample_last(*end - *begin, given.last_queries ? given.last_queries : measuring->row_count, &measuring->row, &measuring->row_count, info);
+	for (int64_t i = 0; measuring->row && i < measuring->row_count; i++)
+		measuring->row[i] += *begin;
+	return err;
+}
+
+static bool is_sampled(const struct measuring *measuring)
+{
+	return given.sample_rows && measuring->row_count < measuring->row_end - measuring->row_begin;
 }
 
 static enum err choose_named(struct measuring *measuring, struct err_info *info)
@@ -201,7 +213,7 @@ static enum err open_report(struct measuring *measuring, struct err_info *info)
 		.of = given.per_row ? REPORT_QUERIES : given.per_key ? REPORT_KEYS : REPORT_HEADS,
 		.format = measuring->format,
 		.array = given.npy,
-		.intervals = given.sample_rows && measuring->row_count < measuring->input.source->queries && !given.per_row && !given.per_key,
+		.intervals = is_sampled(measuring) && !given.per_row && !given.per_key,
 		.bits = given.bits,
 		.metric = measuring->metric, .metric_count = measuring->metric_count,
 		.row = measuring->row, .row_count = measuring->row_count,
@@ -222,7 +234,8 @@ static enum err measure(struct measuring *measuring, struct err_info *info)
 	const struct source *source = measuring->input.source;
 	const struct stats_request request = {
 		.metric = measuring->metric, .metric_count = measuring->metric_count, .parameters = parameters(measuring),
-		.row_count = measuring->row_count, .sampled = given.sample_rows && measuring->row_count < source->queries, .per_row = given.per_row || plot_needs_rows(),
+		.row_count = measuring->row_count, .row = measuring->row, .row_begin = measuring->row_begin, .row_end = measuring->row_end,
+		.sampled = is_sampled(measuring), .per_row = given.per_row || plot_needs_rows(), .threads = input_driver(&measuring->input).threads,
 		.named = measuring->named, .named_count = measuring->named_count, .token = measuring->token_id,
 		.emit = keep_map, .emit_data = measuring,
 	};
@@ -251,7 +264,7 @@ static enum err span_masses(struct measuring *measuring, struct err_info *info)
 	struct input *input = &measuring->input;
 	float *mass = NULL;
 	struct record *record = NULL;
-	if (given.metrics || given.per_row || given.per_key || given.npy || given.sample_rows || given.last_queries || plot_wanted())
+	if (given.metrics || given.per_row || given.per_key || given.npy || given.rows || given.sample_rows || given.last_queries || plot_wanted())
 		return err_set(info, ERR_USAGE, "--spans prints the mass from span to span: without metrics, rows, keys, samples, arrays and plots");
 	enum err err = output_open(&measuring->out, given.target ? given.target : "-", info);
 	if (!err)

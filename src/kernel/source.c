@@ -67,6 +67,27 @@ bool source_span(const struct source *source, int64_t map, int64_t row, int64_t 
 	return *begin >= 0;
 }
 
+static void mark_visible(const struct source *source, int64_t map, int64_t row, int64_t begin, int64_t end, bool *visible)
+{
+	enum { FEW = 8 };
+	enum coverage coverage = source->ops->coverage ? source->ops->coverage(source, map, row, row, begin, end) : TILE_PARTIAL;
+	if (coverage == TILE_PARTIAL && source->ops->coverage && end - begin > FEW) {
+		int64_t middle = begin + (end - begin) / 2;
+		mark_visible(source, map, row, begin, middle, visible);
+		mark_visible(source, map, row, middle, end, visible);
+		return;
+	}
+	for (int64_t key = begin; key < end && coverage != TILE_EMPTY; key++)
+		visible[key] |= coverage == TILE_FULL || !source->ops->visible || source->ops->visible(source, map, row, key);
+}
+
+void source_mark_visible(const struct source *source, int64_t map, int64_t row, bool *visible)
+{
+	int64_t begin, end;
+	if (source_span(source, map, row, &begin, &end))
+		mark_visible(source, map, row, begin, end, visible);
+}
+
 struct map_extent source_extent(const struct source *source, int64_t map, int64_t first, int64_t last)
 {
 	struct map_extent extent = { 0 };

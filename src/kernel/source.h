@@ -147,6 +147,9 @@ int64_t source_diagonal(const struct source *source, int64_t map);
 /* What source_ops.span says, with or without that function. */
 bool source_span(const struct source *source, int64_t map, int64_t row, int64_t *begin, int64_t *end);
 
+/* visible[key] = true for each key that a query sees; the others stay as they are. */
+void source_mark_visible(const struct source *source, int64_t map, int64_t row, bool *visible);
+
 /* What of a padded map is the item's own: from the first to the last of rows [first, last) that sees a key, and from the first to the last key that one of
  * them sees. Both empty where none sees anything. */
 struct map_extent {

@@ -40,3 +40,37 @@ column "as many last queries as the length says" 2e-4 vertical_slash .127028 att
 # --- bands without a key
 column "queries whose band holds no key" 2e-4 diagonality .102041 attnviz stats -w u49x1.npy -m diagonality
 column "bands of three keys" 2e-4 diagonality .17 attnviz stats -w u300x3.npy -m diagonality
+
+# --- rows and lengths that are left out
+check "a profile says where it begins" sh -c 'attnviz stats -w dead.npy --mask deadmask.npy -m distance_profile --json | grep -q "\"distance_profile_first\": -5}"'
+check "a profile and previous agree" sh -c 'attnviz stats -w dead.npy --mask deadmask.npy -m distance_profile --json | grep -q "0.1373984"'
+enter 16-padded-lengths
+lengths='attnviz stats attn.npy --key-lengths 20 -m diagonality,guided'
+column "diagonality over the keys of the item" 2e-5 diagonality .435878625 $lengths
+column "guided over the keys of the item" 2e-5 guided .278062164 $lengths
+column "diagonality without padded queries" 2e-5 diagonality .849513724 $lengths --rows 0:14
+column "guided without padded queries" 2e-5 guided .0590591171 $lengths --rows 0:14
+
+# --- rollout
+enter 90-numbers
+column "a share of what is seen is discarded" 1e-5 query 5 attnviz rollout c6.npy --causal --queries 5 --discard 0.4
+check "discarding changes what is followed" grep -q '0.0155015' out
+
+# --- ties and nearly equal weights beyond 4096 keys
+column "equal weights have no inequality" 1e-5 gini 0 attnviz stats flat5000.npy -m gini
+column "equal weights need their share of keys" 1e-9 keys90 4500 attnviz stats flat5000.npy -m keys90
+
+# --- intervals of samples: 200 seeds on real heads, the first of which hold a sink on their first rows alone
+rm -f held
+for seed in $(seq 0 199); do
+	attnviz stats -q "$ROOT/samples/genesis/L3_q.npy" -k "$ROOT/samples/genesis/L3_k.npy" -c --sample-rows 12 --seed "$seed" --head 0-3 \
+		-m sink1,collapse,saturation,entropy,keys90 --tsv --quiet | tail -n 4 >> held
+done
+attnviz stats -q "$ROOT/samples/genesis/L3_q.npy" -k "$ROOT/samples/genesis/L3_k.npy" -c --head 0-3 -m sink1,collapse,saturation,entropy,keys90 --tsv > all
+attnviz stats -q "$ROOT/samples/genesis/L3_q.npy" -k "$ROOT/samples/genesis/L3_k.npy" -c --head 0-3 --sample-rows 12 -m sink1,collapse,saturation,entropy,keys90 --tsv | head -n 1 > names
+check "intervals of 200 samples hold the value of all rows" awk -F '\t' '
+	FILENAME == "all" { if (FNR == 1) for (i = 4; i <= NF; i++) name[i] = $i; else for (i = 4; i <= NF; i++) want[$3, name[i]] = $i; next }
+	FILENAME == "names" { for (i = 1; i <= NF; i++) at[$i] = i; next }
+	{ for (m in at) if (m ~ /_low$/) { n = substr(m, 1, length(m) - 4); held[$3 " " n] += $at[m] - 1e-6 <= want[$3, n] && want[$3, n] <= $at[n "_high"] + 1e-6 } }
+	END { for (h in held) { count++; if (held[h] < 190) { print h, held[h]; bad = 1 } } exit bad || count != 20 }' all names held
+refuse "rows that are not there" 2 "rows" attnviz stats c6.npy --rows 4:9
