@@ -370,10 +370,12 @@ static enum err parse_letters(struct parser *parser, const char *letters)
 	for (; *letters; letters++) {
 		size_t index;
 		if (!find_letter(parser, *letters, &index))
-			return err_set(parser->info, ERR_USAGE, "unknown option '-%c': 'attnviz %s -h' lists them", *letters, command_name(parser));
+			return err_set(parser->info, ERR_USAGE, "unknown option '-%c': 'attnviz %s -h' lists them", *letters,
+			               command_name(parser));
 		const struct option_row *row = parser->row[index];
 		bool takes_rest = needs_argument(row) || row->kind == OPTION_KIND_OPTIONAL;
-		enum err err = take_with(parser, index, spell_letter(*letters).text, takes_rest && letters[1] ? letters + 1 : NULL);
+		const char *rest = takes_rest && letters[1] ? letters + 1 : NULL;
+		enum err err = take_with(parser, index, spell_letter(*letters).text, rest);
 		if (err || takes_rest)
 			return err;
 	}
@@ -397,14 +399,16 @@ static enum err walk(struct parser *parser, char **positional, int *count)
 	return err;
 }
 
-enum err options_parse(const struct option_row *rows, const struct option_alias *aliases, int argc, char **argv, int *first, struct err_info *info)
+enum err options_parse(const struct option_row *rows, const struct option_alias *aliases, int argc, char **argv,
+                       int *first, struct err_info *info)
 {
 	struct parser parser = { .aliases = aliases, .argc = argc, .argv = argv, .info = info };
 	int positionals = 0;
 	options_each(rows, collect, &parser);
 	parser.used = mem_zero_array(parser.count, sizeof *parser.used);
 	char **positional = mem_array((size_t)argc, sizeof *positional);
-	enum err err = parser.failed || !parser.used || !positional ? err_nomem(info, "the options") : walk(&parser, positional, &positionals);
+	bool starved = parser.failed || !parser.used || !positional;
+	enum err err = starved ? err_nomem(info, "the options") : walk(&parser, positional, &positionals);
 	*first = argc - positionals;
 	for (int i = 0; i < positionals; i++)
 		argv[*first + i] = positional[i];

@@ -85,7 +85,8 @@ struct option_row {
  * the first positional: they are moved to the end. An unknown option (with the nearest name as a suggestion), an option with one value
  * that is given twice, a missing, superfluous or malformed argument, or a value out of bounds gives ERR_USAGE with a text that names
  * the option and says what it takes. */
-enum err options_parse(const struct option_row *rows, const struct option_alias *aliases, int argc, char **argv, int *first, struct err_info *info);
+enum err options_parse(const struct option_row *rows, const struct option_alias *aliases, int argc, char **argv,
+                       int *first, struct err_info *info);
 
 /* Append the option part of -h: each group once under its title (rows in none under "Options", groups without a title under that of
  * the group around them), after an empty line, aligned, wrapped between words to `columns`. */

@@ -50,7 +50,7 @@ static bool look_up_folder(const char *path, struct identity *found)
 	char *folder = strdup(path), *name = strdup(path);
 	bool good = folder && name && stat(path, &status) != 0 && stat(dirname(folder), &status) == 0;
 	if (good)
-		*found = (struct identity){ .word = path, .device = status.st_dev, .inode = status.st_ino, .name = strdup(basename(name)) };
+		*found = (struct identity){ path, status.st_dev, status.st_ino, false, strdup(basename(name)) };
 	free(folder);
 	free(name);
 	return good && found->name;
@@ -59,9 +59,11 @@ static bool look_up_folder(const char *path, struct identity *found)
 static void refuse(struct files *files, const struct identity *output, const char *other, bool is_input)
 {
 	if (is_input)
-		files->err = err_set(files->info, ERR_USAGE, "is read as well ('%s'): an output must not replace an input, choose another name", other);
+		files->err = err_set(files->info, ERR_USAGE,
+		                     "is read as well ('%s'): an output must not replace an input, choose another name", other);
 	else
-		files->err = err_set(files->info, ERR_USAGE, "would be written twice ('%s'): give each output a name of its own", other);
+		files->err = err_set(files->info, ERR_USAGE, "would be written twice ('%s'): give each output a name of its own",
+		                     other);
 	err_in_file(files->info, strcmp(output->word, "-") == 0 ? "standard output" : output->word);
 }
 

@@ -99,13 +99,15 @@ static void add_option(struct page *page, const struct option_row *row)
 	strbuf_release(&label);
 }
 
+typedef bool visit_titled(struct page *page, const struct option_row *row, const char *title);
+
 /* Call `visit` for every row with the title of its group; stops where it says so. */
-static bool each_titled(const struct option_row *rows, const char *title, bool (*visit)(struct page *page, const struct option_row *row, const char *title),
-			struct page *page)
+static bool each_titled(const struct option_row *rows, const char *title, visit_titled *visit, struct page *page)
 {
 	for (const struct option_row *row = rows; row && row->kind != OPTION_KIND_END; row++) {
-		bool on = row->kind == OPTION_KIND_GROUP ? each_titled(row->value, row->help ? row->help : title, visit, page) : visit(page, row, title);
-		if (!on)
+		bool is_group = row->kind == OPTION_KIND_GROUP;
+		const char *inner = is_group && row->help ? row->help : title;
+		if (!(is_group ? each_titled(row->value, inner, visit, page) : visit(page, row, title)))
 			return false;
 	}
 	return true;

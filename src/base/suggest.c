@@ -55,7 +55,8 @@ void suggestion_add(const struct suggestion *suggestion, const char *prefix, str
 		strbuf_addf(out, ": did you mean '%s%s'?", prefix, suggestion->nearest);
 }
 
-enum err suggestion_refuse(const struct suggestion *suggestion, const char *what, const char *prefix, const char *otherwise, struct err_info *info)
+enum err suggestion_refuse(const struct suggestion *suggestion, const char *what, const char *prefix,
+                           const char *otherwise, struct err_info *info)
 {
 	struct strbuf hint;
 	strbuf_init(&hint);

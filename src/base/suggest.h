@@ -16,14 +16,17 @@ struct suggestion {
 };
 struct suggestion suggestion_for(const char *typed);
 
-/* Is `name` near enough (a third of its letters wrong, and one more; or its beginning was typed), and nearer than those before? */
+/* Is `name` near enough (a third of its letters wrong, and one more; or its beginning was typed), and nearer than
+ * those before? */
 void suggestion_offer(struct suggestion *suggestion, const char *name);
 
 /* Append ": did you mean 'PREFIXNAME'?", or nothing where no name is near. `prefix` is "--" for options, else "". */
 void suggestion_add(const struct suggestion *suggestion, const char *prefix, struct strbuf *out);
 
-/* ERR_USAGE: "unknown WHAT 'PREFIXTYPED': did you mean 'PREFIXNAME'?", or with `otherwise` behind the colon where no name is near. */
-enum err suggestion_refuse(const struct suggestion *suggestion, const char *what, const char *prefix, const char *otherwise, struct err_info *info);
+/* ERR_USAGE: "unknown WHAT 'PREFIXTYPED': did you mean 'PREFIXNAME'?", or with `otherwise` behind the colon where no
+ * name is near. */
+enum err suggestion_refuse(const struct suggestion *suggestion, const char *what, const char *prefix,
+                           const char *otherwise, struct err_info *info);
 
 /* Levenshtein distance in bytes. */
 size_t suggestion_distance(const char *a, const char *b);
