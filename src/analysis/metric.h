@@ -1,9 +1,7 @@
 /*
  * The metrics, one row each: what `attnviz explain` prints, what --metrics selects, and what decides which sinks run.
  *
- * Notation of the formulas: p_ij is the weight of query i on key j, s_ij its logit, n_i the keys that query i may see (its
- * support), N queries, S keys, i' = i + diagonal the position of query i among the keys (i itself unless the queries continue
- * a cache). ln is natural. Only the support counts, never what is masked; a query that sees nothing is left out of every mean.
+ * metric_notation says what the letters of the formulas mean, and over which queries means are.
  */
 #ifndef ATTNVIZ_ANALYSIS_METRIC_H
 #define ATTNVIZ_ANALYSIS_METRIC_H
@@ -130,6 +128,7 @@ struct metric {
 };
 
 extern const struct metric metric_table[METRIC_COUNT]; /* at [id] */
+extern const char *const metric_notation;              /* plain text, several lines */
 
 const struct metric *metric_find(const char *name); /* NULL when there is none */
 

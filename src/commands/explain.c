@@ -158,6 +158,7 @@ static bool explain_metric(struct strbuf *out, const char *name)
 	add_section(out, "Edges", metric->edges);
 	add_section(out, "Source", metric->source);
 	add_section(out, "Instead, where it is not defined", metric->instead);
+	add_section(out, "Notation", metric_notation);
 	return true;
 }
 

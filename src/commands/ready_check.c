@@ -16,7 +16,7 @@ static const double BELOW_ZERO = 1e-6;
 /* A share of the weight that is hidden and is more than rounding. */
 static const double HIDDEN_SHARE = 1e-6;
 
-static const uint32_t limits = SETTING_MASK | SETTING_CAUSAL | SETTING_WINDOW | SETTING_CHUNK | SETTING_KEY_BEGIN | SETTING_KEY_LENGTHS | SETTING_QUERY_LENGTHS;
+static const uint32_t limits = SETTING_MASK | SETTING_CAUSAL | SETTING_WINDOW | SETTING_CHUNK | SETTING_KEY_BEGIN | SETTING_KEY_LENGTHS;
 
 static bool holds_weights(const struct input *input)
 {
