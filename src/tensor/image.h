@@ -2,8 +2,7 @@
  * Pictures as inputs: PNG through libpng, JPEG through libjpeg.
  *
  * Pixels come out as 8-bit RGBA in rows from the top, alpha not multiplied in. Palettes, grey, 16 bits, transparency chunks and
- * interlacing are expanded; gamma, colour profiles and EXIF orientation are left alone, as the usual loaders of models do (PIL without
- * exif_transpose), so that patch (i, j) of the model is patch (i, j) of the picture.
+ * interlacing are expanded, and a JPEG is turned as its EXIF orientation says; gamma and colour profiles are left alone.
  *
  * Limits: IMAGE_PIXELS_MAX pixels, and no more than the file's size can justify (deflate and Huffman codes reach about 1 : 1032
  * and 1 : 512 pixels a byte). A damaged or truncated picture is an error, never a half one.

@@ -20,6 +20,7 @@ struct decoder {
 	struct jpeg_decompress_struct jpeg;
 	unsigned char *row;
 	size_t size;
+	int orientation;
 	struct image *image;
 	struct err_info *info;
 	enum err err;
@@ -74,6 +75,15 @@ static enum err prepare(struct decoder *decoder)
 	return decoder->row ? ERR_OK : err_nomem(decoder->info, "the picture");
 }
 
+/* The first EXIF block counts. */
+static int orientation_of(const struct jpeg_decompress_struct *jpeg)
+{
+	for (jpeg_saved_marker_ptr marker = jpeg->marker_list; marker; marker = marker->next)
+		if (marker->marker == JPEG_APP0 + 1 && marker->data_length >= 6 && memcmp(marker->data, "Exif\0\0", 6) == 0)
+			return image_exif_orientation(marker->data, marker->data_length);
+	return 0;
+}
+
 static enum err decode(struct decoder *decoder, const unsigned char *bytes)
 {
 	struct jpeg_decompress_struct *jpeg = &decoder->jpeg;
@@ -83,7 +93,9 @@ static enum err decode(struct decoder *decoder, const unsigned char *bytes)
 	jpeg->progress = &decoder->progress;
 	jpeg->mem->max_memory_to_use = MEMORY_MAX;
 	jpeg_mem_src(jpeg, bytes, (unsigned long)decoder->size);
+	jpeg_save_markers(jpeg, JPEG_APP0 + 1, 0xffff);
 	jpeg_read_header(jpeg, TRUE);
+	decoder->orientation = orientation_of(jpeg);
 	decoder->err = prepare(decoder);
 	if (decoder->err)
 		return decoder->err;
@@ -94,7 +106,7 @@ static enum err decode(struct decoder *decoder, const unsigned char *bytes)
 		expand_row(decoder->row, decoder->image->width, decoder->image->rgba + at);
 	}
 	jpeg_finish_decompress(jpeg);
-	return ERR_OK;
+	return image_turn(decoder->image, decoder->orientation, decoder->info);
 }
 
 enum err image_decode_jpeg(struct image *image, const unsigned char *bytes, size_t size, struct err_info *info)

@@ -131,3 +131,16 @@ attnviz align attn.npy --head 0 --rows 10:14 --keys 0:14 -o x.svg
 check "align" grep -q ">4 queries x 14 keys, " x.svg
 attnviz compare attn.npy --other attn.npy --head 0 --rows 10:14 --plot x.svg > out
 check "compare" grep -q ">4 queries x 40 keys, " x.svg
+
+# --- 28: one picture, upright.
+enter 28-several-images
+refuse "two pictures" 2 "--image" attnviz overlay attn.npy --image one.png --image two.png -o x.png
+refuse "two titles" 2 "--title" attnviz arcs attn.npy --head 0 --title a --title b
+for picture in phone upright; do
+	attnviz overlay attn.npy --head 0 --image $picture.jpg --opacity 0 -o $picture.png
+	# Red, green, blue and yellow quarters: the red and the blue part of a pixel in each, in steps of 64, which JPEG does not blur.
+	for place in '100 150' '600 150' '100 400' '600 400'; do pixels $picture.png $place | cut -c 1,3,5; done > $picture.quarters
+done
+same "a photo on its side is turned as its EXIF says" phone.quarters upright.quarters
+check "of the size that it is seen in" test "$(pixels phone.png | cut -d ' ' -f 1-3)" = "$(pixels upright.png | cut -d ' ' -f 1-3)"
+check "its quarters differ" test "$(sort -u phone.quarters | wc -l)" = 4

@@ -166,8 +166,8 @@ END_TEST
 
 enum { SIDE = 48 };
 
-/* A smooth picture, compressed by the library itself. *bytes is the caller's. */
-static unsigned long compressed(J_COLOR_SPACE space, bool progressive, unsigned char **bytes)
+/* A smooth picture of `height` rows with an APP1 block, which may be empty, compressed by the library itself. *bytes is the caller's. */
+static unsigned long compressed_with(J_COLOR_SPACE space, bool progressive, int height, const unsigned char *block, unsigned length, unsigned char **bytes)
 {
 	struct jpeg_error_mgr manager;
 	struct jpeg_compress_struct jpeg = { .err = jpeg_std_error(&manager) };
@@ -175,7 +175,8 @@ static unsigned long compressed(J_COLOR_SPACE space, bool progressive, unsigned 
 	*bytes = NULL;
 	jpeg_create_compress(&jpeg);
 	jpeg_mem_dest(&jpeg, bytes, &size);
-	jpeg.image_width = jpeg.image_height = SIDE;
+	jpeg.image_width = SIDE;
+	jpeg.image_height = (JDIMENSION)height;
 	jpeg.input_components = space == JCS_GRAYSCALE ? 1 : space == JCS_CMYK ? 4 : 3;
 	jpeg.in_color_space = space;
 	jpeg_set_defaults(&jpeg);
@@ -183,7 +184,9 @@ static unsigned long compressed(J_COLOR_SPACE space, bool progressive, unsigned 
 	if (progressive)
 		jpeg_simple_progression(&jpeg);
 	jpeg_start_compress(&jpeg, TRUE);
-	for (int y = 0; y < SIDE; y++) {
+	if (length)
+		jpeg_write_marker(&jpeg, JPEG_APP0 + 1, block, length);
+	for (int y = 0; y < height; y++) {
 		unsigned char row[SIDE * 4], *rows[] = { row };
 		for (int x = 0; x < SIDE; x++)
 			for (int c = 0; c < jpeg.input_components; c++)
@@ -193,6 +196,11 @@ static unsigned long compressed(J_COLOR_SPACE space, bool progressive, unsigned 
 	jpeg_finish_compress(&jpeg);
 	jpeg_destroy_compress(&jpeg);
 	return size;
+}
+
+static unsigned long compressed(J_COLOR_SPACE space, bool progressive, unsigned char **bytes)
+{
+	return compressed_with(space, progressive, SIDE, NULL, 0, bytes);
 }
 
 static void assert_near(int value, int wanted)
@@ -309,6 +317,90 @@ START_TEST(what_is_no_picture_is_refused)
 }
 END_TEST
 
+enum { LOW = 32, BLOCK = 6 + 8 + 2 + 2 * 12 };
+
+/* An EXIF block with two tags, of which the second is the orientation. */
+static void exif_block(unsigned char block[BLOCK], bool big, int orientation)
+{
+	static const unsigned char little[BLOCK] = "Exif\0\0II\x2a\0\x08\0\0\0\x02\0\x0f\x01\x02\0\x04\0\0\0abc\0\x12\x01\x03\0\x01\0\0\0\0\0\0";
+	static const unsigned char other[BLOCK] = "Exif\0\0MM\0\x2a\0\0\0\x08\0\x02\x01\x0f\0\x02\0\0\0\x04" "abc\0\x01\x12\0\x03\0\0\0\x01\0\0\0";
+	memcpy(block, big ? other : little, BLOCK);
+	block[BLOCK - 4 + big] = (unsigned char)orientation;
+}
+
+/* Where a stored pixel is seen: EXIF says on which side of the picture the first row and the first column lie. */
+static void seen_at(int orientation, int x, int y, int *seen_x, int *seen_y)
+{
+	static const char *const sides[] = { "TL", "TL", "TR", "BR", "BL", "LT", "RT", "RB", "LB" };
+	const char *side = sides[orientation];
+	*seen_x = side[0] == 'L' ? y : side[0] == 'R' ? LOW - 1 - y : side[1] == 'L' ? x : SIDE - 1 - x;
+	*seen_y = side[0] == 'T' ? y : side[0] == 'B' ? LOW - 1 - y : side[1] == 'T' ? x : SIDE - 1 - x;
+}
+
+static void assert_seen(const unsigned char *block, unsigned length, int orientation)
+{
+	unsigned char *bytes;
+	unsigned long size = compressed_with(JCS_RGB, false, LOW, block, length, &bytes);
+	struct image image;
+	struct err_info info = { 0 };
+	ck_assert_msg(image_parse(&image, bytes, size, &info) == ERR_OK, "%s", info.text);
+	ck_assert_int_eq(image.width, orientation >= 5 ? LOW : SIDE);
+	ck_assert_int_eq(image.height, orientation >= 5 ? SIDE : LOW);
+	for (int y = 0; y < LOW; y++)
+		for (int x = 0; x < SIDE; x++) {
+			int seen_x, seen_y;
+			seen_at(orientation, x, y, &seen_x, &seen_y);
+			const unsigned char *pixel = image.rgba + 4 * (seen_y * image.width + seen_x);
+			assert_near(pixel[0], 5 * x);
+			assert_near(pixel[1], 5 * y);
+			ck_assert_int_eq(pixel[3], 255);
+		}
+	image_release(&image);
+	free(bytes);
+}
+
+START_TEST(a_jpeg_is_seen_as_its_exif_orientation_says)
+{
+	unsigned char block[BLOCK];
+	for (int big = 0; big < 2; big++) {
+		exif_block(block, big, _i);
+		assert_seen(block, BLOCK, _i);
+	}
+}
+END_TEST
+
+START_TEST(exif_that_is_broken_or_says_nothing_turns_nothing)
+{
+	unsigned char block[BLOCK];
+	for (int big = 0; big < 2; big++) {
+		exif_block(block, big, 6);
+		for (unsigned length = 1; length < BLOCK - 3; length++)
+			assert_seen(block, length, 0);
+		for (int orientation = 9; orientation < 256; orientation += 41) {
+			exif_block(block, big, orientation);
+			assert_seen(block, BLOCK, 0);
+		}
+		/* The directory beyond the block, at its very end, and far more tags than there are: the first two count. */
+		exif_block(block, big, 6);
+		memset(block + 10, 0xff, 4);
+		assert_seen(block, BLOCK, 0);
+		exif_block(block, big, 6);
+		block[10 + (big ? 3 : 0)] = BLOCK - 6 - 1;
+		assert_seen(block, BLOCK, 0);
+		exif_block(block, big, 6);
+		memset(block + 14, 0xff, 2);
+		assert_seen(block, BLOCK, 6);
+		/* A count of two, and a type that is no short number. */
+		exif_block(block, big, 6);
+		block[BLOCK - 8 + (big ? 3 : 0)] = 2;
+		assert_seen(block, BLOCK, 0);
+		exif_block(block, big, 6);
+		block[BLOCK - 10 + big] = 4;
+		assert_seen(block, BLOCK, 0);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("pictures as inputs");
@@ -321,6 +413,8 @@ int main(void)
 	tcase_add_test(tcase, files_that_crashed_others_do_not_crash_us);
 	tcase_add_loop_test(tcase, a_jpeg_holds_what_was_put_in, 0, 2);
 	tcase_add_test(tcase, a_grey_jpeg_becomes_rgb);
+	tcase_add_loop_test(tcase, a_jpeg_is_seen_as_its_exif_orientation_says, 0, 9);
+	tcase_add_test(tcase, exif_that_is_broken_or_says_nothing_turns_nothing);
 	tcase_add_test(tcase, a_cmyk_jpeg_is_named);
 	tcase_add_test(tcase, a_truncated_jpeg_is_no_grey_picture);
 	tcase_add_loop_test(tcase, files_of_the_test_data, 0, sizeof files / sizeof files[0]);
