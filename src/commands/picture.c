@@ -8,8 +8,10 @@
 
 #include "commands/command.h"
 #include "commands/inputs_describe.h"
+#include "commands/missing_fonts.h"
 #include "commands/product.h"
 #include "commands/surroundings.h"
+#include "render/heatmap_layout.h"
 
 enum { PIXELS_MAX = 32767 };
 
@@ -40,6 +42,7 @@ static struct {
 	int map, scale, range, format, theme, colour;
 	double vmin, vmax, clip, dpi;
 	bool reverse;
+	bool no_provenance;
 	const char *target, *size, *title;
 } given = { .map = MAP_AUTO, .format = FORMAT_AUTO, .vmin = NAN, .vmax = NAN, .dpi = 96 };
 
@@ -60,6 +63,7 @@ const struct option_row picture_style_rows[] = {
 	OPTION_REAL(0, "dpi", "N", &given.dpi, 24, 2400, "resolution of text and lines (default 96)"),
 	OPTION_CHOICE(0, "theme", "THEME", &given.theme, theme_words, "background"),
 	OPTION_STRING(0, "title", "TEXT", &given.title, "title; empty for none"),
+	OPTION_FLAG(0, "no-provenance", &given.no_provenance, "leave command and inputs out of the file"),
 	OPTION_CHOICE(0, "colour", "WHEN", &given.colour, colour_words, "colours in text"),
 	OPTION_END
 };
@@ -142,6 +146,7 @@ enum err picture_open_array(struct picture *picture, struct err_info *info)
 
 void picture_release(struct picture *picture)
 {
+	missing_fonts_note(&picture->missing);
 	output_release(&picture->out);
 }
 
@@ -221,7 +226,8 @@ void picture_order(struct picture_order *order, struct picture *picture, const c
 	order->provenance[2] = (struct provenance){ "Source", source };
 	order->provenance[3] = (struct provenance){ "Description", description ? description : "" };
 	order->request = (struct picture_request){ .format = picture->format, .page = &picture->page, .provenance = order->provenance,
-						   .provenance_count = sizeof order->provenance / sizeof *order->provenance, .out = &picture->out };
+						   .provenance_count = given.no_provenance ? 0 : sizeof order->provenance / sizeof *order->provenance,
+						   .out = &picture->out, .missing = &picture->missing };
 }
 
 enum err picture_write_heatmap(struct picture *picture, const struct heatmap_scene *scene, const char *source, struct err_info *info)
@@ -230,7 +236,7 @@ enum err picture_write_heatmap(struct picture *picture, const struct heatmap_sce
 	picture_order(&order, picture, source, scene->caption);
 	enum err err = picture->format == PICTURE_TEXT
 		? terminal_write_heatmap(scene, &picture->terminal, &picture->out, info)
-		: scene_write(scene, picture->format, &picture->page, order.provenance, order.request.provenance_count, &picture->out, info);
+		: heatmap_write(scene, NULL, &order.request, info);
 	return err ? err : output_commit(&picture->out, info);
 }
 

@@ -19,7 +19,7 @@
 
 extern const struct option_row colour_rows[];  /* --colormap, --scale, --clip, --vmin, --vmax, --range, --reverse */
 extern const struct option_row picture_rows[]; /* -o, and those of the look: */
-extern const struct option_row picture_style_rows[]; /* --format, --size, --dpi, --theme, --title, --colour */
+extern const struct option_row picture_style_rows[]; /* --format, --size, --dpi, --theme, --title, --no-provenance, --colour */
 
 struct picture {
 	enum picture_format format;
@@ -29,6 +29,7 @@ struct picture {
 	const char *title;  /* NULL: not given; "": none */
 	enum theme theme;
 	struct output out;
+	struct missing_characters missing; /* that no font has: picture_release says so */
 };
 
 /* Decide the format (--format, else the suffix of -o, else text) and open the target. On failure *picture is safe to release. */

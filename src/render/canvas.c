@@ -42,8 +42,10 @@ void canvas_circle(struct canvas *canvas, double x, double y, double radius, str
 
 void canvas_text(struct canvas *canvas, double x, double y, const struct text_style *style, const char *text)
 {
-	if (text && *text)
-		canvas->operations->text(canvas, (struct point){ x, y }, style, text);
+	if (!text || !*text)
+		return;
+	typesetter_look(canvas->type, style->size, text);
+	canvas->operations->text(canvas, (struct point){ x, y }, style, text);
 }
 
 void canvas_raster(struct canvas *canvas, struct box box, const struct raster *raster)

@@ -79,5 +79,6 @@ enum err figure_write(const struct figure *figure, struct typesetter *type, cons
 		.title = figure->title_text, .provenance = request->provenance, .provenance_count = request->provenance_count,
 		.type = type, .draw = draw, .scene = scene,
 	};
+	type->missing = request->missing;
 	return drawing_write(&drawing, request->format, request->out, info);
 }

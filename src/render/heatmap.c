@@ -214,7 +214,7 @@ enum err heatmap_write(const struct heatmap_scene *scene, const struct heatmap_e
 enum err scene_write(const struct heatmap_scene *scene, enum picture_format format, const struct page *page,
 		     const struct provenance *provenance, int provenance_count, struct output *out, struct err_info *info)
 {
-	return heatmap_write(scene, NULL, &(struct picture_request){ format, page, provenance, provenance_count, out }, info);
+	return heatmap_write(scene, NULL, &(struct picture_request){ format, page, provenance, provenance_count, out, NULL }, info);
 }
 
 void scene_cells(const struct heatmap_scene *scene, enum picture_format format, const struct page *page, int64_t *height,

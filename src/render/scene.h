@@ -66,6 +66,13 @@ struct provenance {
 	const char *key, *value;
 };
 
+/* Characters of a picture that no font has, in the order of their appearance; those beyond the first few are only counted. */
+enum { MISSING_MAX = 64 };
+struct missing_characters {
+	uint32_t code[MISSING_MAX];
+	int count, more;
+};
+
 /* A picture that somebody wants: what every kind of scene is written by. */
 struct picture_request {
 	enum picture_format format;
@@ -73,6 +80,7 @@ struct picture_request {
 	const struct provenance *provenance;
 	int provenance_count;
 	struct output *out;
+	struct missing_characters *missing; /* added to while drawing; NULL: not wanted */
 };
 
 enum err scene_write(const struct heatmap_scene *scene, enum picture_format format, const struct page *page,

@@ -73,6 +73,45 @@ PangoLayout *typesetter_layout(struct typesetter *type, double size, bool bold, 
 	return type->layout;
 }
 
+static void add_missing(struct missing_characters *missing, uint32_t code)
+{
+	for (int i = 0; i < missing->count; i++)
+		if (missing->code[i] == code)
+			return;
+	if (missing->count < MISSING_MAX)
+		missing->code[missing->count++] = code;
+	else
+		missing->more++;
+}
+
+static bool is_ascii(const char *text)
+{
+	for (; *text; text++)
+		if ((unsigned char)*text >= 0x80)
+			return false;
+	return true;
+}
+
+/* Pango marks the glyph of a character without a font, and keeps its code point in it. */
+void typesetter_look(struct typesetter *type, double size, const char *text)
+{
+	bool ascii = is_ascii(text);
+
+	if (!type->missing || (ascii && type->has_looked))
+		return;
+	type->has_looked = type->has_looked || ascii;
+	PangoLayout *layout = typesetter_layout(type, size, false, text);
+	if (pango_layout_get_unknown_glyphs_count(layout) == 0)
+		return;
+	for (GSList *item = pango_layout_get_lines_readonly(layout); item; item = item->next)
+		for (GSList *run = ((const PangoLayoutLine *)item->data)->runs; run; run = run->next) {
+			const PangoGlyphString *glyphs = ((const PangoGlyphItem *)run->data)->glyphs;
+			for (int i = 0; i < glyphs->num_glyphs; i++)
+				if (glyphs->glyphs[i].glyph != PANGO_GLYPH_INVALID_INPUT && glyphs->glyphs[i].glyph & PANGO_GLYPH_UNKNOWN_FLAG)
+					add_missing(type->missing, glyphs->glyphs[i].glyph & ~PANGO_GLYPH_UNKNOWN_FLAG);
+		}
+}
+
 double text_width(struct typesetter *type, double size, bool bold, const char *text)
 {
 	int width;

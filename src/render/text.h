@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/strbuf.h"
 #include "render/colour.h"
+#include "render/scene.h"
 
 /* No line of a picture is longer: what is beyond is neither measured nor drawn. */
 enum { TEXT_BYTES_MAX = 4096 };
@@ -35,11 +36,16 @@ struct typesetter {
 	PangoLayout *layout; /* the one layout, set anew for each text */
 	PangoFontDescription *font;
 	struct strbuf visible;
+	struct missing_characters *missing; /* see typesetter_look; NULL: nobody wants to know */
+	bool has_looked;
 };
 
 /* `exact`: positions are not rounded to pixels (for vector formats). */
 enum err typesetter_init(struct typesetter *type, bool exact, struct err_info *info);
 void typesetter_release(struct typesetter *type);
+
+/* Note the characters of a text to be drawn that no font has. Texts of ASCII are looked at once: fonts have all of it or there are none. */
+void typesetter_look(struct typesetter *type, double size, const char *text);
 
 /* The layout holding this text; valid until the next call. */
 PangoLayout *typesetter_layout(struct typesetter *type, double size, bool bold, const char *text);

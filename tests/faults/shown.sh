@@ -138,9 +138,106 @@ refuse "two pictures" 2 "--image" attnviz overlay attn.npy --image one.png --ima
 refuse "two titles" 2 "--title" attnviz arcs attn.npy --head 0 --title a --title b
 for picture in phone upright; do
 	attnviz overlay attn.npy --head 0 --image $picture.jpg --opacity 0 -o $picture.png
-	# Red, green, blue and yellow quarters: the red and the blue part of a pixel in each, in steps of 64, which JPEG does not blur.
+	# Red, green, blue and yellow quarters: the first hexadecimal digits of a pixel in each.
 	for place in '100 150' '600 150' '100 400' '600 400'; do pixels $picture.png $place | cut -c 1,3,5; done > $picture.quarters
 done
 same "a photo on its side is turned as its EXIF says" phone.quarters upright.quarters
 check "of the size that it is seen in" test "$(pixels phone.png | cut -d ' ' -f 1-3)" = "$(pixels upright.png | cut -d ' ' -f 1-3)"
 check "its quarters differ" test "$(sort -u phone.quarters | wc -l)" = 4
+
+# --- 78: no folders in pictures, and nothing of the command where it is not wanted.
+
+# holds NAME FILE TEXT, lacks NAME FILE TEXT: text somewhere in the bytes of a file, as it is or as PDF writes it (UTF-16 in hexadecimal).
+is_in() {
+	grep -qaF -e "$2" -e "$(printf %s "$2" | od -An -tx1 | tr -d ' \n' | tr a-f A-F | sed 's/../00&/g')" "$1"
+}
+holds() {
+	if is_in "$2" "$3"; then echo "ok $1"; else echo "not ok $1: '$3' is not in $2"; fi
+}
+lacks() {
+	if [ -s "$2" ] && ! is_in "$2" "$3"; then echo "ok $1"; else echo "not ok $1: '$3' is in $2"; fi
+}
+enter 78-paths-in-pictures
+mkdir -p jane-doe/other-doe
+cp attn.npy jane-doe/attn.npy
+cp attn.npy jane-doe/other-doe/more.npy
+here=$PWD
+printf '0-0\n' > jane-doe/gold.txt
+printf 'a\nb\nc\nd\ne\n' > jane-doe/words.txt
+cp "$ROOT/samples/digit3/image.png" jane-doe/photo.png
+for format in png svg pdf; do
+	attnviz heatmap "$here/jane-doe/attn.npy" -t jane-doe/words.txt -o "jane-doe/a.$format"
+	mv jane-doe/a.$format .
+	lacks "heatmap: no folder in $format" a.$format -doe
+	lacks "heatmap: nor the place of this test in $format" a.$format "$(basename "$here")"
+	holds "heatmap: the command in $format" a.$format "attnviz heatmap attn.npy -t words.txt -o a.$format"
+	attnviz heatmap "$here/jane-doe/attn.npy" -t jane-doe/words.txt --no-provenance -o "jane-doe/a.$format"
+	mv jane-doe/a.$format .
+	for text in -doe words.txt 'attnviz heatmap' weights\ attn Software Command; do lacks "--no-provenance: no '$text' in $format" a.$format "$text"; done
+done
+holds "the picture still has its title" a.pdf PDF
+attnviz heatmap -w jane-doe/attn.npy --no-provenance -o a.svg
+says "the title stays" a.svg "attn.npy: head 0"
+check "an SVG without metadata" sh -c '! grep -q "metadata" a.svg'
+attnviz heatmap "--weights=$here/jane-doe/attn.npy" -ojane-doe/a.svg && mv jane-doe/a.svg .
+holds "words with their option" a.svg "attnviz heatmap --weights=attn.npy -oa.svg"
+attnviz heatmap --input "weights=$here/jane-doe/attn.npy" --title 'km/h' --hide '^a/b' -t jane-doe/words.txt -o a.svg
+holds "text that is no path stays" a.svg "attnviz heatmap --input weights=attn.npy --title km/h --hide '^a/b' -t words.txt"
+lacks "no folder behind an option" a.svg -doe
+attnviz overlay jane-doe/attn.npy --grid 1x5 --image jane-doe/photo.png -o a.svg
+lacks "overlay" a.svg -doe
+attnviz arcs jane-doe/attn.npy -o a.svg
+lacks "arcs" a.svg -doe
+attnviz align jane-doe/attn.npy --gold jane-doe/gold.txt -o a.svg
+lacks "align" a.svg -doe
+attnviz compare jane-doe/attn.npy --other jane-doe/other-doe/more.npy --plot a.svg > out
+lacks "compare" a.svg -doe
+holds "compare names the files" a.svg "A attn.npy, B more.npy"
+attnviz stats jane-doe/attn.npy -m entropy --plot a.svg > out
+lacks "stats" a.svg -doe
+attnviz stats jane-doe/attn.npy -m entropy --no-provenance --plot a.svg > out
+lacks "stats without provenance" a.svg 'attnviz stats'
+# Many files are called by what their names share, not by their folder.
+for layer in 0 1; do for role in q k; do cp "$ROOT/samples/genesis/L${layer}_$role.npy" jane-doe/; done; done
+attnviz heatmap jane-doe/L*.npy --causal --layer 1 --head 2 -o a.svg
+lacks "several files" a.svg -doe
+says "several files" a.svg "L*_k.npy, L*_q.npy: layer 1, head 2"
+attnviz rollout jane-doe/L*_q.npy jane-doe/L*_k.npy --causal -o a.svg
+lacks "rollout" a.svg -doe
+# Names of tensors may have slashes.
+cp "$ROOT/samples/mechanisms/paged.npz" jane-doe/
+attnviz heatmap -a paged jane-doe/paged.npz --param kv-layout=nhd --batch 0 --head 0 -o a.svg
+lacks "an archive" a.svg -doe
+
+# --- 79: fonts that are not there are told once.
+enter 79-no-fonts
+printf '<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd"><fontconfig><dir>%s/none</dir><cachedir>%s/none</cachedir></fontconfig>\n' "$PWD" "$PWD" > none.conf
+for format in png svg pdf; do
+	note "no fonts at all, $format" "there are no fonts: every letter is a box; Debian has them in fonts-dejavu-core" env FONTCONFIG_FILE="$PWD/none.conf" attnviz heatmap attn.npy -t tokens.txt -o a.$format
+	env FONTCONFIG_FILE="$PWD/none.conf" attnviz heatmap attn.npy -t tokens.txt -o a.$format 2> err
+	check "is said once, $format" test "$(wc -l < err)" = 1
+done
+env FONTCONFIG_FILE="$PWD/none.conf" attnviz heatmap attn.npy -t tokens.txt > out 2> err
+check "text needs no fonts" test ! -s err
+dejavu=$(dirname "$(fc-list 2> /dev/null | sed -n 's/^\(.*DejaVuSans\.ttf\):.*/\1/p' | head -n 1)" 2> /dev/null)
+if [ -f "$dejavu/DejaVuSans.ttf" ]; then
+	printf '<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd"><fontconfig><dir>%s</dir><cachedir>%s/none</cachedir></fontconfig>\n' "$dejavu" "$PWD" > dejavu.conf
+	export FONTCONFIG_FILE="$PWD/dejavu.conf"
+	printf '中\n文\nก\n안\nend\n' > scripts.txt
+	expect "DejaVu alone" 0 attnviz heatmap attn.npy -t scripts.txt -o a.png
+	check "names characters, scripts and packages" grep -qF 'note: no font has 中 文 (Chinese characters: fonts-noto-cjk), ก (Thai: fonts-noto-core), 안 (Hangul: fonts-noto-cjk)' err
+	check "in one line" test "$(wc -l < err)" = 1
+	for draw in 'arcs attn.npy' 'align attn.npy' 'stats attn.npy -m entropy --title 中'; do
+		option=-o
+		[ "${draw%% *}" = stats ] && option=--plot
+		note "${draw%% *} says so" "no font has 中" attnviz $draw $([ $option = -o ] && echo -t scripts.txt) $option a.png
+	done
+	printf 'the\ncát\nсел\nστο\n→\n' > known.txt
+	expect "letters that DejaVu has" 0 attnviz heatmap attn.npy -t known.txt -o a.png
+	check "are no reason for a note" test ! -s err
+	expect "letters that stay unseen" 0 attnviz heatmap attn.npy -t scripts.txt --rows 4 --keys 4 -o a.png
+	check "are none either" test ! -s err
+	unset FONTCONFIG_FILE
+else
+	echo "skip DejaVu alone: the font is not installed"
+fi
