@@ -100,6 +100,11 @@ static void plan_tokens(struct axis_layout *axis, struct typesetter *type, doubl
 		axis->depth += axis->widest;
 }
 
+bool axis_has_room(const struct axis_scale *scale, double length, double unit)
+{
+	return scale->label && length >= (double)scale->count * size_smallest * unit * line_pitch;
+}
+
 void axis_plan(struct axis_layout *axis, struct typesetter *type, const struct axis_scale *scale, enum axis_side side,
 	       double length, double unit, int64_t thin)
 {

@@ -8,6 +8,8 @@
 #ifndef ATTNVIZ_RENDER_AXIS_H
 #define ATTNVIZ_RENDER_AXIS_H
 
+#include <stdbool.h>
+
 #include "render/canvas.h"
 #include "render/scene.h"
 #include "render/ticks.h"
@@ -35,6 +37,9 @@ struct axis_layout {
 /* `unit` is dpi / 96. `thin` is the largest step allowed for tokens (AXIS_THIN_MAX, or 1: all or none). */
 void axis_plan(struct axis_layout *axis, struct typesetter *type, const struct axis_scale *scale, enum axis_side side,
 	       double length, double unit, int64_t thin);
+
+/* Do all texts fit on a side of this length, at their smallest? False where there are none. */
+bool axis_has_room(const struct axis_scale *scale, double length, double unit);
 
 /* (x, y) is the corner of the panel where the side begins: its upper left, lower left or upper right corner. */
 void axis_draw(const struct axis_layout *axis, struct canvas *canvas, double x, double y, const struct theme_colours *colours);

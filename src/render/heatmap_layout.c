@@ -4,7 +4,7 @@
 
 static const double column_gap = 14, narrow_gap = 8, row_gap = 12, bar_gap = 20, grid_width = 1160, narrowest_page = 440;
 static const double panel_single = 768, panel_most = 360, panel_least = 72, cell_common = 26, cell_largest = 44, small_map = 364;
-/* Panels of many get labels only where they are large, or where each position has room to spare. */
+/* Panels of many get numbers only where they are large, or where each position has room to spare, and tokens also where all of them fit. */
 static const double labelled_panel = 100, labelled_of_many = 160, many_panels = 24, labelled_position = 20;
 static const int64_t wide_grid = 16;
 /* Cells with numbers in them are wider than high. */
@@ -150,9 +150,10 @@ static double labelled_length(const struct heatmap_layout *layout, const struct 
 			      int64_t length)
 {
 	double least = (double)scene->panel_count > many_panels ? labelled_of_many : labelled_panel;
-	double roomy = (double)scale->count * labelled_position;
+	double unit = layout->figure.unit, roomy = (double)scale->count * labelled_position;
+	bool labelled = !is_grid(scene) || (double)length >= fmin(least, roomy) * unit || axis_has_room(scale, (double)length, unit);
 
-	return !is_grid(scene) || (double)length >= fmin(least, roomy) * layout->figure.unit ? (double)length : 0;
+	return labelled ? (double)length : 0;
 }
 
 static void plan_axes(struct heatmap_layout *layout, struct typesetter *type, const struct heatmap_scene *scene)

@@ -111,6 +111,10 @@ says "one row in each panel" x.svg tok00 tok01 tok02 tok03 tok04 tok05 tok06 tok
 check "once under each column of the grid" test "$(grep -c '>tok05</text>' x.svg)" = 3
 attnviz heatmap attn.npy --key-tokens tokens.txt --layer 0 -o x.svg
 says "three of them" x.svg tok00 tok11
+# More panels, smaller ones: 32 of twelve keys.
+repeat 384 floats 1 | npy many.npy '<f4' '(4, 1, 8, 1, 12)'
+attnviz heatmap many.npy --key-tokens tokens.txt -o x.svg
+check "under each of eight columns" test "$(grep -c '>tok05</text>' x.svg)" = 8
 # The other way: many queries, one key.
 repeat 24 floats 1 | npy tall.npy '<f4' '(2, 12, 1)'
 attnviz heatmap tall.npy --query-tokens tokens.txt -o x.svg
