@@ -68,13 +68,14 @@ struct run {
 
 /* Rows an item: few enough that short maps spread over the threads. It depends on the number of rows alone, so that sums
  * are cut alike everywhere. */
-static int64_t rows_per_item(int64_t row_count)
+static int64_t rows_per_item(const struct source *source, int64_t rows)
 {
+	int64_t queries = source->row_queries > 1 ? source->row_queries : 1, row_count = rows * queries;
 	static const struct { int64_t rows, item; } steps[] = { { 768, ITEM_ROWS / 8 }, { 2048, ITEM_ROWS / 4 }, { 8192, ITEM_ROWS / 2 } };
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
 		if (row_count <= steps[i].rows)
-			return steps[i].item;
-	return ITEM_ROWS;
+			return (steps[i].item + queries - 1) / queries;
+	return (ITEM_ROWS + queries - 1) / queries;
 }
 
 static int64_t *index_list(const int64_t *list, int64_t count)
@@ -387,7 +388,7 @@ static enum err run_init(struct run *run, struct err_info *info)
 	run->kernels = options->kernels ? options->kernels : kernels_select(NULL);
 	run->map_count = options->maps ? options->map_count : source_maps(run->source);
 	run->row_count = options->rows ? options->row_count : run->source->queries;
-	run->item_rows = rows_per_item(run->row_count);
+	run->item_rows = rows_per_item(run->source, run->row_count);
 	run->items = (run->row_count + run->item_rows - 1) / run->item_rows;
 	run->maps = index_list(options->maps, run->map_count);
 	run->rows = index_list(options->rows, run->row_count);
@@ -398,7 +399,7 @@ static enum err run_init(struct run *run, struct err_info *info)
 	if (!run->maps || !run->rows || !run->own_map || !run->own_id || !run->own_item || !run->pool)
 		return err_nomem(info, "the list of rows");
 	size_t limit = options->prepared_limit ? options->prepared_limit : (size_t)PREPARED_LIMIT;
-	enum err err = prepared_init(&run->prepared, run->source, run->kernels, want_values, limit, info);
+	enum err err = prepared_init(&run->prepared, source_prepared(run->source), run->kernels, want_values, limit, info);
 	run->partials = partials_a_worker(run);
 	if (!err)
 		err = merge_order_init(&run->order, pool_threads(run->pool), run->partials, merge_next, run, info);

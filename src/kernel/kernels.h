@@ -140,6 +140,10 @@ struct kernels {
 	/* number[lane] += keys with value >= threshold[lane]; mass[lane] += their sum. */
 	void (*count_above)(const float *tile, int64_t count, const float *threshold, float *number, float *mass);
 
+	/* Keys into groups: out[group[key]][lane] = sum over the keys of the group, for groups >= 0, which do not descend. Their order is kept: sums have the bits
+	 * of adding one key after the other. */
+	void (*group_keys)(const float *tile, int64_t count, const int64_t *group, float *out);
+
 	/* bins[lane * HISTOGRAM_BINS + bin(value)]++ for every value of the tile, zeros included. */
 	void (*histogram)(const float *tile, int64_t count, uint32_t *bins);
 

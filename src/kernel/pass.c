@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "kernel/filter.h"
 
 #define LN2 0.69314718055994530942
 #define LOG2E 1.44269504088896340736
@@ -29,6 +30,8 @@ static int64_t output_rows(const struct pass *pass)
 static size_t loaded_size(const struct pass *pass)
 {
 	const struct source *source = pass->source;
+	if (source->ops->filter)
+		return 0;
 	if (!source->ops->fill)
 		return (size_t)source->keys * (size_t)pass->kernels->lanes * sizeof(double);
 	return source->ops->rows_size ? source->ops->rows_size(source, pass->kernels) : 0;
@@ -54,6 +57,14 @@ size_t pass_group_size(const struct pass *pass)
 	return sizeof(struct group) + loaded_size(pass) + (size_t)(output_rows(pass) * pass->kernels->lanes) * sizeof(double);
 }
 
+static bool filter_open(struct pass *pass)
+{
+	const struct source *source = pass->source;
+	pass->strip = mem_zero_array(1, sizeof *pass->strip);
+	pass->filter = source->ops->filter->open(source, pass->kernels);
+	return pass->strip && pass->filter && strip_init(pass->strip, source->keys, pass->kernels->lanes);
+}
+
 enum err pass_init(struct pass *pass, const struct source *source, const struct kernels *kernels, const struct prepared *prepared,
 		   struct sink *const *sinks, int sink_count, int64_t row_tile, int64_t key_tile, struct err_info *info)
 {
@@ -61,13 +72,15 @@ enum err pass_init(struct pass *pass, const struct source *source, const struct 
 	for (int i = 0; i < sink_count; i++)
 		pass->needs |= sinks[i]->ops->needs;
 	pass->key_tile = key_tile > 0 ? (key_tile + KEY_BLOCK - 1) / KEY_BLOCK * KEY_BLOCK : INT64_MAX / 2 / KEY_BLOCK * KEY_BLOCK;
-	pass->group_count = min_i64(row_tile > kernels->lanes ? row_tile / kernels->lanes : 1, ITEM_ROWS / kernels->lanes);
+	pass->group_count = min_i64(row_tile > kernels->lanes && !source->ops->filter ? row_tile / kernels->lanes : 1, ITEM_ROWS / kernels->lanes);
 	pass->group = mem_zero_array((size_t)pass->group_count, sizeof(*pass->group));
 	pass->scratch = mem_aligned(sizeof(*pass->scratch));
 	pass->output = mem_aligned((size_t)(output_rows(pass) * kernels->lanes) * sizeof(float));
 	bool complete = pass->group && pass->scratch && pass->output;
 	for (int64_t i = 0; i < pass->group_count && complete; i++)
 		complete = pass_group_init(pass, &pass->group[i]);
+	if (complete && source->ops->filter)
+		complete = filter_open(pass);
 	if (complete)
 		return ERR_OK;
 	pass_release(pass);
@@ -81,6 +94,11 @@ void pass_release(struct pass *pass)
 	free(pass->group);
 	mem_aligned_free(pass->scratch);
 	mem_aligned_free(pass->output);
+	if (pass->filter)
+		pass->source->ops->filter->close(pass->filter);
+	if (pass->strip)
+		strip_release(pass->strip);
+	free(pass->strip);
 	*pass = (struct pass){ 0 };
 }
 
@@ -119,6 +137,11 @@ enum err pass_load(const struct pass *pass, struct group *group, struct err_info
 {
 	const struct source *source = pass->source;
 	softmax_state_init(&group->state);
+	group->has_beside = false;
+	if (source->ops->filter) {
+		strip_clear(pass->strip);
+		return source->ops->filter->rows(pass->filter, &group->rows, pass->keys, pass->needs, pass->strip, group->stats, info);
+	}
 	if (group->output)
 		memset(group->output, 0, (size_t)(output_rows(pass) * pass->kernels->lanes) * sizeof(double));
 	enum err err = start_from_anchor(pass, group, info);
@@ -188,10 +211,45 @@ static void sum_block(const struct pass *pass, struct group *group, const struct
 		pass->kernels->fold_rest(fold);
 		pass->kernels->softmax_close(fold, &group->state);
 	}
+	if (pass->taker && pass->taker->take)
+		pass->taker->take(pass->taker->data, block->key, block->count, block->tile, block->moved ? fold->factor : NULL);
 	if (group->output)
 		pass->kernels->accumulate_values(block->tile, block->count, prepared_values_block(pass->source, pass->values, block->key),
 						 min_i64(KEY_BLOCK, pass->source->keys - block->key), output_width(pass), block->moved ? fold->factor : NULL,
 						 group->output);
+}
+
+/* What a filter leaves out of the sums: the largest entry of the tile may be another one then. */
+static void leave_out(const struct pass *pass, const struct group *group, const struct block *block)
+{
+	const struct taker *taker = pass->taker;
+	if (taker && taker->leave_out && taker->leave_out(taker->data, block->key, block->count, block->tile, group->state.base))
+		pass->scratch->weave.has_max = false;
+}
+
+static bool keeps_weights(const struct pass *pass, const struct group *group)
+{
+	return group->output != NULL || (pass->taker && pass->taker->take);
+}
+
+/* A filter has statistics of its own: of the weights that it takes, only what they are to be divided by is wanted. */
+static void sum_weights(const struct pass *pass, struct group *group, const struct block *block)
+{
+	float sum[MAX_LANES] __attribute__((aligned(64))) = { 0 };
+	if (pass->source->norm == NORM_NONE)
+		return;
+	pass->kernels->sum_keys(block->tile, block->count, sum);
+	for (int lane = 0; lane < pass->kernels->lanes; lane++)
+		group->state.sum[lane] += (double)sum[lane];
+}
+
+/* The weights of a source that is a filter itself are whole already. */
+static void take_strip(const struct pass *pass)
+{
+	const struct strip *strip = pass->strip;
+	for (int64_t key = 0; key < strip->keys && pass->taker; key += KEY_BLOCK)
+		if (strip->filled[key / KEY_BLOCK])
+			pass->taker->take(pass->taker->data, key, strip->filled[key / KEY_BLOCK], strip->p + key * strip->lanes, NULL);
 }
 
 /* Pass 1 over the key blocks [begin, end) of one row group. */
@@ -201,6 +259,10 @@ enum err pass_sweep(const struct pass *pass, struct group *group, int64_t begin,
 	struct scratch *scratch = pass->scratch;
 	float offset[MAX_LANES] __attribute__((aligned(64)));
 	struct block waiting = { 0 };
+	if (pass->source->ops->filter) {
+		take_strip(pass);
+		return ERR_OK;
+	}
 	for (int64_t key = begin; key < end; key += KEY_BLOCK) {
 		struct block block = { .key = key };
 		enum coverage coverage = block_coverage(pass->source, &group->rows, key, &block.count);
@@ -212,9 +274,12 @@ enum err pass_sweep(const struct pass *pass, struct group *group, int64_t begin,
 		if (err)
 			return err;
 		sum_block(pass, group, &waiting);
+		leave_out(pass, group, &block);
 		if (pass->source->norm == NORM_SOFTMAX)
 			block.moved = kernels->softmax_open(block.tile, block.count, scratch->weave.has_max ? scratch->weave.max : NULL, &group->state,
-							    pass->needs & SINK_LOGIT_MIN, group->output != NULL, &scratch->fold);
+							    pass->needs & SINK_LOGIT_MIN, keeps_weights(pass, group), &scratch->fold);
+		else if (pass->taker)
+			sum_weights(pass, group, &block);
 		else
 			kernels->weights_block(block.tile, block.count, &group->state);
 		waiting = block;
@@ -224,7 +289,7 @@ enum err pass_sweep(const struct pass *pass, struct group *group, int64_t begin,
 }
 
 /* What the weights of a row are multiplied by where they are not a softmax. */
-static double weight_factor(const struct source *source, double sum)
+double pass_weight_factor(const struct source *source, double sum)
 {
 	if (source->norm == NORM_NONE)
 		return 1;
@@ -238,11 +303,17 @@ static struct row_stats softmax_stats(const struct pass *pass, const struct grou
 {
 	const struct softmax_state *state = &group->state;
 	const double *sink = pass->source->sink_logit;
+	bool apart = sink || group->has_beside; /* something joins the denominator that is none of the sums */
 	double sum = state->sum[lane], base = (double)state->base[lane] * LN2, above = (double)state->above[lane] * LN2;
 	bool seen = sum > 0;
 	double below = seen ? -log(sum) : 0, scale = seen ? 1 / sum : 0, lse = seen ? base - below : -INFINITY;
 	if (sink) {
 		softmax_merge(&lse, NULL, sink[group->rows.map], NULL, 0);
+		below = base - lse;
+		scale = exp(below);
+	}
+	if (group->has_beside && group->beside[lane] > -INFINITY) {
+		softmax_merge(&lse, NULL, group->beside[lane], NULL, 0);
 		below = base - lse;
 		scale = exp(below);
 	}
@@ -254,14 +325,14 @@ static struct row_stats softmax_stats(const struct pass *pass, const struct grou
 		.min = (double)state->min[lane] * LN2,
 		.entropy = fmax(0, -scale * (LN2 * state->first[lane] + below * sum)),
 		.sum_square = state->second[lane] * scale * scale,
-		.sum = sink ? sum * scale : 1,
+		.sum = apart ? sum * scale : 1,
 		.peak = fmin(1, exp(above) * scale),
 	};
 }
 
-static struct row_stats weight_stats(const struct source *source, const struct softmax_state *state, int lane)
+struct row_stats pass_weight_stats(const struct source *source, const struct softmax_state *state, int lane)
 {
-	double sum = state->sum[lane], factor = weight_factor(source, sum);
+	double sum = state->sum[lane], factor = pass_weight_factor(source, sum);
 	/* -sum p ln p with p = w f is -f (sum w ln w) - f ln f (sum w). */
 	double entropy = factor > 0 ? -factor * LN2 * state->first[lane] - factor * log(factor) * sum : 0;
 	return (struct row_stats){
@@ -280,7 +351,8 @@ void pass_settle(const struct pass *pass, struct group *group)
 	const struct source *source = pass->source;
 	for (int lane = 0; lane < group->rows.count; lane++) {
 		struct row_stats *stats = &group->stats[lane];
-		*stats = source->norm == NORM_SOFTMAX ? softmax_stats(pass, group, lane) : weight_stats(source, &group->state, lane);
+		if (!source->ops->filter)
+			*stats = source->norm == NORM_SOFTMAX ? softmax_stats(pass, group, lane) : pass_weight_stats(source, &group->state, lane);
 		if (!(pass->needs & SINK_LOGIT_MIN))
 			stats->min = NAN;
 		stats->support = source->ops->support ? source->ops->support(source, group->rows.map, group->rows.row[lane]) : source->keys;
@@ -302,7 +374,7 @@ static const float *finish_output(const struct pass *pass, const struct group *g
 	for (int lane = 0; lane < group->rows.count; lane++) {
 		double sum = group->state.sum[lane];
 		bool softmax = pass->source->norm == NORM_SOFTMAX;
-		double factor = softmax ? (sum > 0 ? group->stats[lane].sum / sum : 0) : weight_factor(pass->source, sum);
+		double factor = softmax ? (sum > 0 ? group->stats[lane].sum / sum : 0) : pass_weight_factor(pass->source, sum);
 		for (int64_t c = 0; c < width; c++)
 			pass->output[lane * width + c] = (float)(group->output[c * lanes + lane] * factor);
 	}
@@ -324,7 +396,7 @@ static void weighing_init(struct weighing *weighing, const struct pass *pass, co
 		bool softmax = pass->source->norm == NORM_SOFTMAX, live = lane < group->rows.count && (!softmax || sum > 0);
 		weighing->offset[lane] = -group->state.base[lane];
 		weighing->shift[lane] = live && softmax ? (float)(group->stats[lane].lse * LOG2E - (double)group->state.base[lane]) : INFINITY;
-		weighing->factor[lane] = live ? (float)weight_factor(pass->source, sum) : 0;
+		weighing->factor[lane] = live ? (float)pass_weight_factor(pass->source, sum) : 0;
 		weighing->scaled |= weighing->factor[lane] != 1;
 	}
 }
@@ -343,6 +415,15 @@ static void scan_block(const struct pass *pass, const struct item *item, int64_t
 			pass->sinks[i]->ops->scan(pass->sinks[i], item, lane0, &tile, partial[i]);
 }
 
+static void scan_strip(const struct pass *pass, const struct item *item, int64_t lane0, const struct group *group, void *const *partial)
+{
+	const struct strip *strip = pass->strip;
+	for (int64_t key = 0; key < strip->keys; key += KEY_BLOCK) {
+		struct block block = { .key = key, .count = strip->filled[key / KEY_BLOCK], .tile = strip->p + key * strip->lanes };
+		scan_block(pass, item, lane0, group, &block, partial);
+	}
+}
+
 /* Pass 2 over the key blocks [begin, end) of one row group. */
 enum err pass_scan(const struct pass *pass, const struct item *item, int64_t lane0, const struct group *group, int64_t begin, int64_t end,
 		   void *const *partial, struct err_info *info)
@@ -351,6 +432,10 @@ enum err pass_scan(const struct pass *pass, const struct item *item, int64_t lan
 	struct fold *fold = &pass->scratch->fold;
 	struct block waiting = { 0 };
 	struct weighing weighing;
+	if (pass->source->ops->filter) {
+		scan_strip(pass, item, lane0, group, partial);
+		return ERR_OK;
+	}
 	weighing_init(&weighing, pass, group);
 	memcpy(fold->shift, weighing.shift, sizeof(fold->shift));
 	for (int64_t key = begin; key < end; key += KEY_BLOCK) {

@@ -19,6 +19,8 @@ struct group {
 	void *loaded;                 /* of the source, or the scores of a source without fill */
 	double *output;               /* [width][lanes], unnormalised; NULL without SINK_OUTPUT */
 	struct softmax_state state;
+	double beside[MAX_LANES];     /* natural logarithm of what the sums do not hold but weights are divided by, where has_beside: tokens that a filter leaves out */
+	bool has_beside;
 	struct row_stats stats[MAX_LANES];
 };
 
@@ -28,6 +30,9 @@ struct scratch {
 	struct weave weave;
 	_Alignas(64) float tile[2][KEY_BLOCK * MAX_LANES];
 };
+
+struct strip;
+struct taker;
 
 struct pass {
 	const struct source *source;
@@ -42,6 +47,9 @@ struct pass {
 	struct scratch *scratch;
 	float *output;                /* [lanes][width], what sinks see */
 	const void *keys, *values;    /* prepared state of the item's map */
+	void *filter;                 /* state of the source's filter; NULL: it has none */
+	struct strip *strip;          /* what the filter makes */
+	const struct taker *taker;    /* who takes the weights of pass 1: a filter, whose pass this is; NULL: nobody */
 };
 
 /* The numbers do not depend on key_tile and row_tile, which only say what stays in which cache. */
@@ -65,6 +73,9 @@ enum err pass_sweep(const struct pass *pass, struct group *group, int64_t begin,
 void pass_settle(const struct pass *pass, struct group *group);
 enum err pass_scan(const struct pass *pass, const struct item *item, int64_t lane0, const struct group *group, int64_t begin, int64_t end,
 		   void *const *partial, struct err_info *info);
+/* Statistics of a row of weights that is no softmax, from their sums. */
+struct row_stats pass_weight_stats(const struct source *source, const struct softmax_state *state, int lane);
+double pass_weight_factor(const struct source *source, double sum); /* what the weights of a row that is no softmax are multiplied by */
 void pass_hand_out(const struct pass *pass, const struct item *item, int64_t lane0, const struct group *group, void *const *partial);
 
 #endif

@@ -107,6 +107,26 @@ static void count_above(const float *tile, int64_t count, const float *threshold
 	}
 }
 
+static void group_keys(const float *tile, int64_t count, const int64_t *group, float *out)
+{
+	for (int64_t key = 0, next; key < count; key = next) {
+		next = key + 1;
+		if (group[key] < 0)
+			continue;
+		vf sum[COLUMNS];
+		UNROLL for (int c = 0; c < COLUMNS; c++)
+			sum[c] = v_load(tile + key * LANES + c * VECTOR);
+		for (; next < count && (group[next] == group[key] || group[next] < 0); next++) {
+			if (group[next] < 0)
+				continue;
+			UNROLL for (int c = 0; c < COLUMNS; c++)
+				sum[c] = sum[c] + v_load(tile + next * LANES + c * VECTOR);
+		}
+		UNROLL for (int c = 0; c < COLUMNS; c++)
+			v_store(out + group[key] * LANES + c * VECTOR, sum[c]);
+	}
+}
+
 /* Bin numbers are found for whole vectors; the counting itself is scalar, a lane at a time, so that a lane's table stays
  * in the nearest cache. */
 static void histogram(const float *tile, int64_t count, uint32_t *bins)

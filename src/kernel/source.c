@@ -8,6 +8,13 @@ void fill_changed(const struct fill *fill)
 		fill->weave->has_max = false;
 }
 
+const struct source *source_prepared(const struct source *source)
+{
+	while (source->ops->filter && source->inner)
+		source = source->inner;
+	return source;
+}
+
 int64_t source_maps(const struct source *source)
 {
 	return source->layers * source->batches * source->heads;

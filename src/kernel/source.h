@@ -58,6 +58,7 @@ struct fill {
 void fill_changed(const struct fill *fill);
 
 struct source;
+struct filter_ops;
 
 struct source_ops {
 	const char *name; /* "softmax", "weights", ... as --attention takes it */
@@ -109,6 +110,9 @@ struct source_ops {
 	 * d). NULL, or ERR_UNSUPPORTED with nothing said in info: the tiles must be gone over. */
 	enum err (*pool)(const struct source *source, int64_t map, const struct cell_grid *grid, double *sum, struct err_info *info);
 
+	/* Makes whole rows in place of fill (kernel/filter.h). NULL: none. */
+	const struct filter_ops *filter;
+
 	void (*free)(struct source *source);
 };
 
@@ -132,6 +136,8 @@ struct source {
 	const struct heads *values; /* V, or NULL: output O = W V and value norms can be had. Its head axis may be shorter (GQA). */
 	const char *without_values; /* why there are none although values were given: "one copy of repeated keys has no output of its own"; NULL */
 	const double *output_bias;  /* [layers][width of the values]: what the layer adds to the sum of its heads' outputs, where those sum to its output; NULL: nothing known */
+	const struct source *inner; /* whose weights the filter takes, maps numbered alike, and whose state is prepared; NULL: without a filter, or one that prepares itself */
+	int64_t row_queries;    /* queries of the innermost source that one row is made of, on average; 0: one */
 	char note[256];         /* how the scores were made, for captions: "scale 0.125, causal (bottom-right)" */
 };
 
@@ -158,6 +164,9 @@ struct map_extent {
 
 /* O(rows), and as many keys as lie outside where the files of a mask must be asked. */
 struct map_extent source_extent(const struct source *source, int64_t map, int64_t first, int64_t last);
+
+/* The source whose state is prepared for this one: itself, or what its filter takes its weights from. */
+const struct source *source_prepared(const struct source *source);
 
 int64_t source_maps(const struct source *source);
 void source_map_id(const struct source *source, int64_t map, int64_t *layer, int64_t *batch, int64_t *head);

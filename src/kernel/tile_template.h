@@ -125,5 +125,5 @@ static void soft_cap(float *tile, int64_t count, float cap, const float *offset)
 	.lanes = LANES, .dot_tile = dot_tile, .softmax_open = softmax_open, .softmax_close = softmax_close, .fold_rest = fold_rest,     \
 	.exp2_block = exp2_block, .weights_block = weights_block, .scale_block = scale_block, .soft_cap = soft_cap,                      \
 	.sum_keys = sum_keys, .max_keys = max_keys, .distance_keys = distance_keys, .sum_lanes = sum_lanes, .count_above = count_above, \
-	.histogram = histogram, .transpose = transpose, .sort_keys = sort_keys, .rank_sums = rank_sums,                                 \
+	.group_keys = group_keys, .histogram = histogram, .transpose = transpose, .sort_keys = sort_keys, .rank_sums = rank_sums,       \
 	.accumulate_values = accumulate_values

@@ -5,19 +5,8 @@
 
 #include "base/memory.h"
 #include "kernel/reference.h"
+#include "mechanism/grouped_parts.h"
 #include "mechanism/mechanism.h"
-
-/* Tokens of each group: [first, end), of which `members` are in it (those left out may lie between). */
-struct range {
-	int64_t first, end, members;
-};
-
-struct grouped {
-	struct source source;
-	struct source *inner;
-	struct grouping queries, keys;
-	struct range *query_range, *key_range;
-};
 
 void grouping_release(struct grouping *grouping)
 {
@@ -25,18 +14,38 @@ void grouping_release(struct grouping *grouping)
 	*grouping = (struct grouping){ 0 };
 }
 
-static struct range *ranges_of(const struct grouping *grouping)
+static bool members_init(struct members *members, const struct grouping *grouping)
 {
-	struct range *range = mem_zero_array((size_t)grouping->count, sizeof *range);
-	for (int64_t token = 0; range && token < grouping->tokens; token++) {
-		int64_t group = grouping->group[token];
-		if (group < 0)
+	members->start = mem_zero_array((size_t)grouping->count + 1, sizeof *members->start);
+	members->member = mem_array((size_t)grouping->tokens, sizeof *members->member);
+	if (!members->start || !members->member)
+		return false;
+	int64_t count = 0;
+	for (int64_t token = 0; token < grouping->tokens; token++) {
+		if (grouping->group[token] < 0)
 			continue;
-		if (range[group].members++ == 0)
-			range[group].first = token;
-		range[group].end = token + 1;
+		members->member[count++] = token;
+		members->start[grouping->group[token] + 1] = count;
 	}
-	return range;
+	members->single = count == grouping->count;
+	return true;
+}
+
+static void members_release(struct members *members)
+{
+	grouping_release(&members->grouping);
+	free(members->start);
+	free(members->member);
+}
+
+static int64_t first_of(const struct members *members, int64_t group)
+{
+	return members->member[members->start[group]];
+}
+
+static int64_t last_of(const struct members *members, int64_t group)
+{
+	return members->member[members->start[group + 1] - 1];
 }
 
 static const struct grouped *grouped_of(const struct source *source)
@@ -49,62 +58,113 @@ static enum coverage grouped_coverage(const struct source *source, int64_t map, 
 	const struct grouped *grouped = grouped_of(source);
 	const struct source *inner = grouped->inner;
 	if (!inner->ops->coverage)
-		return TILE_FULL;
-	return inner->ops->coverage(inner, map, grouped->query_range[first].first, grouped->query_range[last].end - 1,
-				    grouped->key_range[begin].first, grouped->key_range[end - 1].end);
+		return inner->ops->visible ? TILE_PARTIAL : TILE_FULL;
+	return inner->ops->coverage(inner, map, first_of(&grouped->queries, first), last_of(&grouped->queries, last), first_of(&grouped->keys, begin),
+				    last_of(&grouped->keys, end - 1) + 1);
+}
+
+/* A rectangle of tokens: numbers in the lists of members. */
+struct rectangle {
+	int64_t query, query_end, key, key_end;
+};
+
+/* Does any of the queries see any of the keys? Later queries and earlier keys are the most likely to. */
+static bool any_visible(const struct grouped *grouped, int64_t map, struct rectangle at)
+{
+	const struct source *inner = grouped->inner;
+	const int64_t *query = grouped->queries.member, *key = grouped->keys.member;
+	if (at.query_end - at.query == 1 && at.key_end - at.key == 1)
+		return inner->ops->visible(inner, map, query[at.query], key[at.key]);
+	enum coverage coverage = inner->ops->coverage ? inner->ops->coverage(inner, map, query[at.query], query[at.query_end - 1], key[at.key], key[at.key_end - 1] + 1)
+						      : TILE_PARTIAL;
+	if (coverage != TILE_PARTIAL)
+		return coverage == TILE_FULL;
+	struct rectangle first = at, then = at;
+	if (at.query_end - at.query > at.key_end - at.key)
+		first.query = then.query_end = at.query + (at.query_end - at.query) / 2;
+	else
+		first.key_end = then.key = at.key + (at.key_end - at.key) / 2;
+	return any_visible(grouped, map, first) || any_visible(grouped, map, then);
 }
 
 /* A group sees a group where one of its queries sees one of the keys. */
 static bool grouped_visible(const struct source *source, int64_t map, int64_t row, int64_t key)
 {
 	const struct grouped *grouped = grouped_of(source);
-	const struct source *inner = grouped->inner;
-	const struct range *queries = &grouped->query_range[row], *keys = &grouped->key_range[key];
-	if (!inner->ops->visible)
-		return true;
-	for (int64_t i = queries->end; i-- > queries->first;)
-		for (int64_t j = keys->first; j < keys->end && grouped->queries.group[i] == row; j++)
-			if (grouped->keys.group[j] == key && inner->ops->visible(inner, map, i, j))
-				return true;
-	return false;
+	const int64_t *query_start = grouped->queries.start + row, *key_start = grouped->keys.start + key;
+	return !grouped->inner->ops->visible || any_visible(grouped, map, (struct rectangle){ query_start[0], query_start[1], key_start[0], key_start[1] });
 }
 
+/* Groups [begin, end) of keys that a group of queries sees. */
+static int64_t count_visible(const struct source *source, int64_t map, int64_t row, int64_t begin, int64_t end)
+{
+	enum coverage coverage = end - begin > 1 || !grouped_of(source)->keys.single ? grouped_coverage(source, map, row, row, begin, end) : TILE_PARTIAL;
+	if (coverage != TILE_PARTIAL)
+		return coverage == TILE_FULL ? end - begin : 0;
+	if (end - begin == 1)
+		return grouped_visible(source, map, row, begin);
+	int64_t middle = begin + (end - begin) / 2;
+	return count_visible(source, map, row, begin, middle) + count_visible(source, map, row, middle, end);
+}
+
+/* Keys [begin, end) of those left out that a query sees. */
+static int64_t count_hidden(const struct grouped *grouped, int64_t map, int64_t query, int64_t begin, int64_t end)
+{
+	const struct source *inner = grouped->inner;
+	const int64_t *hidden = grouped->hidden;
+	if (end - begin <= 1)
+		return end > begin && inner->ops->visible(inner, map, query, hidden[begin]);
+	enum coverage coverage = inner->ops->coverage ? inner->ops->coverage(inner, map, query, query, hidden[begin], hidden[end - 1] + 1) : TILE_PARTIAL;
+	if (coverage != TILE_PARTIAL)
+		return coverage == TILE_FULL ? end - begin : 0;
+	int64_t middle = begin + (end - begin) / 2;
+	return count_hidden(grouped, map, query, begin, middle) + count_hidden(grouped, map, query, middle, end);
+}
+
+/* Where tokens are only left out, the inner source has counted all of them. */
 static int64_t grouped_support(const struct source *source, int64_t map, int64_t row)
 {
-	int64_t support = 0;
-	for (int64_t key = 0; key < source->keys; key++)
-		support += grouped_visible(source, map, row, key);
-	return support;
+	const struct grouped *grouped = grouped_of(source);
+	const struct source *inner = grouped->inner;
+	if (!inner->ops->visible)
+		return source->keys;
+	if (!grouped->queries.single || !grouped->keys.single || grouped->hidden_count >= source->keys || !inner->ops->support)
+		return count_visible(source, map, row, 0, source->keys);
+	int64_t query = first_of(&grouped->queries, row);
+	return inner->ops->support(inner, map, query) - count_hidden(grouped, map, query, 0, grouped->hidden_count);
 }
 
 static enum err grouped_score64(const struct source *source, int64_t map, int64_t row, double *score, struct err_info *info)
 {
 	const struct grouped *grouped = grouped_of(source);
-	const struct range *range = &grouped->query_range[row];
+	const struct members *queries = &grouped->queries;
+	const int64_t *group = grouped->keys.grouping.group, members = queries->start[row + 1] - queries->start[row];
 	double *weight = mem_array((size_t)grouped->inner->keys, sizeof *weight);
 	enum err err = weight ? ERR_OK : err_nomem(info, "a row of weights");
 	memset(score, 0, (size_t)source->keys * sizeof *score);
-	for (int64_t query = range->first; !err && query < range->end; query++) {
-		if (grouped->queries.group[query] != row)
-			continue;
-		err = reference_row(grouped->inner, map, query, weight, NULL, NULL, info);
+	for (int64_t i = queries->start[row]; !err && i < queries->start[row + 1]; i++) {
+		err = reference_row(grouped->inner, map, queries->member[i], weight, NULL, NULL, info);
 		for (int64_t key = 0; !err && key < grouped->inner->keys; key++)
-			if (grouped->keys.group[key] >= 0)
-				score[grouped->keys.group[key]] += weight[key] / (double)range->members;
+			if (group[key] >= 0)
+				score[group[key]] += weight[key] / (double)members;
 	}
 	free(weight);
 	return err;
+}
+
+static void release(struct grouped *grouped)
+{
+	members_release(&grouped->queries);
+	members_release(&grouped->keys);
+	free(grouped->hidden);
+	free(grouped);
 }
 
 static void grouped_free(struct source *source)
 {
 	struct grouped *grouped = (struct grouped *)source;
 	source_free(grouped->inner);
-	grouping_release(&grouped->queries);
-	grouping_release(&grouped->keys);
-	free(grouped->query_range);
-	free(grouped->key_range);
-	free(grouped);
+	release(grouped);
 }
 
 static const struct source_ops grouped_ops = {
@@ -113,15 +173,17 @@ static const struct source_ops grouped_ops = {
 	.support = grouped_support,
 	.visible = grouped_visible,
 	.score64 = grouped_score64,
+	.filter = &grouped_filter,
 	.free = grouped_free,
 };
 
-static bool keeps_all(const struct grouping *grouping)
+static bool list_hidden(struct grouped *grouped, const struct grouping *keys)
 {
-	for (int64_t token = 0; token < grouping->tokens; token++)
-		if (grouping->group[token] < 0)
-			return false;
-	return true;
+	grouped->hidden = mem_array((size_t)keys->tokens, sizeof *grouped->hidden);
+	for (int64_t token = 0; grouped->hidden && token < keys->tokens; token++)
+		if (keys->group[token] < 0)
+			grouped->hidden[grouped->hidden_count++] = token;
+	return grouped->hidden != NULL;
 }
 
 static bool same_groups(const struct grouping *a, const struct grouping *b)
@@ -139,12 +201,8 @@ enum err grouped_source_new(struct source *inner, struct grouping *queries, stru
 	struct grouped *grouped = mem_zero_array(1, sizeof *grouped);
 	if (!grouped)
 		return err_nomem(info, "the groups");
-	grouped->query_range = ranges_of(queries);
-	grouped->key_range = ranges_of(keys);
-	if (!grouped->query_range || !grouped->key_range) {
-		free(grouped->query_range);
-		free(grouped->key_range);
-		free(grouped);
+	if (!members_init(&grouped->queries, queries) || !members_init(&grouped->keys, keys) || !list_hidden(grouped, keys)) {
+		release(grouped);
 		return err_nomem(info, "the groups");
 	}
 	grouped->source = (struct source){
@@ -157,13 +215,15 @@ enum err grouped_source_new(struct source *inner, struct grouping *queries, stru
 		.keys = keys->count,
 		.norm = NORM_NONE,
 		.is_signed = inner->is_signed,
-		.is_stochastic = inner->is_stochastic && keeps_all(keys),
+		.is_stochastic = inner->is_stochastic && grouped->hidden_count == 0,
 		.is_causal = inner->is_causal,
 		.is_square = inner->is_square && same_groups(queries, keys),
+		.inner = inner,
+		.row_queries = grouped->queries.start[queries->count] / queries->count * (inner->row_queries ? inner->row_queries : 1),
 	};
 	grouped->inner = inner;
-	grouped->queries = *queries;
-	grouped->keys = *keys;
+	grouped->queries.grouping = *queries;
+	grouped->keys.grouping = *keys;
 	*queries = *keys = (struct grouping){ 0 };
 	memcpy(grouped->source.note, inner->note, sizeof inner->note);
 	if (*what)

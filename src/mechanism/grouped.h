@@ -4,7 +4,7 @@
  *     w[a][b] = mean over the queries i of group a of the sum over the keys j of group b of p[i][j]
  *
  * Sums over keys and means over queries keep rows a distribution (Clark et al. 2019, arXiv 1906.04341; Kobayashi et al. 2020). Mass on keys that are in no group
- * is lost, and rows then sum to less than 1. Weights are computed from the definition in double, one query at a time.
+ * is lost, and rows then sum to less than 1. Tiles come from a filter (kernel/filter.h), at the speed of the inner source's.
  */
 #ifndef ATTNVIZ_MECHANISM_GROUPED_H
 #define ATTNVIZ_MECHANISM_GROUPED_H
