@@ -14,13 +14,15 @@
 static struct {
 	bool words, by_span;
 	struct string_list hide;
-	const char *spans;
+	const char *spans, *query_spans, *key_spans;
 } given;
 
 const struct option_row grouping_rows[] = {
 	OPTION_FLAG(0, "words", &given.words, "words in place of sub-words: sums over keys, means over queries"),
 	OPTION_LIST(0, "hide", "WHAT", &given.hide, "leave tokens out: special, or those that match a regular expression"),
 	OPTION_STRING(0, "spans", "FILE", &given.spans, "named ranges of tokens: name begin end, or JSON"),
+	OPTION_STRING(0, "query-spans", "FILE", &given.query_spans, "the same, of the queries only"),
+	OPTION_STRING(0, "key-spans", "FILE", &given.key_spans, "the same, of the keys only"),
 	OPTION_FLAG(0, "by-span", &given.by_span, "the spans in place of tokens"),
 	OPTION_END
 };
@@ -32,7 +34,8 @@ struct token_axis {
 	int64_t length;
 	struct grouping grouping;
 	struct tokens list;   /* of the groups; owned */
-	bool merged;          /* --words has made fewer of them */
+	bool merged;          /* some tokens became a word */
+	int64_t hidden;       /* tokens in no group */
 };
 
 static void axis_release(struct token_axis *axis)
@@ -60,26 +63,23 @@ static enum err start_groups(struct token_axis *axis, struct err_info *info)
 	return axis->grouping.group ? ERR_OK : err_nomem(info, "the groups");
 }
 
-static enum err need_tokens(const struct token_axis *axis, const char *option, struct err_info *info)
+/* Words and tokens left out act on the axes that have tokens. */
+static enum err need_tokens(const struct token_axis *query, const struct token_axis *key, struct err_info *info)
 {
-	if (axis->tokens.count)
+	if (query->tokens.count || key->tokens.count)
 		return ERR_OK;
-	return err_set(info, ERR_USAGE, "%s needs the tokens of the %s: --tokens or --%s-tokens", option, axis->name,
-		       strcmp(axis->name, "queries") == 0 ? "query" : "key");
+	return err_set(info, ERR_USAGE, "--%s needs the tokens of the queries or the keys: --tokens, --query-tokens or --key-tokens", given.words ? "words" : "hide");
 }
 
 static enum err merge_words(struct token_axis *axis, struct err_info *info)
 {
 	size_t *word = mem_array((size_t)axis->length, sizeof *word);
 	struct tokens words = { 0 };
-	enum err err = word ? need_tokens(axis, "--words", info) : err_nomem(info, "the words");
-	if (!err)
-		err = tokens_words(&axis->tokens, word, &words, info);
+	enum err err = word ? tokens_words(&axis->tokens, word, &words, info) : err_nomem(info, "the words");
 	if (!err) {
 		for (int64_t i = 0; i < axis->length; i++)
 			axis->grouping.group[i] = (int64_t)word[i];
 		axis->grouping.count = (int64_t)words.count;
-		axis->merged = axis->grouping.count < axis->length;
 		axis->list = words;
 	}
 	free(word);
@@ -96,19 +96,18 @@ static enum err hide_matches(struct token_axis *axis, const char *what, struct e
 {
 	bool special = strcmp(what, "special") == 0;
 	regex_t pattern;
-	enum err err = need_tokens(axis, "--hide", info);
-	int failed = err || special ? 0 : regcomp(&pattern, what, REG_EXTENDED | REG_NOSUB);
+	int failed = special ? 0 : regcomp(&pattern, what, REG_EXTENDED | REG_NOSUB);
 	if (failed) {
 		char reason[128];
 		regerror(failed, &pattern, reason, sizeof reason);
 		return err_set(info, ERR_USAGE, "--hide %s: %s", what, reason);
 	}
-	for (int64_t i = 0; !err && i < axis->length; i++)
+	for (int64_t i = 0; i < axis->length; i++)
 		if (matches(&axis->tokens, (size_t)i, special ? NULL : &pattern))
 			axis->grouping.group[i] = -1;
-	if (!err && !special)
+	if (!special)
 		regfree(&pattern);
-	return err;
+	return ERR_OK;
 }
 
 /* Groups of which nothing is left disappear, and so do their labels. Returns how many tokens are in no group. */
@@ -132,19 +131,20 @@ static int64_t close_gaps(struct token_axis *axis)
 		axis->grouping.group[i] = count - 1;
 	}
 	for (size_t i = (size_t)count; i < axis->list.count; i++) {
+		if (axis->list.raw[i] != axis->list.text[i])
+			free(axis->list.raw[i]);
 		free(axis->list.text[i]);
-		free(axis->list.raw[i]);
 	}
 	axis->list.count = axis->list.count ? (size_t)count : 0;
 	axis->grouping.count = count;
 	return hidden;
 }
 
-/* Tokens that are their own group keep their labels; numbers where there were none, so that a gap shows. */
+/* The labels of groups of one token, as far as there are labels. */
 static enum err copy_labels(struct token_axis *axis, struct err_info *info)
 {
 	struct tokens *list = &axis->list;
-	if (list->count || axis->grouping.count == axis->length)
+	if (list->count || !axis->tokens.count)
 		return ERR_OK;
 	*list = (struct tokens){ .text = mem_zero_array((size_t)axis->grouping.count, sizeof *list->text),
 				 .raw = mem_zero_array((size_t)axis->grouping.count, sizeof *list->raw), .marks = axis->tokens.marks };
@@ -161,42 +161,38 @@ static enum err copy_labels(struct token_axis *axis, struct err_info *info)
 	return ERR_OK;
 }
 
-static enum err group_tokens(struct token_axis *axis, int64_t *hidden, struct err_info *info)
+static enum err group_tokens(struct token_axis *axis, struct err_info *info)
 {
+	bool tokens = axis->tokens.count;
 	enum err err = start_groups(axis, info);
-	if (!err && given.words)
+	if (!err && tokens && given.words)
 		err = merge_words(axis, info);
-	for (size_t i = 0; !err && i < given.hide.count; i++)
+	axis->merged = !err && axis->grouping.count < axis->length;
+	for (size_t i = 0; !err && tokens && i < given.hide.count; i++)
 		err = hide_matches(axis, given.hide.item[i], info);
 	if (err)
 		return err;
-	*hidden += close_gaps(axis);
+	axis->hidden = close_gaps(axis);
 	return copy_labels(axis, info);
 }
 
-/* Position 0 of the axis is position `shift` of the spans. Spans outside the axis are left out, but not all of them may be. */
-static enum err group_spans(struct token_axis *axis, const struct spans *spans, int64_t shift, struct err_info *info)
+/* Every token in the group of its span, the others in none. */
+static enum err group_spans(struct token_axis *axis, const struct spans *spans, struct err_info *info)
 {
 	const char **name = mem_array(spans->count, sizeof *name);
-	size_t *length = mem_array(spans->count, sizeof *length), count = 0;
+	size_t *length = mem_array(spans->count, sizeof *length);
 	enum err err = name && length ? start_groups(axis, info) : err_nomem(info, "the spans");
 	for (int64_t i = 0; !err && i < axis->length; i++)
 		axis->grouping.group[i] = -1;
 	for (size_t i = 0; !err && i < spans->count; i++) {
-		const struct span *span = &spans->span[i];
-		int64_t begin = span->begin > shift ? span->begin - shift : 0, end = span->end - shift;
-		for (int64_t token = begin; token < end && token < axis->length; token++)
-			axis->grouping.group[token] = (int64_t)count;
-		if (begin >= end || begin >= axis->length)
-			continue;
-		name[count] = span->name;
-		length[count++] = strlen(span->name);
+		for (int64_t token = spans->span[i].begin; token < spans->span[i].end; token++)
+			axis->grouping.group[token] = (int64_t)i;
+		name[i] = spans->span[i].name;
+		length[i] = strlen(name[i]);
 	}
-	axis->grouping.count = (int64_t)count;
-	if (!err && count == 0)
-		err = err_set(info, ERR_SHAPE, "none of the spans has any of the %" PRId64 " %s", axis->length, axis->name);
+	axis->grouping.count = (int64_t)spans->count;
 	if (!err)
-		err = tokens_from_raw(&axis->list, name, length, count, true, info);
+		err = tokens_from_raw(&axis->list, name, length, spans->count, true, info);
 	free(length);
 	free(name);
 	return err;
@@ -204,26 +200,11 @@ static enum err group_spans(struct token_axis *axis, const struct spans *spans, 
 
 static void replace_labels(struct labels *labels, struct token_axis *query, struct token_axis *key)
 {
-	if (!query->list.count && !key->list.count)
-		return;
 	struct labels fresh = { .query_list = query->list, .key_list = key->list };
 	fresh.query = (const char *const *)fresh.query_list.text;
 	fresh.raw_query = (const char *const *)fresh.query_list.raw;
 	fresh.key = (const char *const *)fresh.key_list.text;
 	fresh.raw_key = (const char *const *)fresh.key_list.raw;
-	/* An axis whose tokens all stay as they are keeps the list that it had. */
-	if (!key->list.count && labels->key_list.count) {
-		fresh.key_list = labels->key_list;
-		fresh.key = labels->key;
-		fresh.raw_key = labels->raw_key;
-		labels->key_list = (struct tokens){ 0 };
-	}
-	if (!query->list.count && labels->query_list.count) {
-		fresh.query_list = labels->query_list;
-		fresh.query = labels->query;
-		fresh.raw_query = labels->raw_query;
-		labels->query_list = (struct tokens){ 0 };
-	}
 	labels_release(labels);
 	*labels = fresh;
 	query->list = key->list = (struct tokens){ 0 };
@@ -241,6 +222,32 @@ static void axes_of(const struct source *source, const struct labels *labels, st
 {
 	*query = axis_of("queries", &labels->query_list, &labels->key_list, labels->query, labels->raw_query, source->queries);
 	*key = axis_of("keys", &labels->key_list, &labels->key_list, labels->key, labels->raw_key, source->keys);
+}
+
+/* How many groups begin before a token. */
+static int64_t groups_before(const struct grouping *grouping, int64_t token)
+{
+	while (token > 0 && grouping->group[token - 1] < 0)
+		token--;
+	return token > 0 ? grouping->group[token - 1] + 1 : 0;
+}
+
+/* The spans in positions of the groups: a group is in the span that its first token is in, and a span without a group is gone. */
+static enum err regroup_spans(struct spans *spans, const struct token_axis *axis, struct err_info *info)
+{
+	struct spans fresh = { 0 };
+	enum err err = ERR_OK;
+	for (size_t i = 0; !err && i < spans->count; i++) {
+		const struct span *span = &spans->span[i];
+		int64_t begin = groups_before(&axis->grouping, span->begin), end = groups_before(&axis->grouping, span->end);
+		if (begin < end)
+			err = spans_add(&fresh, span->name, strlen(span->name), begin, end, info);
+	}
+	if (!err && spans->count && !fresh.count)
+		err = err_set(info, ERR_SHAPE, "every token of the spans of the %s is left out", axis->name);
+	spans_release(spans);
+	*spans = fresh;
+	return err;
 }
 
 static bool is_unmerged(const struct token_axis *axis)
@@ -263,23 +270,38 @@ static void note_unmerged(const struct token_axis *query, const struct token_axi
 			     "the tokens as the tokenizer writes them, with their marks", of);
 }
 
-static enum err apply_tokens(struct source **source, struct labels *labels, struct err_info *info)
+static void describe_changes(const struct token_axis *query, const struct token_axis *key, struct strbuf *what)
+{
+	if (given.words)
+		note_unmerged(query, key);
+	if (query->merged || key->merged)
+		strbuf_addstr(what, "sub-words merged (sums over keys, means over queries)");
+	if (query->hidden + key->hidden)
+		strbuf_addf(what, "%s%" PRId64 " queries and %" PRId64 " keys hidden", what->len ? ", " : "", query->hidden, key->hidden);
+	if (given.hide.count && query->hidden + key->hidden == 0)
+		message_note("--hide leaves nothing out: no token matches");
+}
+
+static enum err apply_tokens(struct source **source, struct labels *labels, struct axis_spans *spans, struct err_info *info)
 {
 	struct token_axis query, key;
 	struct strbuf what;
-	int64_t hidden[2] = { 0 };
 	axes_of(*source, labels, &query, &key);
 	strbuf_init(&what);
-	enum err err = group_tokens(&query, &hidden[0], info);
+	enum err err = need_tokens(&query, &key, info);
 	if (!err)
-		err = group_tokens(&key, &hidden[1], info);
-	if (!err && given.words)
-		note_unmerged(&query, &key);
-	if (query.merged || key.merged)
-		strbuf_addstr(&what, "sub-words merged (sums over keys, means over queries)");
-	if (hidden[0] + hidden[1])
-		strbuf_addf(&what, "%s%" PRId64 " queries and %" PRId64 " keys hidden", what.len ? ", " : "", hidden[0], hidden[1]);
+		err = group_tokens(&query, info);
 	if (!err)
+		err = group_tokens(&key, info);
+	if (!err)
+		err = regroup_spans(&spans->query, &query, info);
+	if (!err)
+		err = regroup_spans(&spans->key, &key, info);
+	if (!err)
+		describe_changes(&query, &key, &what);
+	if (!err && strbuf_failed(&what))
+		err = err_nomem(info, "the groups");
+	if (!err && what.len)
 		err = wrap(source, labels, &query, &key, what.buf, info);
 	strbuf_release(&what);
 	axis_release(&query);
@@ -287,14 +309,21 @@ static enum err apply_tokens(struct source **source, struct labels *labels, stru
 	return err;
 }
 
-enum err grouping_by_spans(struct source **source, struct labels *labels, const struct spans *spans, struct err_info *info)
+static enum err group_axis(struct token_axis *axis, const struct spans *spans, struct err_info *info)
+{
+	if (spans->count)
+		return group_spans(axis, spans, info);
+	enum err err = start_groups(axis, info);
+	return err ? err : copy_labels(axis, info);
+}
+
+enum err grouping_by_spans(struct source **source, struct labels *labels, const struct axis_spans *spans, struct err_info *info)
 {
 	struct token_axis query, key;
-	int64_t shift = (*source)->queries < (*source)->keys ? (*source)->keys - (*source)->queries : 0;
 	axes_of(*source, labels, &query, &key);
-	enum err err = group_spans(&query, spans, shift, info);
+	enum err err = group_axis(&query, &spans->query, info);
 	if (!err)
-		err = group_spans(&key, spans, 0, info);
+		err = group_axis(&key, &spans->key, info);
 	if (!err)
 		err = wrap(source, labels, &query, &key, "spans: sums over keys, means over queries", info);
 	axis_release(&query);
@@ -302,30 +331,75 @@ enum err grouping_by_spans(struct source **source, struct labels *labels, const 
 	return err;
 }
 
+void axis_spans_release(struct axis_spans *spans)
+{
+	spans_release(&spans->query);
+	spans_release(&spans->key);
+}
+
+/* The spans of a file that lie in [shift, shift + length), counted from shift. */
+static enum err spans_of_axis(const struct spans *all, int64_t shift, int64_t length, const char *name, struct spans *spans, struct err_info *info)
+{
+	enum err err = ERR_OK;
+	for (size_t i = 0; !err && i < all->count; i++) {
+		const struct span *span = &all->span[i];
+		int64_t begin = span->begin > shift ? span->begin - shift : 0, end = span->end - shift < length ? span->end - shift : length;
+		if (begin < end)
+			err = spans_add(spans, span->name, strlen(span->name), begin, end, info);
+	}
+	if (!err && !spans->count)
+		err = err_set(info, ERR_SHAPE, "none of the spans has any of the %" PRId64 " %s", length, name);
+	return err;
+}
+
+/* Spans of one axis. */
+static enum err read_spans(const char *file, int64_t length, const char *name, struct spans *spans, struct err_info *info)
+{
+	enum err err = spans_read(spans, file, info);
+	const struct span *last = err ? NULL : &spans->span[spans->count - 1];
+	if (last && last->end > length)
+		return err_set(info, ERR_SHAPE, "%s: '%s' ends at %" PRId64 ", but there are %" PRId64 " %s", file, last->name, last->end, length, name);
+	return err;
+}
+
+/* --spans counts keys; where there are fewer queries (a KV cache), those are the last of them. Where only one axis has tokens, the spans are its own. */
+static enum err read_shared_spans(const struct source *source, const struct labels *labels, struct axis_spans *spans, struct err_info *info)
+{
+	if (labels->query && !labels->key)
+		return read_spans(given.spans, source->queries, "queries", &spans->query, info);
+	enum err err = read_spans(given.spans, source->keys, "keys", &spans->key, info);
+	if (err || (labels->key && !labels->query))
+		return err;
+	int64_t shift = source->queries < source->keys ? source->keys - source->queries : 0;
+	return spans_of_axis(&spans->key, shift, source->queries, "queries", &spans->query, info);
+}
+
+static enum err read_all_spans(const struct source *source, const struct labels *labels, struct axis_spans *spans, struct err_info *info)
+{
+	if (given.spans && (given.query_spans || given.key_spans))
+		return err_set(info, ERR_USAGE, "--spans is for both axes: without --query-spans and --key-spans");
+	if (given.by_span && !given.spans && !given.query_spans && !given.key_spans)
+		return err_set(info, ERR_USAGE, "--by-span needs --spans FILE");
+	if (given.spans)
+		return read_shared_spans(source, labels, spans, info);
+	enum err err = given.query_spans ? read_spans(given.query_spans, source->queries, "queries", &spans->query, info) : ERR_OK;
+	return !err && given.key_spans ? read_spans(given.key_spans, source->keys, "keys", &spans->key, info) : err;
+}
+
 bool grouping_given(void)
 {
 	return given.words || given.hide.count || given.by_span;
 }
 
-enum err grouping_apply(struct source **source, struct labels *labels, struct spans *spans, struct err_info *info)
+enum err grouping_apply(struct source **source, struct labels *labels, struct axis_spans *spans, struct err_info *info)
 {
-	bool tokens = given.words || given.hide.count;
-	*spans = (struct spans){ 0 };
-	if (given.by_span && !given.spans)
-		return err_set(info, ERR_USAGE, "--by-span needs --spans FILE");
-	if (given.spans && tokens)
-		return err_set(info, ERR_USAGE, "--spans counts tokens: without --words and --hide");
-	if (tokens)
-		return apply_tokens(source, labels, info);
-	if (!given.spans)
-		return ERR_OK;
-	enum err err = spans_read(spans, given.spans, info);
-	if (!err && spans->span[spans->count - 1].end > (*source)->keys)
-		err = err_set(info, ERR_SHAPE, "%s: '%s' ends at %" PRId64 ", but there are %" PRId64 " keys", given.spans,
-			      spans->span[spans->count - 1].name, spans->span[spans->count - 1].end, (*source)->keys);
+	*spans = (struct axis_spans){ 0 };
+	enum err err = read_all_spans(*source, labels, spans, info);
+	if (!err && (given.words || given.hide.count))
+		err = apply_tokens(source, labels, spans, info);
 	if (err || !given.by_span)
 		return err;
 	err = grouping_by_spans(source, labels, spans, info);
-	spans_release(spans);
+	axis_spans_release(spans);
 	return err;
 }

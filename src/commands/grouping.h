@@ -12,14 +12,21 @@
 #include "kernel/source.h"
 #include "tensor/spans.h"
 
-extern const struct option_row grouping_rows[]; /* --words, --hide, --spans, --by-span */
+extern const struct option_row grouping_rows[]; /* --words, --hide, --spans, --query-spans, --key-spans, --by-span */
 
-/* Wrap *source and replace the labels as the options say; nothing without them. `spans` receives what --spans names, unless --by-span has already
- * made use of it, for commands that show spans in their own way (positions are those of keys; queries are the last of them where there are fewer). Both stay safe to release on failure. */
-enum err grouping_apply(struct source **source, struct labels *labels, struct spans *spans, struct err_info *info);
+/* Named ranges of the positions of each axis; an axis without any has none. */
+struct axis_spans {
+	struct spans query, key;
+};
+void axis_spans_release(struct axis_spans *spans); /* works on a zeroed struct */
 
-/* Wrap *source by the spans, whatever the options: for tables of span masses. */
-enum err grouping_by_spans(struct source **source, struct labels *labels, const struct spans *spans, struct err_info *info);
+/* Wrap *source and replace the labels as the options say; nothing without them. Tokens left out and words act on the axes that have tokens. `spans` receives the named
+ * ranges, in positions of what *source has become, unless --by-span has already made use of them: for commands that show spans in their own way. All stay safe to release
+ * on failure. */
+enum err grouping_apply(struct source **source, struct labels *labels, struct axis_spans *spans, struct err_info *info);
+
+/* Wrap *source by the spans, whatever the options: for tables of span masses. An axis without spans keeps its tokens. */
+enum err grouping_by_spans(struct source **source, struct labels *labels, const struct axis_spans *spans, struct err_info *info);
 
 /* Was --words, --hide or --by-span given? Queries and keys are then groups of tokens. */
 bool grouping_given(void);

@@ -205,23 +205,23 @@ static enum err set_scene(struct drawing *drawing, struct err_info *info)
 	return heatmap_text_titles(&drawing->text, &drawing->input, given.reduce ? word_text(gather_reduce_words, given.reduce) : NULL, drawing->picture.title, scene, drawing->panel, info);
 }
 
-/* Spans count keys; where there are fewer queries (a KV cache), those are the last. */
+static void bands_of(const struct spans *spans, struct axis_band *band)
+{
+	for (size_t i = 0; i < spans->count; i++)
+		band[i] = (struct axis_band){ spans->span[i].begin, spans->span[i].end, spans->span[i].name };
+}
+
 static enum err set_bands(struct drawing *drawing, struct err_info *info)
 {
-	const struct source *source = drawing->input.source;
-	const struct spans *spans = &drawing->input.spans;
-	int64_t shift = source->queries < source->keys ? source->keys - source->queries : 0;
-	if (!spans->count)
+	const struct spans *query = &drawing->input.spans.query, *key = &drawing->input.spans.key;
+	if (query->count + key->count == 0)
 		return ERR_OK;
-	drawing->band = mem_array(spans->count, 2 * sizeof *drawing->band);
+	drawing->band = mem_array(query->count + key->count, sizeof *drawing->band);
 	if (!drawing->band)
 		return err_nomem(info, "the spans");
-	for (size_t i = 0; i < spans->count; i++) {
-		const struct span *span = &spans->span[i];
-		drawing->band[i] = (struct axis_band){ span->begin, span->end, span->name };
-		drawing->band[spans->count + i] = (struct axis_band){ span->begin - shift, span->end - shift, span->name };
-	}
-	drawing->bands = (struct bands){ drawing->band + spans->count, drawing->band, (int64_t)spans->count, (int64_t)spans->count };
+	bands_of(query, drawing->band);
+	bands_of(key, drawing->band + query->count);
+	drawing->bands = (struct bands){ drawing->band, drawing->band + query->count, (int64_t)query->count, (int64_t)key->count };
 	return ERR_OK;
 }
 

@@ -208,7 +208,7 @@ enum err input_open_changed(struct input *input, const struct input_change *chan
 void input_release(struct input *input)
 {
 	selection_release(&input->selection);
-	spans_release(&input->spans);
+	axis_spans_release(&input->spans);
 	labels_release(&input->labels);
 	source_free(input->source);
 	masking_release(&input->masking);

@@ -14,6 +14,7 @@
 #include "base/options.h"
 #include "commands/grouping.h"
 #include "commands/inputs_given.h"
+#include "commands/grouping.h"
 #include "commands/labels.h"
 #include "commands/masking.h"
 #include "commands/roles.h"
@@ -30,7 +31,7 @@ struct input {
 	const struct mechanism *mechanism;
 	struct source *source;
 	struct labels labels;
-	struct spans spans;    /* of --spans; empty without */
+	struct axis_spans spans; /* of --spans and its like; empty without */
 	struct selection selection;
 	int64_t *layer_number; /* [source->layers] as the names number them */
 	bool has_layers, has_batches, has_heads; /* the files had these axes */

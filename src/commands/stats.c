@@ -2,6 +2,7 @@
  * attnviz stats: what the attention of each head is like, in numbers.
  */
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -254,6 +255,13 @@ static enum err measure(struct measuring *measuring, struct err_info *info)
 	return err;
 }
 
+/* The label of a span, or of a token on an axis without spans. */
+static const char *label_of(const char *const *label, int64_t position, char number[24])
+{
+	snprintf(number, 24, "%" PRId64, position);
+	return label ? label[position] : number;
+}
+
 /* With --spans: what each span gives to each, in place of the metrics. */
 static enum err span_masses(struct measuring *measuring, struct err_info *info)
 {
@@ -262,6 +270,7 @@ static enum err span_masses(struct measuring *measuring, struct err_info *info)
 		{ "mass", RECORD_REAL },
 	};
 	struct input *input = &measuring->input;
+	char number[24];
 	float *mass = NULL;
 	struct record *record = NULL;
 	if (given.metrics || given.per_row || given.per_key || given.npy || given.rows || given.sample_rows || given.last_queries || plot_wanted())
@@ -280,8 +289,8 @@ static enum err span_masses(struct measuring *measuring, struct err_info *info)
 		record_int(record, 0, input->layer_number[layer]);
 		record_int(record, 1, batch);
 		record_int(record, 2, head);
-		record_text(record, 3, input->labels.query[i / keys % queries]);
-		record_text(record, 4, input->labels.key[i % keys]);
+		record_text(record, 3, label_of(input->labels.query, i / keys % queries, number));
+		record_text(record, 4, label_of(input->labels.key, i % keys, number));
 		record_real(record, 5, (double)mass[i]);
 		err = record_row(record);
 	}
@@ -299,7 +308,7 @@ static enum err work(struct measuring *measuring, int argc, char **argv, struct 
 	input_measures_distance();
 	if (!err)
 		err = input_open(&measuring->input, argc, argv, info);
-	if (!err && measuring->input.spans.count)
+	if (!err && measuring->input.spans.query.count + measuring->input.spans.key.count)
 		return span_masses(measuring, info);
 	if (!err && given.grid)
 		err = grid_parse(given.grid, &measuring->grid_height, &measuring->grid_width, info);

@@ -157,6 +157,7 @@ static void release(struct grouped *grouped)
 	members_release(&grouped->queries);
 	members_release(&grouped->keys);
 	free(grouped->hidden);
+	free(grouped->diagonals);
 	free(grouped);
 }
 
@@ -184,6 +185,28 @@ static bool list_hidden(struct grouped *grouped, const struct grouping *keys)
 		if (keys->group[token] < 0)
 			grouped->hidden[grouped->hidden_count++] = token;
 	return grouped->hidden != NULL;
+}
+
+/* The group of the key that stands where the first query of group 0 does. */
+static int64_t diagonal_of(const struct grouped *grouped, int64_t diagonal)
+{
+	int64_t key = first_of(&grouped->queries, 0) + diagonal, group = 0;
+	while (group < grouped->source.keys && last_of(&grouped->keys, group) < key)
+		group++;
+	return group;
+}
+
+static bool set_diagonals(struct grouped *grouped)
+{
+	const struct source *inner = grouped->inner;
+	grouped->source.diagonal = inner->diagonal ? diagonal_of(grouped, inner->diagonal) : 0;
+	if (!inner->diagonals)
+		return true;
+	grouped->diagonals = mem_array((size_t)inner->batches, sizeof *grouped->diagonals);
+	for (int64_t batch = 0; grouped->diagonals && batch < inner->batches; batch++)
+		grouped->diagonals[batch] = diagonal_of(grouped, inner->diagonals[batch]);
+	grouped->source.diagonals = grouped->diagonals;
+	return grouped->diagonals != NULL;
 }
 
 static bool same_groups(const struct grouping *a, const struct grouping *b)
@@ -222,6 +245,10 @@ enum err grouped_source_new(struct source *inner, struct grouping *queries, stru
 		.row_queries = grouped->queries.start[queries->count] / queries->count * (inner->row_queries ? inner->row_queries : 1),
 	};
 	grouped->inner = inner;
+	if (!set_diagonals(grouped)) {
+		release(grouped);
+		return err_nomem(info, "the groups");
+	}
 	grouped->queries.grouping = *queries;
 	grouped->keys.grouping = *keys;
 	*queries = *keys = (struct grouping){ 0 };

@@ -19,6 +19,7 @@ struct grouped {
 	struct source *inner; /* owned */
 	struct members queries, keys;
 	int64_t *hidden, hidden_count; /* keys in no group */
+	int64_t *diagonals;            /* of the source; NULL: one for all */
 };
 
 extern const struct filter_ops grouped_filter;

@@ -18,7 +18,7 @@ void spans_release(struct spans *spans)
 	*spans = (struct spans){ 0 };
 }
 
-static enum err add_span(struct spans *spans, const char *name, size_t length, int64_t begin, int64_t end, struct err_info *info)
+enum err spans_add(struct spans *spans, const char *name, size_t length, int64_t begin, int64_t end, struct err_info *info)
 {
 	void *array = spans->span;
 	struct strbuf visible;
@@ -58,7 +58,7 @@ static enum err parse_json(struct spans *spans, const char *text, size_t size, s
 		if (json_unpack(item, "{s:s, s:I, s:I}", "name", &name, "begin", &begin, "end", &end))
 			err = err_set(info, ERR_FORMAT, "span %zu is no object with \"name\", \"begin\" and \"end\"", index + 1);
 		else
-			err = add_span(spans, name, strlen(name), begin, end, info);
+			err = spans_add(spans, name, strlen(name), begin, end, info);
 	}
 	json_decref(root);
 	return err;
@@ -89,7 +89,7 @@ static enum err parse_line(struct spans *spans, size_t number, const char *line,
 		rest--;
 	if (!good || rest == 0)
 		return err_set(info, ERR_FORMAT, "line %zu: '%.*s' is no span (wanted: name begin end)", number, (int)(length > 60 ? 60 : length), line);
-	return add_span(spans, line, rest, begin, end, info);
+	return spans_add(spans, line, rest, begin, end, info);
 }
 
 static enum err parse_lines(struct spans *spans, const char *text, size_t size, struct err_info *info)

@@ -26,6 +26,8 @@ struct spans {
 /* "-" is standard input. ERR_FORMAT names the line or the element; ERR_VALUE: empty, overlapping, or not in ascending order. */
 enum err spans_read(struct spans *spans, const char *file, struct err_info *info);
 enum err spans_parse(struct spans *spans, const char *text, size_t size, struct err_info *info);
+/* Add one at the end; the same errors as of a file. */
+enum err spans_add(struct spans *spans, const char *name, size_t length, int64_t begin, int64_t end, struct err_info *info);
 void spans_release(struct spans *spans); /* works on a zeroed struct */
 
 #endif
