@@ -99,7 +99,7 @@ void compare_place(const struct comparing *comparing, struct record *record, int
 bool compare_exactly(const struct comparing *comparing)
 {
 	int64_t weights;
-	return mem_mul_i64(comparing->a.selection.maps * comparing->row_count, comparing->a.source->keys, &weights) && weights <= DEFINITION_MAX;
+	return mem_mul_i64(comparing->a.selection.maps * comparing->row_count, source_row_weights(comparing->a.source), &weights) && weights <= DEFINITION_MAX;
 }
 
 static const char *const row_names[] = { "l1", "kl", "js", "top1", "top5", "entropy_shift" };

@@ -277,7 +277,7 @@ static enum err write_definition(struct writing *writing, struct err_info *info)
 /* Products of axis lengths of a source exist: they cannot overflow. */
 static bool by_definition(const struct writing *writing)
 {
-	int64_t weights = writing->input.selection.maps * (writing->end - writing->begin) * writing->input.source->keys;
+	int64_t weights = writing->input.selection.maps * (writing->end - writing->begin) * source_row_weights(writing->input.source);
 	return given.precision == PRECISION_DOUBLE || (given.precision == PRECISION_AUTO && weights <= DEFINITION_MAX);
 }
 

@@ -15,6 +15,11 @@ const struct source *source_prepared(const struct source *source)
 	return source;
 }
 
+int64_t source_row_weights(const struct source *source)
+{
+	return source_prepared(source)->keys * (source->row_queries > 1 ? source->row_queries : 1);
+}
+
 int64_t source_maps(const struct source *source)
 {
 	return source->layers * source->batches * source->heads;

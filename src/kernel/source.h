@@ -168,6 +168,9 @@ struct map_extent source_extent(const struct source *source, int64_t map, int64_
 /* The source whose state is prepared for this one: itself, or what its filter takes its weights from. */
 const struct source *source_prepared(const struct source *source);
 
+/* How many weights the definition of one row takes, on average: the keys, or those of the rows that a filter makes it of. */
+int64_t source_row_weights(const struct source *source);
+
 int64_t source_maps(const struct source *source);
 void source_map_id(const struct source *source, int64_t map, int64_t *layer, int64_t *batch, int64_t *head);
 void source_free(struct source *source); /* NULL is fine */
