@@ -119,6 +119,9 @@ test: ## install what is missing, build, and run every test
 check: $(PROGRAM) $(TEST_PROGRAMS) ## run every test, installing nothing
 	@BUILD=$(BUILD) CC='$(CC)' sh tests/run.sh $(TEST_PROGRAMS)
 
+torture: $(PROGRAM) ## fail each allocation of each command in turn (minutes)
+	@BUILD=$(BUILD) CC='$(CC)' STRIDE=1 TEST_TIMEOUT=14400 sh tests/run.sh --only tests/faults/allocations.sh
+
 fuzz: ## every parser under libFuzzer, FUZZ_SECONDS=60 each (needs clang)
 	@command -v clang > /dev/null || { echo 'make fuzz: clang is missing'; exit 1; }
 	@$(MAKE) --no-print-directory MODE=fuzz CC=clang $(PARALLEL) run-fuzzers
@@ -150,4 +153,4 @@ uninstall: ## remove what install put there
 clean: ## remove build/
 	rm -rf build
 
-.PHONY: all list deps demo test check fuzz run-fuzzers mutate bench headers install uninstall clean FORCE
+.PHONY: all list deps demo test check torture fuzz run-fuzzers mutate bench headers install uninstall clean FORCE

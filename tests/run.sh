@@ -12,8 +12,8 @@ if [ "${1-}" = --one ]; then
 	scratch=$results/$number.scratch
 	mkdir "$scratch"
 	case $item in
-	*.sh) (cd "$scratch" && TMPDIR=$scratch timeout 600 sh "$root/$item") ;;
-	*) TMPDIR=$scratch timeout 600 "$item" ;;
+	*.sh) (cd "$scratch" && TMPDIR=$scratch timeout "${TEST_TIMEOUT:-600}" sh "$root/$item") ;;
+	*) TMPDIR=$scratch timeout "${TEST_TIMEOUT:-600}" "$item" ;;
 	esac > "$results/$number.out" 2>&1
 	echo $? > "$results/$number.part"
 	rm -rf "$scratch"

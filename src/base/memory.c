@@ -1,9 +1,23 @@
 #include "base/memory.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 
 enum { LINE = 64, HUGE_PAGE = 2 << 20 };
+
+/* Of the process, as its memory is. */
+static atomic_bool lost;
+
+void mem_lose(void)
+{
+	atomic_store(&lost, true);
+}
+
+bool mem_lost(void)
+{
+	return atomic_load(&lost);
+}
 
 /* The product as a size that malloc may be asked for: never zero, so that NULL always means failure. */
 static bool block_size(size_t count, size_t size, size_t *bytes)

@@ -23,6 +23,11 @@ bool mem_grow(void **array, size_t *capacity, size_t need, size_t size);
 void *mem_aligned(size_t bytes);
 void mem_aligned_free(void *block);
 
+/* Memory ran out where the function cannot say so: a text that is put together, a size that is asked for. Whatever the caller makes of it,
+ * no output is completed any more (output_commit). */
+void mem_lose(void);
+bool mem_lost(void);
+
 /* a * b in *product; false on overflow or where an operand is negative. */
 bool mem_mul_i64(int64_t a, int64_t b, int64_t *product);
 

@@ -29,19 +29,18 @@ static void write_line(const char *line, size_t len)
 	}
 }
 
+/* Each byte may be shown by four (\xFF). Without memory of its own: that there is none may be what it says. */
 static void say_text(const char *level, const char *text)
 {
+	char room[4 * TEXT + 64];
 	struct strbuf line;
-	strbuf_init(&line);
+	strbuf_init_fixed(&line, room, sizeof room);
 	strbuf_addstr(&line, diverted ? "" : "attnviz: ");
 	strbuf_addstr(&line, level);
-	utf8_append_visible(&line, text, strlen(text));
+	utf8_append_visible(&line, text, strnlen(text, TEXT));
 	strbuf_addstr(&line, diverted ? "" : "\n");
-	static const char starved[] = "attnviz: out of memory\n";
 	if (diverted)
-		diverted(strbuf_failed(&line) ? "out of memory" : line.buf);
-	else if (strbuf_failed(&line))
-		write_line(starved, sizeof starved - 1);
+		diverted(line.buf);
 	else
 		write_line(line.buf, line.len);
 	strbuf_release(&line);

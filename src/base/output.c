@@ -68,6 +68,11 @@ static bool is_stdout(const char *target)
 	return strcmp(target, "-") == 0 || descriptor_named(target) == STDOUT_FILENO;
 }
 
+static const char *name_of(const struct output *out)
+{
+	return is_stdout(out->target) ? "standard output" : out->target;
+}
+
 static enum err fail(struct output *out)
 {
 	out->failed = true;
@@ -77,8 +82,7 @@ static enum err fail(struct output *out)
 		err_set(&out->info, ERR_PIPE, "cannot write: nobody reads any more");
 	else
 		err_set_errno(&out->info, "cannot write");
-	err_in_file(&out->info, is_stdout(out->target) ? "standard output" : out->target);
-	return out->info.code;
+	return err_in_file(&out->info, name_of(out));
 }
 
 /* Six letters that another process will not choose at the same time. */
@@ -377,9 +381,11 @@ static enum err finish(struct output *out)
 
 enum err output_commit(struct output *out, struct err_info *info)
 {
-	/* What was computed from a file that changed meanwhile is not worth a name. */
+	/* What was computed from a file that changed meanwhile, or says less than it should, is not worth a name. */
 	if (!out->failed)
 		out->failed = mapped_unchanged(&out->info) != ERR_OK;
+	if (!out->failed && mem_lost())
+		out->failed = err_nomem(&out->info, "what belongs in it") != ERR_OK && err_in_file(&out->info, name_of(out)) != ERR_OK;
 	enum err err = finish(out);
 	if (err != ERR_OK && info && info->code == ERR_OK)
 		*info = out->info;

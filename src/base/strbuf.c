@@ -18,9 +18,15 @@ void strbuf_init(struct strbuf *sb)
 	*sb = (struct strbuf){ .buf = nothing };
 }
 
+void strbuf_init_fixed(struct strbuf *sb, char *block, size_t capacity)
+{
+	*sb = (struct strbuf){ .buf = block, .capacity = capacity, .fixed = true };
+	block[0] = '\0';
+}
+
 void strbuf_release(struct strbuf *sb)
 {
-	if (sb->capacity)
+	if (sb->capacity && !sb->fixed)
 		free(sb->buf);
 	strbuf_init(sb);
 }
@@ -34,22 +40,28 @@ void strbuf_clear(struct strbuf *sb)
 		sb->buf = nothing;
 }
 
+static bool grow(struct strbuf *sb, size_t need)
+{
+	void *block = sb->capacity ? sb->buf : NULL;
+	if (need <= sb->capacity)
+		return true;
+	if (!mem_grow(&block, &sb->capacity, need < FIRST_CAPACITY ? FIRST_CAPACITY : need, 1)) {
+		mem_lose();
+		return false;
+	}
+	sb->buf = block;
+	return true;
+}
+
 /* Room for `more` bytes and the NUL. */
 static bool make_room(struct strbuf *sb, size_t more)
 {
 	if (sb->failed)
 		return false;
-	void *block = sb->capacity ? sb->buf : NULL;
-	size_t need = 0;
-	if (__builtin_add_overflow(sb->len + 1, more, &need) ||
-	    !mem_grow(&block, &sb->capacity, need < FIRST_CAPACITY ? FIRST_CAPACITY : need, 1)) {
+	size_t need;
+	if (__builtin_add_overflow(sb->len + 1, more, &need) || (sb->fixed ? need > sb->capacity : !grow(sb, need)))
 		sb->failed = true;
-		if (!sb->capacity)
-			sb->buf = nothing;
-		return false;
-	}
-	sb->buf = block;
-	return true;
+	return !sb->failed;
 }
 
 void strbuf_add(struct strbuf *sb, const void *bytes, size_t count)

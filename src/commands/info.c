@@ -330,9 +330,11 @@ static enum err part_files(struct looking *looking, int argc, char **argv, struc
 	if (!looking->file || !looking->links)
 		return err_nomem(info, "the files");
 	for (int i = 0; i < argc && !err; i++) {
-		if (links_are_in(argv[i]))
+		bool links;
+		err = links_are_in(argv[i], &links, info);
+		if (!err && links)
 			err = link_file_read(&looking->links[looking->link_count++], argv[i], info);
-		else
+		else if (!err)
 			looking->file[looking->file_count++] = argv[i];
 	}
 	return err;

@@ -23,14 +23,18 @@ static bool begins_with_links(const unsigned char *head, size_t size)
 	return links > 0;
 }
 
-bool links_are_in(const char *file)
+enum err links_are_in(const char *file, bool *found, struct err_info *info)
 {
 	struct bytes bytes;
-	if (strcmp(file, "-") == 0 || bytes_peek(&bytes, file, NULL) != ERR_OK)
-		return false;
-	bool found = begins_with_links(bytes.data, bytes.size < HEAD_SIZE ? (size_t)bytes.size : HEAD_SIZE);
+	*found = false;
+	enum err err = strcmp(file, "-") == 0 ? ERR_IO : bytes_peek(&bytes, file, NULL);
+	if (err == ERR_NOMEM)
+		return err_nomem(info, "the input");
+	if (err)
+		return ERR_OK;
+	*found = begins_with_links(bytes.data, bytes.size < HEAD_SIZE ? (size_t)bytes.size : HEAD_SIZE);
 	bytes_release(&bytes);
-	return found;
+	return ERR_OK;
 }
 
 enum err link_file_read(struct link_file *file, const char *name, struct err_info *info)

@@ -18,7 +18,7 @@ struct link_file {
 };
 
 /* Does the file begin as one with links does: "0-0 1-2 2p3"? False where it cannot be read: opening it will tell. */
-bool links_are_in(const char *file);
+enum err links_are_in(const char *file, bool *found, struct err_info *info);
 
 enum err link_file_read(struct link_file *links, const char *file, struct err_info *info);
 

@@ -61,8 +61,9 @@ static bool takes(const struct mechanism *mechanism, const char *role)
 static enum err find_role(struct input *input, const char *word, struct role **role, struct err_info *info)
 {
 	*role = roles_find(&input->roles, word);
-	if (!*role && roles_bind_by_name(&input->roles, word, info))
-		*role = roles_find(&input->roles, word);
+	enum err err = *role ? ERR_OK : roles_bind_by_name(&input->roles, word, role, info);
+	if (err)
+		return err;
 	for (const struct mechanism_alias *alias = input->mechanism->alias; !*role && alias && alias->role; alias++)
 		if (strcmp(alias->role, word) == 0)
 			return roles_bind_by_alias(&input->roles, &given_inputs()->roles.names, word, alias->names, role, info);

@@ -416,8 +416,9 @@ enum err roles_gather(struct roles *roles, const struct roles_request *request, 
 	return err ? err : roles_bind_sequences(roles, request, info);
 }
 
-bool roles_bind_by_name(struct roles *roles, const char *word, struct err_info *info)
+enum err roles_bind_by_name(struct roles *roles, const char *word, struct role **role, struct err_info *info)
 {
+	*role = NULL;
 	for (size_t a = 0; a < roles->archive_count; a++) {
 		struct archive *archive = roles->archive[a];
 		for (size_t i = 0; i < archive->count; i++) {
@@ -425,11 +426,11 @@ bool roles_bind_by_name(struct roles *roles, const char *word, struct err_info *
 			const char *name = roles_tensor_name(archive, &archive->tensor[i], buffer, sizeof buffer);
 			if (strcmp(name, word) != 0)
 				continue;
-			struct role *role = add_role(roles, word, NAME_NONE, info);
-			return role && !add_part(role, archive, is_nameless(archive) ? NULL : archive->tensor[i].name, name, info);
+			*role = add_role(roles, word, NAME_NONE, info);
+			return *role ? add_part(*role, archive, is_nameless(archive) ? NULL : archive->tensor[i].name, name, info) : ERR_NOMEM;
 		}
 	}
-	return false;
+	return ERR_OK;
 }
 
 static bool is_alias(const char *name, const char *names)

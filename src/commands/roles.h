@@ -82,8 +82,8 @@ struct role *roles_kind(const struct roles *roles, enum name_role kind);
 /* A tensor of the positional files whose name tells that it holds queries, keys and values; *file is where. NULL where there is none. */
 const char *roles_fused_name(const struct roles *roles, const char **file);
 
-/* Bind a tensor of the positional files by its exact name to a role that only a mechanism knows. False where there is none. */
-bool roles_bind_by_name(struct roles *roles, const char *word, struct err_info *info);
+/* Bind a tensor of the positional files by its exact name to a role that only a mechanism knows. *role is NULL where there is none. */
+enum err roles_bind_by_name(struct roles *roles, const char *word, struct role **role, struct err_info *info);
 
 /* Bind the one tensor whose name, or its end from a dot on, is among `names` ("q_proj.weight|W_Q"); those that a bare --names PATTERN leaves out do not count. *role is
  * NULL where there is none; ERR_USAGE where there are several (the layers of a checkpoint). */

@@ -324,10 +324,11 @@ static enum err work(struct measuring *measuring, int argc, char **argv, struct 
 		err = open_report(measuring, info);
 	if (!err)
 		err = measure(measuring, info);
-	if (!err && measuring->plot && ranks_lead())
-		err = plot_write(measuring->plot, info);
 	enum err end = report_end(measuring->report);
 	err = err ? err : end;
+	/* Once the numbers are put together, so that none fails beside a picture that is complete. */
+	if (!err && measuring->plot && ranks_lead())
+		err = plot_write(measuring->plot, info);
 	if (err && info->code == ERR_OK && measuring->out.failed)
 		*info = measuring->out.info;
 	return err ? err : output_commit(&measuring->out, info);

@@ -65,7 +65,7 @@ static enum err run_step(void *data, int64_t job, int worker)
 	pass->values = work->values;
 	enum err err = work->step(work, &work->place[job], pass, &info);
 	if (err) {
-		err_set(&info, err, "an item of the map failed");
+		err == ERR_NOMEM ? err_nomem(&info, "an item of the map") : err_set(&info, err, "an item of the map failed");
 		note_failure(work, job, &info);
 	}
 	if (work->chunk)

@@ -192,7 +192,7 @@ static enum err merge_next(void *data, const struct partials *partials)
 	struct err_info info = { 0 };
 	enum err err = merge_item(run, &partials->item, partials->of, &info);
 	if (err) {
-		err_set(&info, err, "an item of the map failed");
+		err == ERR_NOMEM ? err_nomem(&info, "an item of the map") : err_set(&info, err, "an item of the map failed");
 		note_failure(run, partials->number, &info);
 	}
 	return err;
@@ -212,7 +212,7 @@ static enum err run_job(void *data, int64_t job, int number)
 			run->sinks[i]->ops->start(run->sinks[i], &item, partials->of[i]);
 	enum err err = pass_item(&worker->pass, &item, partials->of, &run->stop, &info);
 	if (err) {
-		err_set(&info, err, "an item of the map failed");
+		err == ERR_NOMEM ? err_nomem(&info, "an item of the map") : err_set(&info, err, "an item of the map failed");
 		note_failure(run, job, &info);
 		return err;
 	}

@@ -235,10 +235,14 @@ void heatmap_cells(const struct heatmap_scene *scene, const struct heatmap_extra
 		terminal_cells(scene, &plain_terminal, height, width);
 		return;
 	}
-	if (typesetter_init(&type, writer_is_exact(format), NULL) == ERR_OK &&
-	    heatmap_layout_init(&layout, &type, scene, extra, page, NULL, false, NULL) == ERR_OK) {
+	enum err err = typesetter_init(&type, writer_is_exact(format), NULL);
+	if (!err)
+		err = heatmap_layout_init(&layout, &type, scene, extra, page, NULL, false, NULL);
+	if (!err) {
 		*height = layout.cells_high;
 		*width = layout.cells_wide;
+	} else if (err == ERR_NOMEM) {
+		mem_lose();
 	}
 	heatmap_layout_release(&layout);
 	typesetter_release(&type);

@@ -343,9 +343,8 @@ void npy_header(struct strbuf *out, enum dtype dtype, int rank, const int64_t *s
 	for (int axis = 0; axis < rank; axis++)
 		strbuf_addf(&text, axis ? ", %" PRId64 : "%" PRId64, shape[axis]);
 	strbuf_addstr(&text, rank == 1 ? ",), }" : "), }");
-	while ((PREFIX + text.len + 1) % ALIGNMENT)
-		strbuf_addch(&text, ' ');
-	strbuf_addch(&text, '\n');
+	size_t padding = (ALIGNMENT - (PREFIX + text.len + 1) % ALIGNMENT) % ALIGNMENT;
+	strbuf_addf(&text, "%*s\n", (int)padding, "");
 
 	strbuf_add(out, magic, MAGIC);
 	strbuf_add(out, "\x01", 2);
