@@ -17,6 +17,7 @@ static void scan_vector(struct vectors_facts *facts, int64_t token, const float 
 		zero = zero && vector[dim] == 0;
 	}
 	facts->zero_tail = zero ? facts->zero_tail + 1 : 0;
+	facts->zero_head += zero && facts->zero_head == token;
 }
 
 enum err vectors_facts_scan(const struct heads *vectors, int64_t layer, int64_t batch, int64_t head, struct vectors_facts *facts,

@@ -14,7 +14,7 @@ struct vectors_facts {
 	int64_t tokens, dims;
 	int64_t nonfinite, bad_token, bad_dim; /* NaN and infinities, and where the first is */
 	bool constant;                         /* every token has the vector of the first */
-	int64_t zero_tail;                     /* tokens at the end that are all zero */
+	int64_t zero_tail, zero_head;          /* tokens at the end, and at the beginning, that are all zero */
 };
 
 enum err vectors_facts_scan(const struct heads *vectors, int64_t layer, int64_t batch, int64_t head, struct vectors_facts *facts,

@@ -50,10 +50,62 @@ static void note_sum(struct weights_facts *facts, int64_t row, double sum)
 	}
 }
 
-static void scan_row(struct weights_facts *facts, int64_t row, const double *weight, double *column, double *mass)
+static void add_to_span(struct row_span *span, int64_t row)
+{
+	if (span->count++ == 0)
+		span->first = row;
+	span->last = row;
+}
+
+/* Sums over the map that rows join one by one. */
+struct sums {
+	double mass, *column;
+	double uniform_after, uniform_top_left, uniform_weight, uniform_largest; /* of rows that may be uniform padding */
+	int64_t uniform_row; /* of the largest */
+};
+
+static bool holds_nan(const struct weights_facts *facts, const double *weight)
+{
+	for (int64_t key = 0; key < facts->keys; key++)
+		if (isnan(weight[key]))
+			return true;
+	return false;
+}
+
+/* Keys alike, with some after the diagonal that a causal row would not see. */
+static bool is_uniform(const struct weights_facts *facts, int64_t row, const double *weight)
+{
+	bool uniform = row + facts->keys - facts->rows < facts->keys - 1 && isfinite(weight[0]) && weight[0] > 0;
+	for (int64_t key = 1; key < facts->keys && uniform; key++)
+		uniform = weight[key] == weight[0];
+	return uniform;
+}
+
+/* What may be padding is put aside until the whole map tells. */
+static void put_aside(struct weights_facts *facts, int64_t row, double weight, struct sums *sums)
+{
+	int64_t last_visible = row + facts->keys - facts->rows;
+	add_to_span(&facts->uniform_rows, row);
+	sums->uniform_after += (double)(facts->keys - 1 - (last_visible > -1 ? last_visible : -1)) * weight;
+	sums->uniform_top_left += (double)(facts->keys > row + 1 ? facts->keys - row - 1 : 0) * weight;
+	sums->uniform_weight += weight;
+	if (weight > sums->uniform_largest) {
+		sums->uniform_largest = weight;
+		sums->uniform_row = row;
+	}
+}
+
+static void scan_row(struct weights_facts *facts, int64_t row, const double *weight, struct sums *sums)
 {
 	double sum = 0, exp_sum = 0, low = INFINITY, high = -INFINITY, faintest = INFINITY, even = 1 / (double)facts->keys;
 	int64_t last_visible = row + facts->keys - facts->rows;
+	if (holds_nan(facts, weight)) {
+		add_to_span(&facts->nan_rows, row);
+		return;
+	}
+	bool aside = is_uniform(facts, row, weight);
+	if (aside)
+		put_aside(facts, row, weight[0], sums);
 	for (int64_t key = 0; key < facts->keys; key++) {
 		double value = weight[key];
 		if (value == -INFINITY) {
@@ -66,20 +118,23 @@ static void scan_row(struct weights_facts *facts, int64_t row, const double *wei
 		}
 		sum += value;
 		exp_sum += facts->largest > LOGARITHM_MAX || high > LOGARITHM_MAX ? 0 : exp(value);
-		*mass += fabs(value);
-		column[key] += value;
+		sums->mass += fabs(value);
+		sums->column[key] += aside ? 0 : value;
 		widen(&low, &high, value);
 		faintest = (value != 0 || key <= last_visible) && value < faintest ? value : faintest;
 		facts->from_uniform = fmax(facts->from_uniform, fabs(value - even));
-		if (key > last_visible)
+		if (key > last_visible && !aside)
 			note_after(facts, row, key, value);
-		if (key > row)
+		if (key > row && !aside)
 			facts->top_left_share += fabs(value);
 	}
+	if (low > high)
+		return;
 	widen(&facts->smallest, &facts->largest, low);
 	widen(&facts->smallest, &facts->largest, high);
 	if (low == 0 && high == 0) {
 		facts->zero_rows++;
+		add_to_span(&facts->zeros, row);
 		return;
 	}
 	note_sum(facts, row, sum);
@@ -87,14 +142,36 @@ static void scan_row(struct weights_facts *facts, int64_t row, const double *wei
 	facts->ratio = fmax(facts->ratio, faintest > 0 ? high / faintest : INFINITY);
 }
 
-static void finish(struct weights_facts *facts, const double *column, double mass)
+/* Uniform rows are padding where nothing else lies after the diagonal, and something else is there; otherwise they join the rest. */
+static void settle_uniform(struct weights_facts *facts, struct sums *sums)
 {
-	facts->after_share = mass > 0 ? facts->after_share / mass : 0;
-	facts->top_left_share = mass > 0 ? facts->top_left_share / mass : 0;
+	int64_t others = facts->rows - facts->nan_rows.count - facts->zero_rows - facts->uniform_rows.count;
+	if (facts->after_share == 0 && others > 1)
+		return;
+	facts->after_share += sums->uniform_after;
+	facts->top_left_share += sums->uniform_top_left;
+	for (int64_t key = 0; key < facts->keys; key++)
+		sums->column[key] += sums->uniform_weight;
+	if (sums->uniform_largest > facts->after_largest) {
+		facts->after_largest = sums->uniform_largest;
+		facts->after_row = sums->uniform_row;
+		facts->after_key = facts->keys - 1;
+	}
+	facts->uniform_rows = (struct row_span){ 0 };
+}
+
+static void finish(struct weights_facts *facts, struct sums *sums)
+{
+	const double *column = sums->column;
+	settle_uniform(facts, sums);
+	facts->after_share = sums->mass > 0 ? facts->after_share / sums->mass : 0;
+	facts->top_left_share = sums->mass > 0 ? facts->top_left_share / sums->mass : 0;
 	if (facts->largest > LOGARITHM_MAX)
 		facts->exp_sum_low = facts->exp_sum_high = NAN;
 	for (facts->empty_tail = 0; facts->empty_tail < facts->keys && column[facts->keys - 1 - facts->empty_tail] == 0;)
 		facts->empty_tail++;
+	for (facts->empty_head = 0; facts->empty_head < facts->keys && column[facts->empty_head] == 0;)
+		facts->empty_head++;
 	for (int64_t key = 0; key < facts->keys; key++)
 		if (column[key] != 0)
 			widen(&facts->column_sum_low, &facts->column_sum_high, column[key]);
@@ -126,19 +203,20 @@ enum err weights_facts_scan(const struct heads *weights, int64_t layer, int64_t 
 		.column_sum_high = -INFINITY, .exp_sum_low = INFINITY, .exp_sum_high = -INFINITY,
 	};
 	facts->rounding = weights_rounding(weights->tensors[0]->dtype, facts->keys);
-	double unit = weights->tensors[0]->dtype == DTYPE_U8 ? 1 / 255.0 : 1, mass = 0;
-	double *row = mem_array((size_t)facts->keys, sizeof *row), *column = mem_zero_array((size_t)facts->keys, sizeof *column);
-	enum err err = row && column ? ERR_OK : err_nomem(info, "a row of weights");
+	double unit = weights->tensors[0]->dtype == DTYPE_U8 ? 1 / 255.0 : 1;
+	double *row = mem_array((size_t)facts->keys, sizeof *row);
+	struct sums sums = { .column = mem_zero_array((size_t)facts->keys, sizeof *sums.column) };
+	enum err err = row && sums.column ? ERR_OK : err_nomem(info, "a row of weights");
 	for (int64_t i = 0; i < facts->rows && !err; i++) {
 		err = heads_decode_part_f64(weights, layer, batch, head, i, 0, facts->keys, true, row, info);
 		for (int64_t key = 0; key < facts->keys && unit != 1; key++)
 			row[key] *= unit;
 		if (!err)
-			scan_row(facts, i, row, column, &mass);
+			scan_row(facts, i, row, &sums);
 	}
 	if (!err)
-		finish(facts, column, mass);
+		finish(facts, &sums);
 	free(row);
-	free(column);
+	free(sums.column);
 	return err;
 }

@@ -15,20 +15,29 @@
 /* How far from 1 the sum of a row may be, beside what the storage of its weights rounds away. */
 #define WEIGHTS_SUM_TOLERANCE 1e-3
 
+/* Some of the rows: how many, and which. */
+struct row_span {
+	int64_t count, first, last;
+};
+
 struct weights_facts {
 	int64_t rows, keys;
-	int64_t nonfinite, bad_row, bad_key;  /* NaN and +infinity, and where the first is; they are left out of all the rest */
+	struct row_span nan_rows;             /* rows that hold NaN; they are left out of all the rest */
+	int64_t nonfinite, bad_row, bad_key;  /* infinities of other rows, and where the first is; they are left out likewise */
 	int64_t hidden;                       /* -infinity, a masked logit; likewise left out */
 	double smallest, largest;
 	double rounding;                      /* by which the sum of a row may be off because of how the array stores its weights */
-	int64_t zero_rows;                    /* nothing but zeros */
+	int64_t zero_rows;                    /* nothing but zeros, and which */
+	struct row_span zeros;
+	struct row_span uniform_rows;         /* all keys alike, those after the diagonal too, in a map that is causal but for them: left out of what comes after the */
+	                                      /* diagonal, and of the columns */
 	double row_sum_low, row_sum_high;     /* of the other rows; NaN where there is none */
 	int64_t rows_off;                     /* rows whose sum is further from 1 than WEIGHTS_SUM_TOLERANCE + rounding */
 	int64_t worst_row;                    /* the furthest, and its sum */
 	double worst_sum;
 	double column_sum_low, column_sum_high; /* of the columns that are not all zero */
 	double exp_sum_low, exp_sum_high;     /* sums of e^value over a row, 1 for ln p; NaN where some value is above 0 */
-	int64_t empty_tail;                   /* columns at the end that are all zero */
+	int64_t empty_tail, empty_head;       /* columns at the end, and at the beginning, that are all zero */
 	double after_share, after_largest;    /* mass after the diagonal as a share of all, and the largest weight there */
 	int64_t after_row, after_key;
 	double top_left_share;                /* likewise after the keys j > i: what a causal mask aligned at the beginning hides */

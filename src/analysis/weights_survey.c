@@ -7,6 +7,7 @@
 
 struct surveying {
 	struct sink sink;
+	const struct source *masked;
 	double tolerance;
 	struct weights_survey *survey;
 };
@@ -64,7 +65,6 @@ static void add_row(struct weights_survey *found, double sum, double low, double
 	if (low == 0 && high == 0)
 		return;
 	found->rows++;
-	found->mass += sum;
 	found->row_sum_low = fmin(found->row_sum_low, sum);
 	found->row_sum_high = fmax(found->row_sum_high, sum);
 	if (!(fabs(sum - 1) > tolerance))
@@ -75,14 +75,23 @@ static void add_row(struct weights_survey *found, double sum, double low, double
 	}
 }
 
+static bool counts(const struct source *masked, int64_t map, int64_t row)
+{
+	return !masked || !masked->ops->support || masked->ops->support(masked, map, row) > 0;
+}
+
 static void rows(const struct sink *sink, const struct item *item, int64_t lane0, const struct row_group *group, const struct row_stats *stats,
 		 const float *output, int64_t output_width, void *data)
 {
 	struct partial *partial = data;
+	const struct surveying *surveying = (const struct surveying *)sink;
 	(void)lane0, (void)output, (void)output_width;
-	for (int lane = 0; lane < group->count; lane++)
-		add_row(&partial->found, stats[lane].sum, (double)partial->low[lane], (double)partial->high[lane], ((const struct surveying *)sink)->tolerance,
+	for (int lane = 0; lane < group->count; lane++) {
+		add_row(&partial->found, stats[lane].sum, (double)partial->low[lane], (double)partial->high[lane], surveying->tolerance,
 			(struct survey_place){ item->map, group->row[lane] });
+		if (counts(surveying->masked, item->map, group->row[lane]))
+			partial->found.mass += stats[lane].sum;
+	}
 	clear_lanes(partial);
 }
 
@@ -114,10 +123,11 @@ static const struct sink_ops survey_ops = {
 	.name = "survey", .needs = SINK_TILES, .partial_size = partial_size, .start = start, .scan = scan, .rows = rows, .merge = merge,
 };
 
-enum err weights_survey(const struct source *source, const struct driver_options *options, double tolerance, struct weights_survey *survey, struct err_info *info)
+enum err weights_survey(const struct source *source, const struct source *masked, const struct driver_options *options, double tolerance, struct weights_survey *survey,
+			struct err_info *info)
 {
 	int64_t maps = options->maps ? options->map_count : source_maps(source);
-	struct surveying surveying = { .sink.ops = &survey_ops, .tolerance = tolerance, .survey = survey };
+	struct surveying surveying = { .sink.ops = &survey_ops, .masked = masked, .tolerance = tolerance, .survey = survey };
 	struct driver_options alone = *options;
 	alone.peers = NULL;
 	*survey = nothing;

@@ -25,8 +25,10 @@ struct weights_survey {
 	double *map_mass;          /* [maps asked for]: of each */
 };
 
-/* Sources that are not a softmax; `tolerance` is how far from 1 the sum of a row may be. Release in any case. */
-enum err weights_survey(const struct source *source, const struct driver_options *options, double tolerance, struct weights_survey *survey, struct err_info *info);
+/* Sources that are not a softmax; `tolerance` is how far from 1 the sum of a row may be. Rows that see no key of `masked`,
+ * the same weights behind a mask, do not count in the masses; NULL: all do. Release in any case. */
+enum err weights_survey(const struct source *source, const struct source *masked, const struct driver_options *options, double tolerance, struct weights_survey *survey,
+			struct err_info *info);
 void weights_survey_release(struct weights_survey *survey); /* works on a zeroed struct */
 
 #endif

@@ -41,6 +41,12 @@ static bool find_padding(const struct vectors_facts *facts, struct strbuf *text)
 	return facts->zero_tail > 0 && facts->zero_tail < facts->tokens;
 }
 
+static bool find_left_padding(const struct vectors_facts *facts, struct strbuf *text)
+{
+	strbuf_addf(text, "the first %" PRId64 " tokens are all zero: if they are padding on the left, say --key-begin", facts->zero_head);
+	return facts->zero_head > 0 && facts->zero_head < facts->tokens;
+}
+
 /* Checks of one head. */
 static const struct vectors_check {
 	const char *name, *severity;
@@ -50,6 +56,7 @@ static const struct vectors_check {
 	{ "dead", "warning", find_dead },
 	{ "constant", "warning", find_constant },
 	{ "padding", "note", find_padding },
+	{ "left-padding", "note", find_left_padding },
 };
 
 /* One finding for all the heads with the same trouble, with the sentence of the first. */

@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/strbuf.h"
 #include "commands/checks_parts.h"
+#include "commands/inputs_given.h"
 #include "commands/masking.h"
 
 /* Less mass than this after the diagonal is more likely a leak than a wish to look ahead. */
@@ -41,9 +42,34 @@ static bool are_logits(const struct weights_facts *facts)
 	       (facts->smallest < -WEIGHTS_SUM_TOLERANCE || facts->largest > 1 + WEIGHTS_SUM_TOLERANCE || facts->hidden);
 }
 
+/* " (query 3)" or " (queries 3 to 7)" */
+static void add_span(const struct row_span *span, struct strbuf *text)
+{
+	if (span->count == 1)
+		strbuf_addf(text, " (query %" PRId64 ")", span->first);
+	else
+		strbuf_addf(text, " (%s%" PRId64 " to %" PRId64 ")", span->last - span->first + 1 == span->count ? "queries " : "among queries ", span->first, span->last);
+}
+
+static bool find_nan_rows(const struct weights_facts *facts, struct strbuf *text)
+{
+	strbuf_addf(text, "%" PRId64 " of %" PRId64 " rows hold NaN", facts->nan_rows.count, facts->rows);
+	add_span(&facts->nan_rows, text);
+	strbuf_addstr(text, ", as a softmax over no key leaves them in padding: --skip-nan leaves them out");
+	return facts->nan_rows.count > 0 && !given_inputs()->skip_nan;
+}
+
+static bool find_skipped_rows(const struct weights_facts *facts, struct strbuf *text)
+{
+	strbuf_addf(text, "%" PRId64 " of %" PRId64 " rows hold NaN", facts->nan_rows.count, facts->rows);
+	add_span(&facts->nan_rows, text);
+	strbuf_addstr(text, ", and are left out");
+	return facts->nan_rows.count > 0 && given_inputs()->skip_nan;
+}
+
 static bool find_nonfinite(const struct weights_facts *facts, struct strbuf *text)
 {
-	strbuf_addf(text, "%" PRId64 " values are NaN or infinite, the first at query %" PRId64 ", key %" PRId64,
+	strbuf_addf(text, "%" PRId64 " values are infinite, the first at query %" PRId64 ", key %" PRId64,
 		    facts->nonfinite, facts->bad_row, facts->bad_key);
 	return facts->nonfinite > 0;
 }
@@ -92,8 +118,18 @@ static bool find_constant(const struct weights_facts *facts, struct strbuf *text
 
 static bool find_dead_rows(const struct weights_facts *facts, struct strbuf *text)
 {
-	strbuf_addf(text, "%" PRId64 " rows are all zero: queries that see nothing, or padding", facts->zero_rows);
+	strbuf_addf(text, "%" PRId64 " rows are all zero", facts->zero_rows);
+	add_span(&facts->zeros, text);
+	strbuf_addstr(text, ": queries that see nothing, or padding; they count in no mean where --mask, or --key-begin with --causal, hides all keys from them");
 	return facts->zero_rows > 0;
+}
+
+static bool find_uniform_rows(const struct weights_facts *facts, struct strbuf *text)
+{
+	strbuf_addf(text, "%" PRId64 " rows are uniform over all keys, later ones too", facts->uniform_rows.count);
+	add_span(&facts->uniform_rows, text);
+	strbuf_addstr(text, ", where nothing else lies after the diagonal: padding that saw no key; --mask, or --key-begin with --causal, leaves it out");
+	return facts->uniform_rows.count > 0;
 }
 
 static bool find_padding(const struct weights_facts *facts, struct strbuf *text)
@@ -107,10 +143,12 @@ static const struct map_check {
 	const char *name, *severity;
 	bool (*find)(const struct weights_facts *facts, struct strbuf *text);
 } map_checks[] = {
+	{ "finite", "error", find_nan_rows },     { "finite", "note", find_skipped_rows },
 	{ "finite", "error", find_nonfinite },    { "log-weights", "warning", find_logarithms },
 	{ "logits", "warning", find_logits },     { "signed", "warning", find_signed },
 	{ "row-sums", "warning", find_row_sums }, { "constant", "warning", find_constant },
-	{ "dead-rows", "note", find_dead_rows },  { "padding", "note", find_padding },
+	{ "dead-rows", "note", find_dead_rows },  { "uniform-rows", "warning", find_uniform_rows },
+	{ "padding", "note", find_padding },
 };
 
 /* Square maps along the first two of three axes: the heads come last. */
@@ -184,6 +222,30 @@ static bool find_leak(const struct heads *heads, const struct weights_facts *fac
 	return true;
 }
 
+/* Of each batch item, the first key that any of its maps looks at: 0 where all are empty. */
+static int64_t first_seen_key(const struct heads *heads, const struct weights_facts *facts, int64_t count, int64_t item)
+{
+	int64_t first = INT64_MAX, layer, batch, head;
+	for (int64_t i = 0; i < count; i++) {
+		check_place(heads, i, &layer, &batch, &head);
+		if (batch == item && facts[i].empty_head < first)
+			first = facts[i].empty_head;
+	}
+	return first < heads->size[AXIS_DIM] ? first : 0;
+}
+
+static bool find_left_padding(const struct heads *heads, const struct weights_facts *facts, int64_t count, struct strbuf *text)
+{
+	bool found = false;
+	strbuf_addstr(text, "the first keys get no attention: if they are padding on the left, say --key-begin ");
+	for (int64_t item = 0; item < heads->size[AXIS_BATCH]; item++) {
+		int64_t first = first_seen_key(heads, facts, count, item);
+		strbuf_addf(text, "%s%" PRId64, item ? "," : "", first);
+		found = found || first > 0;
+	}
+	return found && !masking_hides_padding();
+}
+
 /* Checks of all maps of an array together. */
 static const struct array_check {
 	const char *name, *severity;
@@ -193,6 +255,7 @@ static const struct array_check {
 	{ "softmax-twice", "warning", find_double_softmax },
 	{ "causal-leak", "warning", find_leak },
 	{ "causal", "note", find_causal },
+	{ "left-padding", "note", find_left_padding },
 };
 
 /* One finding for all the maps with the same trouble, with the sentence of the first. */

@@ -15,6 +15,8 @@
 #include "commands/command.h"
 #include "commands/info_links.h"
 #include "commands/inputs.h"
+#include "commands/inputs_bind.h"
+#include "commands/ready_check.h"
 #include "commands/product.h"
 #include "commands/verify.h"
 #include "tensor/layout.h"
@@ -149,6 +151,7 @@ struct looking {
 	struct output out;
 	enum record_format format;
 	struct err_info unreadable; /* what was listed, but whose data could not be read */
+	bool found_errors;          /* a finding that other commands refuse: told already, and the status says it as well */
 };
 
 static enum err list_links(const struct looking *looking, struct record *record)
@@ -186,8 +189,11 @@ static enum err list_all(struct looking *looking, struct err_info *info)
 struct findings {
 	struct output *out;
 	struct record *record; /* NULL for people */
-	int count;
+	int count, errors;     /* errors: of those, what other commands refuse */
 };
+
+/* Rows whose keys are counted for a finding, at most. */
+enum { ROWS_ASKED = 1 << 20 };
 
 static enum err put_row(struct record *record, const struct finding *finding)
 {
@@ -210,6 +216,7 @@ static enum err put_finding(void *data, const struct finding *finding)
 {
 	struct findings *findings = data;
 	struct strbuf line;
+	findings->errors += strcmp(finding->severity, "error") == 0;
 	if (findings->record)
 		return put_row(findings->record, finding);
 	strbuf_init(&line);
@@ -217,7 +224,7 @@ static enum err put_finding(void *data, const struct finding *finding)
 		const char *what;
 		int64_t number;
 	} places[] = { { "item", finding->batch }, { "head", finding->head } };
-	strbuf_addf(&line, "%s: %s%s%s", finding->severity, finding->role, *finding->role ? " " : "", finding->tensor);
+	strbuf_addf(&line, "%s: %s%s%s", finding->severity, finding->role, *finding->role && *finding->tensor ? " " : "", finding->tensor);
 	for (size_t i = 0; i < sizeof places / sizeof *places; i++)
 		if (places[i].number >= 0)
 			strbuf_addf(&line, ", %s %" PRId64, places[i].what, places[i].number);
@@ -292,6 +299,75 @@ static enum err verify(struct roles *roles, struct findings *findings, struct ve
 	return err;
 }
 
+/* Queries of a batch item that see no key. Where there are many maps, those of the first stand for all. */
+static enum err report_dead_rows(const struct input *input, int64_t batch, struct findings *findings, struct err_info *info)
+{
+	const struct source *source = input->source;
+	int64_t count = 0, first = 0, last = 0, maps = source_maps(source);
+	bool few = maps * source->queries <= ROWS_ASKED;
+	struct strbuf text;
+	for (int64_t row = 0; row < source->queries; row++) {
+		bool dead = false;
+		for (int64_t map = 0; map < maps && !dead && source->ops->support; map++) {
+			int64_t layer, item, head;
+			source_map_id(source, map, &layer, &item, &head);
+			dead = item == batch && (few || (layer == 0 && head == 0)) && source->ops->support(source, map, row) == 0;
+		}
+		first = dead && !count ? row : first;
+		last = dead ? row : last;
+		count += dead;
+	}
+	if (!count)
+		return ERR_OK;
+	strbuf_init(&text);
+	strbuf_addf(&text, "%" PRId64 " of %" PRId64 " queries see no key (%" PRId64 " to %" PRId64 "): they count in no mean, and --dead-rows says what is written for them",
+		    count, source->queries, first, last);
+	const struct finding finding = { .check = "dead-rows", .severity = "note", .role = "mask", .tensor = "", .layer = -1, .head = -1,
+					 .batch = input->has_batches ? batch : -1, .maps = maps / source->batches, .text = text.buf };
+	enum err err = strbuf_failed(&text) ? err_nomem(info, "a finding") : put_finding(findings, &finding);
+	strbuf_release(&text);
+	return err;
+}
+
+static enum err report_loss(const struct input *input, struct findings *findings, struct err_info *info)
+{
+	struct strbuf text;
+	strbuf_init(&text);
+	enum err err = ready_loss(input, &text, info);
+	strbuf_addstr(&text, ": the model that made these weights did not have that mask");
+	const struct role *weights = inputs_bound(input, NAME_WEIGHTS);
+	if (!err && strbuf_failed(&text))
+		err = err_nomem(info, "a finding");
+	if (!err && text.buf[0] != ':')
+		err = put_finding(findings, &(struct finding){ .check = "hidden-weight", .severity = "warning", .role = weights->word, .tensor = weights->part[0].name,
+							       .layer = -1, .batch = -1, .head = -1, .maps = source_maps(input->source), .text = text.buf });
+	strbuf_release(&text);
+	return err;
+}
+
+/* What the masks that were given do: what does not open with them is refused by the other commands, too. */
+static enum err check_masks(struct roles *roles, struct findings *findings, struct err_info *info)
+{
+	struct input input = { 0 };
+	struct err_info trouble = { 0 };
+	bool pair = roles_kind(roles, NAME_QUERY) && roles_kind(roles, NAME_KEY);
+	if (!masking_given() || !(pair || roles_kind(roles, NAME_WEIGHTS) || input_attention()) || findings->errors)
+		return ERR_OK;
+	enum err err = input_open_unchecked(&input, roles, &trouble);
+	if (err && err != ERR_NOMEM && trouble.code)
+		err = put_finding(findings, &(struct finding){ .check = "mask", .severity = "error", .role = "mask", .tensor = "", .layer = -1, .batch = -1, .head = -1,
+							       .text = trouble.text });
+	else if (!err) {
+		for (int64_t batch = 0; batch < input.source->batches && !err; batch++)
+			err = report_dead_rows(&input, batch, findings, info);
+		err = err ? err : report_loss(&input, findings, info);
+	}
+	*roles = input.roles;
+	input.roles = (struct roles){ 0 };
+	input_release(&input);
+	return err;
+}
+
 static enum err check_all(struct looking *looking, struct err_info *info)
 {
 	struct output *out = &looking->out;
@@ -306,8 +382,11 @@ static enum err check_all(struct looking *looking, struct err_info *info)
 			       : checks_run(&looking->roles, input_request(), put_finding, &findings, &looking->unreadable, info);
 	for (int i = 0; i < looking->link_count && !err && !given.no_checks; i++)
 		err = link_file_check(&looking->links[i], put_finding, &findings);
+	if (!err && !given.no_checks)
+		err = check_masks(&looking->roles, &findings, info);
 	if (!err)
 		err = verify(&looking->roles, &findings, &verification, info);
+	looking->found_errors = findings.errors > 0;
 	enum err end = record_end(findings.record);
 	if (!err && !end)
 		err = put_verification(&verification, looking, info);
@@ -381,7 +460,7 @@ static enum err look(struct looking *looking, int argc, char **argv, struct err_
 		*info = looking->unreadable;
 		return info->code;
 	}
-	return err;
+	return !err && looking->found_errors ? ERR_VALUE : err;
 }
 
 static enum err run_info(int argc, char **argv)

@@ -65,6 +65,9 @@ const struct roles_request *input_request(void);
 /* Open what has been gathered, and perhaps loaded, already; *roles moves into *input, whatever the outcome. */
 enum err input_open_gathered(struct input *input, struct roles *roles, struct err_info *info);
 
+/* The same for a look at what was opened alone: nothing is said of ready weights, and nothing refused that is only wrong in them. */
+enum err input_open_unchecked(struct input *input, struct roles *roles, struct err_info *info);
+
 /* Compute from queries and keys even where there are ready weights: call it before input_open. */
 void input_prefer_scores(void);
 

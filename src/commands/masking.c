@@ -48,6 +48,16 @@ bool masking_is_causal(void)
 	return given.causal != NULL;
 }
 
+bool masking_hides_padding(void)
+{
+	return given.key_begin || given.mask;
+}
+
+bool masking_given(void)
+{
+	return given.causal || given.window || given.chunk || given.key_begin || given.key_lengths || given.query_lengths || given.mask;
+}
+
 static enum err read_causal(int64_t queries, int64_t keys, struct mechanism_args *args, struct err_info *info)
 {
 	if (!given.causal)

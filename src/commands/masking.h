@@ -33,8 +33,10 @@ void masking_note(const struct masking *masking);
 
 /* Leave --window, --chunk, --keep-first and --key-begin out from now on, or take them again. */
 void masking_whole_context(bool whole);
-/* Was --causal given? */
+/* Was --causal given? An option that hides padding on the left? Any that hides keys? */
 bool masking_is_causal(void);
+bool masking_hides_padding(void);
+bool masking_given(void);
 
 void masking_release(struct masking *masking); /* works on a zeroed struct */
 

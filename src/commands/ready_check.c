@@ -55,12 +55,12 @@ static enum err survey_whole(const struct input *input, struct weights_survey *s
 	struct mechanism_args args = input->args;
 	struct source *whole = NULL;
 	if (!(settings_given(&args) & limits))
-		return weights_survey(input->source, &options, tolerance(input), survey, info);
+		return weights_survey(input->source, NULL, &options, tolerance(input), survey, info);
 	settings_leave(limits | SETTING_MASK_KEYS, &args);
 	args.keep_first = 0;
 	enum err err = input->mechanism->open(&args, &whole, info);
 	if (!err)
-		err = weights_survey(whole, &options, tolerance(input), survey, info);
+		err = weights_survey(whole, input->source, &options, tolerance(input), survey, info);
 	source_free(whole);
 	return err;
 }
@@ -158,7 +158,7 @@ enum err ready_loss(const struct input *input, struct strbuf *sentence, struct e
 		return ERR_OK;
 	enum err err = survey_whole(input, &whole, info);
 	if (!err)
-		err = weights_survey(input->source, &options, tolerance(input), &left, info);
+		err = weights_survey(input->source, NULL, &options, tolerance(input), &left, info);
 	if (!err)
 		describe_loss(input, &whole, &left, sentence);
 	if (!err && strbuf_failed(sentence))

@@ -15,7 +15,8 @@
  */
 enum err ready_check(struct input *input, struct err_info *info);
 
-/* "--causal hides 21 % of the weight (...)" where a mask hides more than rounding, else empty. */
+/* "--causal hides 21 % of the weight (...)" where a mask hides more than rounding, else empty. Rows from which it hides
+ * every key, which is what one does with padding, do not count. */
 enum err ready_loss(const struct input *input, struct strbuf *sentence, struct err_info *info);
 
 #endif

@@ -44,7 +44,7 @@ half='0.5 0.5 0 0.25 0.5 0.25 0 0.5 0.5'
 floats $half | npy fine.npy '<f4' '(3, 3)'
 found '' fine.npy
 floats 0.5 nan 0 0.25 0.5 0.25 0 0.5 0.5 | npy bad.npy '<f4' '(3, 3)'
-found 'finite row-sums ' bad.npy
+found 'finite ' bad.npy
 floats 0.5 0.25 0 0.25 0.5 0.25 0 0.5 0.5 | npy bad.npy '<f4' '(3, 3)'
 found 'row-sums ' bad.npy
 floats 2 -1 1 0.25 0.5 0.25 0 0.5 0.5 | npy bad.npy '<f4' '(3, 3)'

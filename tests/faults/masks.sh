@@ -175,3 +175,43 @@ check "NaN is written as it was" sh -c 'tail -c 2048 attn.npy | od -An -tf4 | tr
 attnviz heatmap attn.npy --batch 1 --head 0 --skip-nan --format text --quiet > out
 check "rows of NaN are empty in text" grep -qx "1" out
 refuse "queries have no rows of NaN" 2 "--skip-nan: softmax attention" attnviz stats "$window/q.npy" "$window/k.npy" --skip-nan
+
+# info says what padding is, and which option handles it.
+enter 18-rows-that-see-nothing
+attnviz info dump.npz --mask dump.npz:attn_mask > out
+check "rows that see no key, and of which item" grep -q "^note: mask, item 1: 3 of 8 queries see no key (0 to 2)" out
+check "the other item has none" sh -c '! grep -q "item 0" out'
+attnviz info dump.npz --mask dump.npz:attn_mask --json > out
+check "for programs" grep -q '"check": "dead-rows", "severity": "note", "role": "mask".*"batch": 1' out
+attnviz info eager.npy -c > out
+check "uniform rows of padding" grep -q "^warning: weights eager, item 1, head 0 and 1 more: 3 rows are uniform over all keys, later ones too (queries 0 to 2)" out
+check "left padding with its option" grep -q -- "--key-begin 0,3$" out
+check "and what --causal hides of them" grep -q -- "hidden\|--causal hides 14.1 % of the weight (item 1" out
+attnviz info eager.npy > out
+check "the map is causal but for them" grep -q "nothing lies after the diagonal: say --causal" out
+attnviz info eager.npy -c --key-begin 0,3 > out
+check "with the option nothing is hidden but padding" sh -c '! grep -q "hide\|get no attention" out && grep -q "item 1: 3 of 8 queries see no key" out'
+attnviz info eager.npy -c --key-begin 0,3,3 > out
+check "a list that does not fit is an error" test $? = 1 -a -n "$(grep '^error: mask: 3 key begins for 2 batches' out)"
+entropy="1.13958703 1.16664322 0.862877741 0.756269053"
+column "with it the rows of padding count in no mean" 2e-5 entropy "$entropy" attnviz stats eager.npy -c --key-begin 0,3 -m entropy --quiet
+enter 19-nan-in-rows-of-padding
+attnviz info attn.npy > out
+check "an error ends with status 1" test $? = 1
+check "NaN rows are called so" grep -q "^error: weights attn, item 1, head 0 and 1 more: 3 of 8 rows hold NaN (queries 0 to 2)" out
+check "other findings are of the finite rows" sh -c '! grep -q "logits\|do not sum" out && grep -q "nothing lies after the diagonal" out && grep -q -- "--key-begin 0,3$" out'
+check "with --skip-nan there is no error" attnviz info attn.npy --skip-nan
+enter 15-causal-cuts-ready-weights
+attnviz info attn.npy -c > out
+check "the share that a mask hides" grep -q "^warning: weights attn: --causal hides 21 % of the weight (head 0, 22.9 %)" out
+floats 0 0 0 0 1 0.5 0.5 1 | npy k.npy '<f4' '(1, 4, 2)'
+floats 1 0.5 0.25 0.5 1 0.5 0.5 1 | npy q.npy '<f4' '(1, 4, 2)'
+attnviz info -q q.npy -k k.npy > out
+check "left padding of keys" grep -q "the first 2 tokens are all zero: if they are padding on the left, say --key-begin" out
+# A head that is uniform throughout, or looks ahead elsewhere, has no rows of padding.
+repeat 16 floats 0.25 | npy flat.npy '<f4' '(1, 4, 4)'
+attnviz info flat.npy > out
+check "a constant head is constant" sh -c 'grep -q "the head is constant" out && ! grep -q "uniform over" out'
+floats 0.25 0.25 0.25 0.25 0 0.5 0.5 0 0.25 0.25 0.25 0.25 0 0 0.5 0.5 | npy ahead.npy '<f4' '(1, 4, 4)'
+attnviz info ahead.npy > out
+check "nor has one that looks ahead" sh -c '! grep -q "uniform over" out'

@@ -224,7 +224,7 @@ harmless() {
 
 enter 72-escape-sequences-in-names
 for form in '' --tsv --json; do
-	harmless "info of hostile names $form" 0 attnviz info names.safetensors $form
+	harmless "info of hostile names $form" 1 attnviz info names.safetensors $form
 done
 attnviz info names.safetensors > listed
 check '72 they are shown as in the table' grep -qF '␛]0;' listed
