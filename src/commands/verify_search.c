@@ -13,7 +13,8 @@
 enum { COMPARED_MAPS = 6, COMPARED_ROWS = 16, COMPARED_ROWS_MIN = 4, COMPARED_WEIGHTS = 1 << 16 };
 
 /* Rows whose zeros are read; the pairs that trials are made on, a few at first and more for the best of them. */
-enum { EXTENT_MAPS = 8, EXTENT_WEIGHTS = 1 << 22, EXTENT_ROWS_MIN = 16, FEW_MAPS = 3, FEW_ROWS = 2, FEW_PAIRS = 48, MORE_MAPS = 6, MORE_ROWS = 6, MORE_PAIRS = 128, SINK_ROWS = 4 };
+enum { EXTENT_MAPS = 8, EXTENT_WEIGHTS = 1 << 22, EXTENT_ROWS_MIN = 16, FEW_MAPS = 3, FEW_ROWS = 2, FEW_PAIRS = 48, MORE_MAPS = 6, MORE_ROWS = 6, MORE_PAIRS = 128, SINK_ROWS = 32, SINK_ROWS_MIN = 4,
+       SINK_WEIGHTS = 1 << 15, SOME = 20, FEW_ENOUGH = 128, MORE_ENOUGH = 1024 };
 
 /* Candidates that are kept, and how many of them are held against whole rows; trials of a base on a scale of its logarithm. */
 enum { KEPT = 24, TRIED = 3, BASES = 46, NEARER = 10, EXACT = 16, EPSILONS_TRIED = 6 };
@@ -142,8 +143,8 @@ static enum err read_extents(const struct verify_search *search, struct extents 
 	return err;
 }
 
-static enum err draw_pairs(const struct verify_search *search, const struct support *support, const int64_t *map, int64_t maps, bool few, struct pair_sample *pairs,
-			   struct err_info *info)
+static enum err draw_rows(const struct verify_search *search, const struct support *support, const int64_t *map, int64_t maps, bool few, int64_t rows,
+			  struct pair_sample *pairs, struct err_info *info)
 {
 	const struct mechanism_args *args = &search->given.settings.args;
 	const struct pair_request request = {
@@ -152,13 +153,27 @@ static enum err draw_pairs(const struct verify_search *search, const struct supp
 		.key = mechanism_input_find(args, "key")->heads,
 		.map = map,
 		.maps = maps,
-		.rows = few ? FEW_ROWS : MORE_ROWS,
+		.rows = rows,
 		.pairs = few ? FEW_PAIRS : MORE_PAIRS,
 		.near = few,
 		.diagonal = support->diagonal,
 		.storage = search->storage,
 	};
 	return pair_sample_draw(pairs, &request, info);
+}
+
+/* More rows where they see few keys each. */
+static enum err draw_pairs(const struct verify_search *search, const struct support *support, const int64_t *map, int64_t maps, bool few, struct pair_sample *pairs,
+			   struct err_info *info)
+{
+	enum err err = ERR_OK;
+	for (int64_t rows = few ? FEW_ROWS : MORE_ROWS; !err; rows *= 2) {
+		pair_sample_release(pairs);
+		err = draw_rows(search, support, map, maps, few, rows, pairs, info);
+		if (pairs->pairs >= (few ? FEW_ENOUGH : MORE_ENOUGH) || rows >= search->model->queries)
+			break;
+	}
+	return err;
 }
 
 /*
@@ -589,8 +604,10 @@ static enum err find_sink(const struct verify_search *search, const struct sourc
 	const struct source *model = search->model;
 	struct sink_fit fit = { 0 };
 	enum err err = ERR_OK;
-	for (int64_t i = 0; i < SINK_ROWS && !err; i++) {
-		int64_t map = (layer * model->batches + i % model->batches) * model->heads + head, row = (SINK_ROWS - i) * model->queries / SINK_ROWS - 1;
+	int64_t rows = SINK_WEIGHTS / model->keys;
+	rows = rows < SINK_ROWS_MIN ? SINK_ROWS_MIN : rows > SINK_ROWS ? SINK_ROWS : rows;
+	for (int64_t i = 0; i < rows && !err; i++) {
+		int64_t map = (layer * model->batches + i % model->batches) * model->heads + head, row = (rows - i) * model->queries / rows - 1;
 		struct row_stats stats = { 0 };
 		double sum = 0;
 		row = row < 0 ? 0 : row;
@@ -626,10 +643,11 @@ static enum err find_sinks(struct verify_search *search, struct settings *settin
 	return err;
 }
 
-static bool all_near(const double *slope, const double *wanted, const int64_t *head, int64_t count, double factor)
+/* Of all heads, within what the storage of the weights lets slopes be told. */
+static bool all_near(const double *slope, const double *wanted, int64_t heads, double factor, const struct storage *storage)
 {
-	for (int64_t i = 0; i < count; i++)
-		if (!(fabs(slope[i] - factor * wanted[head[i]]) <= 5e-3 * factor * wanted[head[i]]))
+	for (int64_t head = 0; head < heads; head++)
+		if (!(fabs(slope[head] - factor * wanted[head]) <= 5e-3 * factor * wanted[head] + 0.1 * storage->relative))
 			return false;
 	return true;
 }
@@ -640,13 +658,11 @@ static enum err find_slopes(struct trying *trying, const struct support *support
 	struct verify_search *search = trying->search;
 	const struct source *source = search->source;
 	struct pair_sample pairs = { 0 };
-	int64_t heads = source->heads, *list = mem_array((size_t)heads, 2 * sizeof *list);
+	int64_t heads = source->heads, *list = mem_array((size_t)heads, sizeof *list);
 	double *paper = mem_array((size_t)heads, sizeof *paper);
 	enum err err = list && paper ? ERR_OK : err_nomem(info, "slopes");
-	for (int64_t head = 0; !err && head < heads; head++) {
+	for (int64_t head = 0; !err && head < heads; head++)
 		list[head] = (search->layer[0] * source->batches + search->input->selection.batch[0]) * heads + head;
-		list[heads + head] = head;
-	}
 	if (!err)
 		err = draw_pairs(search, support, list, heads, false, &pairs, info);
 	double *product = err ? NULL : mem_array((size_t)pairs.pairs, sizeof *product), *kept = trying->product;
@@ -662,8 +678,8 @@ static enum err find_slopes(struct trying *trying, const struct support *support
 		logit_fit_slopes(&data, factor, search->slopes);
 		alibi_slopes(heads, paper);
 		settings->args.position.alibi = true;
-		settings->args.position.bias_before_scale = all_near(search->slopes, paper, list + heads, heads, factor) && factor < 0.99;
-		bool is_paper = settings->args.position.bias_before_scale || all_near(search->slopes, paper, list + heads, heads, 1);
+		settings->args.position.bias_before_scale = all_near(search->slopes, paper, heads, factor, &search->storage) && factor < 0.99;
+		bool is_paper = settings->args.position.bias_before_scale || all_near(search->slopes, paper, heads, 1, &search->storage);
 		settings->args.position.alibi_slopes = is_paper ? NULL : search->slopes_tensor;
 	}
 	pair_sample_release(&pairs);
@@ -677,7 +693,9 @@ static enum err consider(struct verify_search *search, struct settings *settings
 {
 	struct deviation deviation;
 	enum err err = try_settings(search, settings, search->deviation.largest, &deviation, info);
-	if (!err && deviation.largest < search->deviation.largest / 1.5) {
+	bool nearer = deviation.largest < search->deviation.largest / 1.5;
+	bool nearer_on_average = deviation.largest <= search->deviation.largest && deviation_mean(&deviation) < deviation_mean(&search->deviation) / 1.5;
+	if (!err && (nearer || nearer_on_average)) {
 		search->best = *settings;
 		search->deviation = deviation;
 	}
@@ -705,7 +723,7 @@ static enum err consider_masks(struct trying *trying, const struct candidate *ca
 			err = find_slopes(trying, &supports->support[0], candidate->fit.factor, &settings, info);
 		if (!err)
 			err = consider(search, &settings, info);
-		if (!err && search->short_rows && search->deviation.largest > search->wanted && !given->args.position.sinks) {
+		if (!err && search->some_short_rows && search->deviation.largest > search->wanted && !given->args.position.sinks) {
 			err = find_sinks(search, &settings, info);
 			if (!err)
 				err = consider(search, &settings, info);
@@ -746,7 +764,7 @@ static enum err round_number(struct verify_search *search, double *in_best, stru
 	for (int i = 0; i < count && !err && !replaced; i++) {
 		struct settings settings = search->best;
 		*(double *)((char *)&settings + ((char *)in_best - (char *)&search->best)) = meant[i];
-		err = replace_if_as_good(search, &settings, 1.5, &replaced, info);
+		err = replace_if_as_good(search, &settings, 1.1, &replaced, info);
 	}
 	return err;
 }
@@ -769,7 +787,7 @@ static enum err round_cap(struct trying *trying, const struct candidate *candida
 		settings.args.softcap = meant[i];
 		settings.args.scale = fit.factor;
 		if (!err)
-			err = replace_if_as_good(search, &settings, 1.5, &replaced, info);
+			err = replace_if_as_good(search, &settings, 1.1, &replaced, info);
 	}
 	return err;
 }
@@ -872,6 +890,7 @@ enum err verify_search_run(struct verify_search *search, struct err_info *info)
 	if (!err)
 		err = supports_find(extents.extent, extents.count, search->source->batches, search->source->queries, search->source->keys, &supports, info);
 	search->short_rows = extents.short_rows > extents.whole_rows;
+	search->some_short_rows = extents.short_rows > 1 && SOME * extents.short_rows > extents.whole_rows;
 	if (!err)
 		err = start_trying(&trying, &supports.support[0], info);
 	if (!err)

@@ -37,7 +37,7 @@ struct verify_search {
 	struct deviation deviation;    /* of the sample, with the best settings; infinite where nothing could be tried */
 	bool by_distance;              /* a bias by distance explains them, for which there is no option; `best` has the rest */
 	bool matters;                  /* the products have a say in the weights, so that the best settings mean something */
-	bool short_rows;               /* rows sum to less than one */
+	bool short_rows, some_short_rows; /* most rows, or some, sum to less than one */
 	int trials;
 	/* Owned. */
 	double *sinks, *slopes;
