@@ -55,6 +55,11 @@ static int64_t first_place(const struct mask *mask, const struct map_place *at, 
 	return ((layer * size[1] + batch) * size[2] + head) * size[3] + row % size[3];
 }
 
+static bool is_padding(const struct mask *mask, int64_t batch, int64_t row)
+{
+	return mask->query_length && row >= mask->query_length[batch];
+}
+
 /* Both ends of the limits grow with the row; coverage and the tile loop rest on that. What is kept lies between first and keep here. */
 static struct range limits_of(const struct mask *mask, int64_t batch, int64_t row)
 {
@@ -62,7 +67,7 @@ static struct range limits_of(const struct mask *mask, int64_t batch, int64_t ro
 	int64_t position = row + (mask->align_to_length ? length - mask->queries : mask->diagonal), end = min_i64(mask->keys, length);
 	struct range range = { .begin = first, .end = end, .first = first, .kept = first };
 	range.keep = min_i64(end, first + mask->keep_first + (mask->kept ? mask->kept_most - first : 0));
-	if (mask->query_length && row >= mask->query_length[batch])
+	if (is_padding(mask, batch, row))
 		return (struct range){ end, end, first, end, end };
 	if (mask->right >= 0)
 		range.end = min_i64(range.end, position + mask->right + 1);
@@ -84,7 +89,7 @@ static struct range limits_of(const struct mask *mask, int64_t batch, int64_t ro
 static struct range row_range(const struct mask *mask, const struct map_place *at, int64_t row)
 {
 	struct range range = limits_of(mask, at->batch, row);
-	if (!mask->kept)
+	if (!mask->kept || is_padding(mask, at->batch, row))
 		return range;
 	range.kept = max_i64(range.first, mask->kept[first_place(mask, at, row)]);
 	range.keep = min_i64(range.keep, range.kept + mask->keep_first);
