@@ -19,6 +19,8 @@ int64_t block_begin(const struct block_cut *cut, int64_t piece)
 int64_t block_of(const struct block_cut *cut, int64_t position)
 {
 	int64_t place = position - cut->first;
+	if (cut->count == 0)
+		return 0;
 	return cut->side ? place / cut->side : ((place + 1) * cut->pieces - 1) / cut->count;
 }
 

@@ -22,7 +22,7 @@ struct block_cut block_cut_every(int64_t first, int64_t count, int64_t side);
 struct block_cut block_cut_equal(int64_t first, int64_t count, int64_t side);
 
 int64_t block_begin(const struct block_cut *cut, int64_t piece);
-int64_t block_of(const struct block_cut *cut, int64_t position); /* of a position within first .. first + count - 1 */
+int64_t block_of(const struct block_cut *cut, int64_t position); /* of a position within first .. first + count - 1; 0 where there is none */
 
 /* Where a side has several pieces none but the last is shorter than BLOCK_LEAST: sides are 32 where pieces have one, or 64 and more. */
 enum { BLOCK_LEAST = 32, BLOCK_STRIPS = ITEM_ROWS / BLOCK_LEAST + 2 };

@@ -74,3 +74,10 @@ check "intervals of 200 samples hold the value of all rows" awk -F '\t' '
 	{ for (m in at) if (m ~ /_low$/) { n = substr(m, 1, length(m) - 4); held[$3 " " n] += $at[m] - 1e-6 <= want[$3, n] && want[$3, n] <= $at[n "_high"] + 1e-6 } }
 	END { for (h in held) { count++; if (held[h] < 190) { print h, held[h]; bad = 1 } } exit bad || count != 20 }' all names held
 refuse "rows that are not there" 2 "rows" attnviz stats c6.npy --rows 4:9
+
+# --- an item whose queries see nothing has no value, and is no reason to stop
+enter 90-numbers
+expect "no query sees a key" 0 attnviz stats c300.npy -c --key-begin 300 -m all --tsv
+expect "few queries see a key" 0 attnviz stats c300.npy -c --key-begin 299 -m all --tsv
+column "padded queries stay padded where kept keys count from a mask" 2e-5 row_sum '1 1 1 1 nan nan nan nan' \
+	attnviz stats -w u8.npy --logits -c --window 2,0 --keep-first 3 --mask u8.npy --query-lengths 4 -m row_sum --per-row
