@@ -12,8 +12,8 @@ if [ "${1-}" = --one ]; then
 	scratch=$results/$number.scratch
 	mkdir "$scratch"
 	case $item in
-	*.sh) (cd "$scratch" && TMPDIR=$scratch timeout "${TEST_TIMEOUT:-600}" sh "$root/$item") ;;
-	*) TMPDIR=$scratch timeout "${TEST_TIMEOUT:-600}" "$item" ;;
+	*.sh) (cd "$scratch" && TMPDIR=$scratch timeout "${TEST_TIMEOUT:-3600}" sh "$root/$item") ;;
+	*) TMPDIR=$scratch timeout "${TEST_TIMEOUT:-3600}" "$item" ;;
 	esac > "$results/$number.out" 2>&1
 	echo $? > "$results/$number.part"
 	rm -rf "$scratch"
@@ -23,8 +23,9 @@ fi
 
 # Sanitizers: a request for more memory than there is fails as it does without them.
 export ASAN_OPTIONS="${ASAN_OPTIONS-allocator_may_return_null=1}" UBSAN_OPTIONS="${UBSAN_OPTIONS-print_stacktrace=1}"
-# Check's four seconds a test are too few on a busy machine.
-export CK_DEFAULT_TIMEOUT="${CK_DEFAULT_TIMEOUT-60}"
+# Check's four seconds a test are too few on a busy machine, where a test under a sanitizer may take minutes that takes seconds alone. The
+# limits are for what hangs.
+export CK_DEFAULT_TIMEOUT="${CK_DEFAULT_TIMEOUT-60}" CK_TIMEOUT_MULTIPLIER="${CK_TIMEOUT_MULTIPLIER-10}"
 
 # fontconfig keeps what it found until the process ends.
 export LSAN_OPTIONS="${LSAN_OPTIONS-suppressions=$root/tests/support/leaks.supp:print_suppressions=0}"

@@ -374,20 +374,22 @@ static enum err infini_fill(const struct source *source, const struct fill *fill
 	(void)info;
 	rows_layout(infini, kernels, (void *)fill->loaded, &from);
 	memset(fill->tile, 0, (size_t)(count * kernels->lanes) * sizeof *fill->tile);
-	bool has_local = first <= (key + count - 1) / infini->segment && last >= key / infini->segment;
-	if (has_local) {
+	if (first <= (key + count - 1) / infini->segment && last >= key / infini->segment) {
 		kernels->dot_tile(from.local, local_keys(infini, fill->prepared) + key * dim, dim, count, from.offset, part, NULL);
 		kernels->exp2_block(part, count, none);
+		for (int64_t begin = key; begin < key + count; begin = (begin / infini->segment + 1) * infini->segment) {
+			int64_t end = segment_end(infini, begin / infini->segment);
+			take(infini, fill, begin, end < key + count ? end : key + count, true, part);
+		}
 	}
-	for (int64_t begin = key; has_local && begin < key + count; begin = (begin / infini->segment + 1) * infini->segment) {
+	/* One memory for all segments, or with the delta rule one for each. */
+	const float *prepared = (const float *)fill->prepared + key * dim;
+	if (!infini->delta && key / infini->segment < last)
+		kernels->dot_tile(from.memory, prepared, dim, count, none, part, NULL);
+	for (int64_t begin = key; begin < key + count && begin / infini->segment < last; begin = (begin / infini->segment + 1) * infini->segment) {
 		int64_t end = segment_end(infini, begin / infini->segment);
-		take(infini, fill, begin, end < key + count ? end : key + count, true, part);
-	}
-	for (int64_t begin = key, made = -1; begin < key + count && begin / infini->segment < last; begin = (begin / infini->segment + 1) * infini->segment) {
-		int64_t end = segment_end(infini, begin / infini->segment), which = infini->delta ? begin / infini->segment : 0;
-		if (which != made)
-			kernels->dot_tile(from.memory + (size_t)which * memory_stride(infini, kernels), (const float *)fill->prepared + key * dim, dim, count, none, part, NULL);
-		made = which;
+		if (infini->delta)
+			kernels->dot_tile(from.memory + (size_t)(begin / infini->segment) * memory_stride(infini, kernels), prepared, dim, count, none, part, NULL);
 		take(infini, fill, begin, end < key + count ? end : key + count, false, part);
 	}
 	return ERR_OK;

@@ -31,7 +31,7 @@ while_waiting() {
 	exec 3> pipe
 	# It has the file open, and then mapped, before it reads from here.
 	tries=0
-	until grep -qF "$watched" "/proc/$pid/maps" 2>/dev/null || [ $tries -gt 500 ]; do
+	until grep -qF "$watched" "/proc/$pid/maps" 2>/dev/null || [ $tries -gt 3000 ]; do
 		sleep 0.02
 		tries=$((tries + 1))
 	done
@@ -95,7 +95,7 @@ dies() {
 	(ulimit -c 0; exec attnviz heatmap ../q.npy ../k.npy --causal --head 0 --format png -o out.png) > ../out 2> ../err &
 	pid=$!
 	tries=0
-	until [ -n "$(ls -A)" ] || [ $tries -gt 500 ]; do
+	until [ -n "$(ls -A)" ] || [ $tries -gt 3000 ]; do
 		sleep 0.02
 		tries=$((tries + 1))
 	done
@@ -314,7 +314,7 @@ run_with() {
 		set -- "$@" "$argument"
 		count=$((count - 1))
 	done
-	timeout 20 "$@"
+	timeout 60 "$@"
 }
 # piped NAME FILE COMMAND...: prints the same for the file, a FIFO of its name in another folder, and a descriptor without a name.
 piped() {
@@ -359,7 +359,7 @@ piped 'weights to verify' attn.npy attnviz info q.npy k.npy --verify-weights @ -
 for file in q.npy k.npy attn.npy; do
 	mkfifo fifo-$file
 	cat $file > fifo-$file &
-	timeout 20 attnviz info fifo-$file > got 2> err
+	timeout 60 attnviz info fifo-$file > got 2> err
 	attnviz info $file > wanted
 	if [ "$(awk 'NR == 2 { print $2, $4, $5, $6, $7 }' got)" = "$(awk 'NR == 2 { print $2, $4, $5, $6, $7 }' wanted)" ]; then
 		echo "ok 73 info of $file through a FIFO"
@@ -407,7 +407,7 @@ piped 'an image' image.png attnviz overlay grid.npy --grid 2x2 --image @ --forma
 cp "$ROOT/tests/data/safetensors/shard-1.safetensors" "$ROOT/tests/data/safetensors/shard-2.safetensors" .
 cp "$ROOT/tests/data/safetensors/good-sharded.safetensors.index.json" index.json
 mkdir there fifo 2>/dev/null
-timeout 20 attnviz info /dev/fd/5 --no-checks --tsv 5< index.json | cut -f 3- > got
+timeout 60 attnviz info /dev/fd/5 --no-checks --tsv 5< index.json | cut -f 3- > got
 attnviz info index.json --no-checks --tsv | cut -f 3- > wanted
 same '73 an index of shards through a descriptor' got wanted
 # The descriptor has a number, which is no layer, and no name, which is no title.
@@ -415,11 +415,76 @@ mkfifo one two
 both() {
 	cat q.npy > one &
 	cat k.npy > two &
-	timeout 20 "$@" -q /dev/fd/5 -k /dev/fd/6 5< one 6< two
+	timeout 60 "$@" -q /dev/fd/5 -k /dev/fd/6 5< one 6< two
 }
 both attnviz heatmap --format text > got 2> err
 check '73 a title of pipes' grep -q '^pipe: 2 heads' got
 both attnviz stats -m entropy --tsv | cut -f 1 | sort -u > got
 check '73 the number of a descriptor is no layer' sh -c '! grep -qx "[56]" got'
 # What is no tensor and never ends is not read to its end.
-refuse '73 an endless stream' 1 'neither .npy' timeout 20 attnviz info /dev/zero
+refuse '73 an endless stream' 1 'neither .npy' timeout 60 attnviz info /dev/zero
+
+# --- Writes that fail: one line, status 1, nothing left, in every command and format.
+enter 73-pipes-in-place-of-files
+printf '%s\n' a b c d e f > tokens.txt
+mkdir made
+# unwritten NAME TEXT COMMAND...: $got, one line and nothing in ./made.
+unwritten() {
+	if [ "$got" = 1 ] && [ "$(wc -l < err)" = 1 ] && grep -qF -- "$2" err && [ -z "$(ls -A made)" ]; then
+		echo "ok unwritten $1"
+	else
+		echo "not ok unwritten $1: status $got, wanted 1 and one line with: $2"
+		head -n 3 err | sed 's/^/  stderr: /'
+	fi
+}
+# fails_to_write COMMAND...: to a full device, a closed standard output, and a closed pipe.
+fails_to_write() {
+	"$@" > /dev/full 2> err
+	got=$?
+	unwritten "$*: full" 'attnviz: standard output: cannot write: no space left on the device'
+	"$@" >&- 2> err
+	got=$?
+	unwritten "$*: closed" 'attnviz: standard output: cannot write: Bad file descriptor'
+}
+for format in text png svg pdf; do
+	fails_to_write attnviz heatmap attn.npy --format $format -o -
+	fails_to_write attnviz arcs attn.npy --head 0 -t tokens.txt --format $format -o -
+done
+fails_to_write attnviz weights q.npy k.npy -o -
+for form in '' --tsv --json; do
+	fails_to_write attnviz stats attn.npy $form
+	fails_to_write attnviz info attn.npy $form
+	fails_to_write attnviz compare attn.npy --other attn.npy $form
+	fails_to_write attnviz flash q.npy k.npy $form
+	fails_to_write attnviz align attn.npy --head 0 $form
+done
+fails_to_write attnviz align attn.npy --head 0 --pharaoh
+fails_to_write attnviz rollout attn.npy --format text
+fails_to_write attnviz ring q.npy k.npy --format text
+fails_to_write attnviz blocks q.npy k.npy --show evict
+fails_to_write attnviz explain entropy
+fails_to_write attnviz help
+fails_to_write attnviz help stats
+fails_to_write attnviz --version
+fails_to_write attnviz completion bash
+for file in full.npy full.png full.svg full.pdf full.txt; do
+	ln -s /dev/full $file
+	command='heatmap attn.npy'
+	[ $file = full.npy ] && command='weights q.npy k.npy'
+	attnviz $command -o $file > out 2> err
+	got=$?
+	unwritten "$file" "attnviz: $file: cannot write: no space left on the device"
+	[ -L $file ] || echo "not ok unwritten $file: the link is gone"
+done
+attnviz stats attn.npy --plot full.png > out 2> err
+got=$?
+unwritten 'a plot' 'attnviz: full.png: cannot write: no space left on the device'
+if [ "$(id -u)" != 0 ]; then
+	mkdir closed && chmod 555 closed
+	refuse 'unwritten a folder that is closed' 1 'attnviz: closed/w.npy: cannot create: Permission denied' attnviz weights q.npy k.npy -o closed/w.npy
+else
+	refuse 'unwritten a file system that takes no files' 1 'attnviz: /proc/w.npy: cannot create:' attnviz weights q.npy k.npy -o /proc/w.npy
+fi
+(ulimit -f 1; attnviz heatmap attn.npy -o made/big.svg > out 2> err)
+got=$?
+unwritten 'beyond the size limit' 'attnviz: made/big.svg: cannot write: File too large'
