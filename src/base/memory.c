@@ -29,16 +29,24 @@ static bool block_size(size_t count, size_t size, size_t *bytes)
 	return true;
 }
 
+/* What the allocator gave. */
+static void *noted(void *block)
+{
+	if (!block)
+		mem_lose();
+	return block;
+}
+
 void *mem_array(size_t count, size_t size)
 {
 	size_t bytes;
-	return block_size(count, size, &bytes) ? malloc(bytes) : NULL;
+	return block_size(count, size, &bytes) ? noted(malloc(bytes)) : NULL;
 }
 
 void *mem_zero_array(size_t count, size_t size)
 {
 	size_t bytes;
-	return block_size(count, size, &bytes) ? calloc(1, bytes) : NULL;
+	return block_size(count, size, &bytes) ? noted(calloc(1, bytes)) : NULL;
 }
 
 bool mem_grow(void **array, size_t *capacity, size_t need, size_t size)
@@ -51,7 +59,7 @@ bool mem_grow(void **array, size_t *capacity, size_t need, size_t size)
 	size_t bytes;
 	if (!block_size(wanted, size, &bytes))
 		return false;
-	void *grown = realloc(*array, bytes);
+	void *grown = noted(realloc(*array, bytes));
 	if (!grown)
 		return false;
 	*array = grown;
@@ -67,7 +75,7 @@ void *mem_aligned(size_t bytes)
 	bool huge = padded >= HUGE_PAGE;
 	void *block;
 	if (posix_memalign(&block, huge ? HUGE_PAGE : LINE, padded) != 0)
-		return NULL;
+		return noted(NULL);
 #ifdef MADV_HUGEPAGE
 	/* Whole pages only: the tail shares its page with whatever malloc puts behind it. */
 	if (huge)

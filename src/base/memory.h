@@ -23,8 +23,8 @@ bool mem_grow(void **array, size_t *capacity, size_t need, size_t size);
 void *mem_aligned(size_t bytes);
 void mem_aligned_free(void *block);
 
-/* Memory ran out where the function cannot say so: a text that is put together, a size that is asked for. Whatever the caller makes of it,
- * no output is completed any more (output_commit). */
+/* Memory ran out: noted by the functions above, and by those who ask elsewhere and cannot say so. Whatever the callers make of it, no
+ * output is completed any more (output_commit). */
 void mem_lose(void);
 bool mem_lost(void);
 

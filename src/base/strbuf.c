@@ -45,10 +45,8 @@ static bool grow(struct strbuf *sb, size_t need)
 	void *block = sb->capacity ? sb->buf : NULL;
 	if (need <= sb->capacity)
 		return true;
-	if (!mem_grow(&block, &sb->capacity, need < FIRST_CAPACITY ? FIRST_CAPACITY : need, 1)) {
-		mem_lose();
+	if (!mem_grow(&block, &sb->capacity, need < FIRST_CAPACITY ? FIRST_CAPACITY : need, 1))
 		return false;
-	}
 	sb->buf = block;
 	return true;
 }

@@ -2,7 +2,7 @@
  * A growing byte string, always terminated by a NUL that is not counted.
  *
  * Invariants: buf is never NULL after strbuf_init; buf[len] == 0. Running out of memory is sticky: `failed` is set,
- * further appends do nothing, and the owner checks once at the end (strbuf_failed). It is sticky for the process too (mem_lose): no
+ * further appends do nothing, and the owner checks once at the end (strbuf_failed). It is sticky for the process too (mem_lost): no
  * output is completed after a text was lost anywhere, be it a label, a title or the origin of a picture.
  */
 #ifndef ATTNVIZ_BASE_STRBUF_H

@@ -242,7 +242,7 @@ void heatmap_cells(const struct heatmap_scene *scene, const struct heatmap_extra
 		*height = layout.cells_high;
 		*width = layout.cells_wide;
 	} else if (err == ERR_NOMEM) {
-		mem_lose();
+		mem_lose(); /* the fonts' own memory too */
 	}
 	heatmap_layout_release(&layout);
 	typesetter_release(&type);
