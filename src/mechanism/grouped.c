@@ -138,16 +138,24 @@ static enum err grouped_score64(const struct source *source, int64_t map, int64_
 {
 	const struct grouped *grouped = grouped_of(source);
 	const struct members *queries = &grouped->queries;
-	const int64_t *group = grouped->keys.grouping.group, members = queries->start[row + 1] - queries->start[row];
+	const int64_t *group = grouped->keys.grouping.group;
+	int64_t counted = 0;
 	double *weight = mem_array((size_t)grouped->inner->keys, sizeof *weight);
 	enum err err = weight ? ERR_OK : err_nomem(info, "a row of weights");
 	memset(score, 0, (size_t)source->keys * sizeof *score);
 	for (int64_t i = queries->start[row]; !err && i < queries->start[row + 1]; i++) {
+		double sum = 0;
+		int64_t begin, end;
 		err = reference_row(grouped->inner, map, queries->member[i], weight, NULL, NULL, info);
-		for (int64_t key = 0; !err && key < grouped->inner->keys; key++)
+		for (int64_t key = 0; !err && key < grouped->inner->keys; key++) {
+			sum += weight[key];
 			if (group[key] >= 0)
-				score[group[key]] += weight[key] / (double)members;
+				score[group[key]] += weight[key];
+		}
+		counted += source_span(grouped->inner, map, queries->member[i], &begin, &end) && (sum != 0 || grouped->inner->is_signed);
 	}
+	for (int64_t key = 0; key < source->keys && counted; key++)
+		score[key] /= (double)counted;
 	free(weight);
 	return err;
 }

@@ -3,6 +3,7 @@
  *
  *     w[a][b] = mean over the queries i of group a of the sum over the keys j of group b of p[i][j]
  *
+ * The mean is over the queries of the group that see a key (and where weights cannot be negative, have one that is not 0): padding in a group does not count.
  * Sums over keys and means over queries keep rows a distribution (Clark et al. 2019, arXiv 1906.04341; Kobayashi et al. 2020). Mass on keys that are in no group
  * is lost, and rows then sum to less than 1. Tiles come from a filter (kernel/filter.h), at the speed of the inner source's.
  */

@@ -37,6 +37,9 @@ struct gathering {
 
 	int64_t row[MAX_LANES];
 	int owner[MAX_LANES];       /* lane of the group that a query belongs to */
+	int64_t blind[MAX_LANES];   /* queries of each lane's group that do not count: the mean is over the others */
+	bool sums;                  /* whether a row that sees something is zero all the same is found by: */
+	_Alignas(64) float sum[MAX_LANES]; /* the weights of the row group at work, of all keys */
 	int count;
 };
 
@@ -67,6 +70,7 @@ static void *gathering_open(const struct source *source, const struct kernels *k
 	memset(gathering, 0, sizeof *gathering);
 	gathering->grouped = grouped;
 	gathering->kernels = kernels;
+	gathering->sums = !grouped->queries.single && grouped->inner->norm == NORM_NONE && !grouped->inner->is_signed;
 	gathering->segment = mem_array((size_t)(grouped->inner->keys / KEY_BLOCK + 2), sizeof *gathering->segment);
 	bool complete = gathering->segment && inner_rows_init(&gathering->inner, grouped->inner, kernels);
 	if (complete && !grouped->queries.single) {
@@ -133,6 +137,8 @@ static void take(void *data, int64_t key, int64_t count, const float *tile, cons
 	const int lanes = gathering->kernels->lanes;
 	float *row = gathering->to->p;
 	int64_t first, last, open = gathering->open;
+	if (gathering->sums)
+		gathering->kernels->sum_keys(tile, count, gathering->sum);
 	for (int lane = 0; lane < lanes && fall && open >= 0; lane++) {
 		gathering->carry[lane] *= (double)fall[lane];
 		row[open * lanes + lane] = (float)gathering->carry[lane];
@@ -160,6 +166,7 @@ static enum err gather(struct gathering *gathering, const struct row_group *rows
 	const struct taker taker = { gathering, plain ? leave_out : NULL, strip ? take : NULL };
 	struct group *group = gathering->inner.group;
 	gathering->to = strip;
+	memset(gathering->sum, 0, sizeof gathering->sum);
 	gathering->segments = 0;
 	gathering->open = -1;
 	softmax_state_init(&gathering->left);
@@ -171,6 +178,33 @@ static enum err gather(struct gathering *gathering, const struct row_group *rows
 		group->beside[lane] = gathering->left.sum[lane] > 0 ? (double)gathering->left.base[lane] * log(2) + log(gathering->left.sum[lane]) : -INFINITY;
 	pass_settle(&gathering->inner.pass, group);
 	return ERR_OK;
+}
+
+/* Queries that see nothing, or whose weights are all zero where none can be negative, are in no mean. */
+static void count_blind(struct gathering *gathering, const int *owner)
+{
+	const struct group *group = gathering->inner.group;
+	for (int lane = 0; lane < group->rows.count; lane++) {
+		const struct row_stats *stats = &group->stats[lane];
+		if (stats->support == 0 || (gathering->sums && gathering->sum[lane] == 0))
+			gathering->blind[owner ? owner[lane] : lane]++;
+	}
+}
+
+/* The means of groups with queries that do not count are over fewer. */
+static void leave_out_blind(struct gathering *gathering, const struct row_group *rows, struct strip *strip)
+{
+	const int64_t *start = gathering->grouped->queries.start;
+	_Alignas(64) float factor[MAX_LANES] = { 0 };
+	bool any = false;
+	for (int lane = 0; lane < rows->count; lane++) {
+		int64_t members = start[rows->row[lane] + 1] - start[rows->row[lane]], counted = members - gathering->blind[lane];
+		factor[lane] = counted > 0 ? (float)((double)members / (double)counted) : 1;
+		any |= gathering->blind[lane] > 0;
+	}
+	for (int64_t key = 0; key < strip->keys && any; key += KEY_BLOCK)
+		if (strip->filled[key / KEY_BLOCK])
+			gathering->kernels->scale_block(strip->p + key * strip->lanes, strip->filled[key / KEY_BLOCK], factor);
 }
 
 /* The strip in its final unit: weights, each lane's divided by the queries of its group. */
@@ -255,6 +289,7 @@ static enum err add_queries(struct gathering *gathering, int64_t map, const void
 	enum err err = gather(gathering, &rows, prepared, &gathering->part, false, info);
 	if (err)
 		return err;
+	count_blind(gathering, gathering->owner);
 	for (int lane = 0; lane < gathering->count; lane++)
 		shares[lane] = share[gathering->owner[lane]];
 	scale_strip(gathering, &gathering->part, shares);
@@ -311,8 +346,12 @@ static enum err grouped_rows(void *state, const struct row_group *rows, const vo
 		}
 		return ERR_OK;
 	}
-	if (!queries->single)
+	if (!queries->single) {
+		memset(gathering->blind, 0, sizeof gathering->blind);
+		count_blind(gathering, NULL);
 		err = add_further(gathering, rows, prepared, strip, share, info);
+		leave_out_blind(gathering, rows, strip);
+	}
 	if (!err)
 		strip_stats(strip, &grouped->source, gathering->kernels, rows, stats);
 	return err;

@@ -81,3 +81,7 @@ expect "no query sees a key" 0 attnviz stats c300.npy -c --key-begin 300 -m all 
 expect "few queries see a key" 0 attnviz stats c300.npy -c --key-begin 299 -m all --tsv
 column "padded queries stay padded where kept keys count from a mask" 2e-5 row_sum '1 1 1 1 nan nan nan nan' \
 	attnviz stats -w u8.npy --logits -c --window 2,0 --keep-first 3 --mask u8.npy --query-lengths 4 -m row_sum --per-row
+
+# --- means of groups are over the queries that see something
+printf 'a 0 3\nb 3 6\n' > spans
+column "spans without the queries that see nothing" 2e-5 mass '.3765135562 .6234864438 .4241050883 .5758949117' attnviz stats -w dead.npy --mask deadmask.npy --spans spans
