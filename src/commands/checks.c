@@ -34,8 +34,8 @@ enum err check_report(const struct reporter *reporter, const char *check, const 
 	if (map >= 0) {
 		const bool *present = role->heads.present;
 		check_place(&role->heads, map, &finding.layer, &finding.batch, &finding.head);
-		finding.tensor = role->part[role->count > 1 ? finding.layer : 0].name;
-		finding.layer = role->count > 1 ? role->part[finding.layer].layer : present[AXIS_LAYER] ? finding.layer : -1;
+		finding.tensor = role->part[role->layers > 1 ? finding.layer : 0].name;
+		finding.layer = role->layers > 1 ? role_layer(role, finding.layer) : present[AXIS_LAYER] ? finding.layer : role->part[0].layer;
 		finding.batch = present[AXIS_BATCH] ? finding.batch : -1;
 		finding.head = present[AXIS_HEAD] ? finding.head : -1;
 	}

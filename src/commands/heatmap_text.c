@@ -26,10 +26,10 @@ void heatmap_text_release(struct heatmap_text *text)
 	*text = (struct heatmap_text){ 0 };
 }
 
-/* "layer 3", "layer 3, item 1", "item 1": whatever there is more than one of. */
+/* "layer 3", "layer 3, item 1", "item 1": whatever there is more than one of, and a layer that the name numbers. */
 static void add_place(struct strbuf *out, const struct input *input, int64_t layer, int64_t batch)
 {
-	if (input->has_layers && input->source->layers > 1) {
+	if (input->layers_named || (input->has_layers && input->source->layers > 1)) {
 		caption_join(out);
 		strbuf_addf(out, "layer %" PRId64, input->layer_number[layer]);
 	}

@@ -79,23 +79,61 @@ static const struct record_column verified_columns[VERIFIED_COLUMNS] = {
 	[AT_KEY] = { "key", RECORD_INT },
 };
 
-/* Who uses this tensor of this archive? One that is fused, or given for several, plays several roles: their words are joined in
- * `words`. */
-static const struct role *role_of(const struct roles *roles, const struct archive *archive, const struct tensor *tensor,
-				  int64_t *layer, struct strbuf *words)
+/* A tensor, and one of the roles that it plays. */
+struct use {
+	const struct tensor *tensor;
+	const struct role *role;
+	int64_t layer; /* -1: the name says none */
+	size_t order;
+};
+
+struct uses {
+	struct use *use;
+	size_t count;
+};
+
+static int compare_uses(const void *a, const void *b)
 {
-	const struct role *first = NULL;
-	for (size_t r = 0; r < roles->count; r++) {
-		const struct role *role = roles->role[r];
-		for (size_t i = 0; i < role->count; i++) {
-			const struct role_part *part = &role->part[i];
-			if (part->archive != archive || (part->member && strcmp(part->member, tensor->name) != 0))
-				continue;
-			*layer = role->count > 1 ? part->layer : -1;
-			strbuf_addf(words, "%s%s", words->len ? ", " : "", role->word);
-			first = first ? first : role;
+	const struct use *one = a, *two = b;
+	if (one->tensor != two->tensor)
+		return (uintptr_t)one->tensor < (uintptr_t)two->tensor ? -1 : 1;
+	return one->order < two->order ? -1 : one->order > two->order;
+}
+
+/* All of them, those of one tensor together. */
+static enum err find_uses(const struct roles *roles, struct uses *uses, struct err_info *info)
+{
+	size_t parts = 0;
+	for (size_t r = 0; r < roles->count; r++)
+		parts += roles->role[r]->count;
+	uses->use = mem_array(parts, sizeof *uses->use);
+	if (!uses->use)
+		return err_nomem(info, "the list");
+	for (size_t r = 0; r < roles->count; r++)
+		for (size_t i = 0; i < roles->role[r]->count; i++) {
+			const struct role_part *part = &roles->role[r]->part[i];
+			uses->use[uses->count] = (struct use){ &part->archive->tensor[part->index], roles->role[r], part->layer, uses->count };
+			uses->count++;
 		}
+	if (uses->count)
+		qsort(uses->use, uses->count, sizeof *uses->use, compare_uses);
+	return ERR_OK;
+}
+
+/* The first use of a tensor; one that is fused, or given for several, plays several roles: their words are joined in `words`. */
+static const struct use *use_of(const struct uses *uses, const struct tensor *tensor, struct strbuf *words)
+{
+	size_t low = 0, high = uses->count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if ((uintptr_t)uses->use[middle].tensor < (uintptr_t)tensor)
+			low = middle + 1;
+		else
+			high = middle;
 	}
+	const struct use *first = low < uses->count && uses->use[low].tensor == tensor ? &uses->use[low] : NULL;
+	for (size_t i = low; i < uses->count && uses->use[i].tensor == tensor; i++)
+		strbuf_addf(words, "%s%s", words->len ? ", " : "", uses->use[i].role->word);
 	return first;
 }
 
@@ -113,7 +151,7 @@ static void record_layout(struct record *record, const struct role *role, const 
 		record_text(record, LAYOUT, letters);
 }
 
-static enum err list_archive(const struct roles *roles, const struct archive *archive, struct record *record)
+static enum err list_archive(const struct uses *uses, const struct archive *archive, struct record *record)
 {
 	enum err err = ERR_OK;
 	struct strbuf words;
@@ -121,20 +159,19 @@ static enum err list_archive(const struct roles *roles, const struct archive *ar
 	for (size_t i = 0; !err && i < archive->count; i++) {
 		const struct tensor *tensor = &archive->tensor[i];
 		char name[256];
-		int64_t layer = -1;
 		strbuf_clear(&words);
-		const struct role *role = role_of(roles, archive, tensor, &layer, &words);
+		const struct use *use = use_of(uses, tensor, &words);
 		record_text(record, FILE_NAME, archive->file);
 		record_text(record, FORMAT, archive->format);
 		record_text(record, TENSOR, roles_tensor_name(archive, tensor, name, sizeof name));
 		record_text(record, DTYPE, dtype_name(tensor->dtype));
 		record_int_list(record, SHAPE, tensor->shape, tensor->rank);
-		if (role)
+		if (use)
 			record_text(record, ROLE, words.buf);
-		if (role && layer >= 0)
-			record_int(record, LAYER, layer);
-		if (role)
-			record_layout(record, role, tensor);
+		if (use && use->layer >= 0)
+			record_int(record, LAYER, use->layer);
+		if (use)
+			record_layout(record, use->role, tensor);
 		err = record_row(record);
 	}
 	strbuf_release(&words);
@@ -152,6 +189,7 @@ struct looking {
 	enum record_format format;
 	struct err_info unreadable; /* what was listed, but whose data could not be read */
 	bool found_errors;          /* a finding that other commands refuse: told already, and the status says it as well */
+	struct err_info mismatch;   /* layers that lack a role */
 };
 
 static enum err list_links(const struct looking *looking, struct record *record)
@@ -176,11 +214,13 @@ static enum err list_all(struct looking *looking, struct err_info *info)
 {
 	const struct roles *roles = &looking->roles;
 	struct record *record = record_new(looking->format, columns, COLUMNS, &looking->out);
-	enum err err = record ? ERR_OK : err_nomem(info, "the list");
+	struct uses uses = { 0 };
+	enum err err = record ? find_uses(roles, &uses, info) : err_nomem(info, "the list");
 	for (size_t i = 0; i < roles->archive_count && !err; i++)
-		err = list_archive(roles, roles->archive[i], record);
+		err = list_archive(&uses, roles->archive[i], record);
 	if (!err)
 		err = list_links(looking, record);
+	free(uses.use);
 	enum err end = record_end(record);
 	return err ? err : end;
 }
@@ -368,18 +408,39 @@ static enum err check_masks(struct roles *roles, struct findings *findings, stru
 	return err;
 }
 
+/* What was taken for granted, and what keeps every command from using the files together. */
+static enum err put_plan(struct looking *looking, struct findings *findings)
+{
+	struct finding finding = { .check = "names", .severity = "note", .role = "", .tensor = "names", .layer = -1, .batch = -1, .head = -1 };
+	const struct strbuf *notes = &looking->roles.notes;
+	enum err err = ERR_OK;
+	for (const char *line = notes->len ? notes->buf : ""; *line && !err; line += strcspn(line, "\n") + (line[strcspn(line, "\n")] == '\n')) {
+		char *text = strndup(line, strcspn(line, "\n"));
+		finding.text = text;
+		err = text ? put_finding(findings, &finding) : ERR_NOMEM;
+		free(text);
+	}
+	finding.check = "layers";
+	finding.severity = "error";
+	finding.text = looking->mismatch.text;
+	return err || !looking->mismatch.code ? err : put_finding(findings, &finding);
+}
+
 static enum err check_all(struct looking *looking, struct err_info *info)
 {
 	struct output *out = &looking->out;
 	struct findings findings = { .out = out };
 	struct verification verification = { 0 };
-	if (given.no_checks && !given.verify)
+	if (inputs_match(&looking->roles, &looking->mismatch) == ERR_NOMEM)
+		return err_nomem(info, "the names");
+	bool nothing = !looking->mismatch.code && !looking->roles.notes.len;
+	if (given.no_checks && !given.verify && nothing)
 		return ERR_OK;
 	if (looking->format != RECORD_TABLE && !(findings.record = record_new(looking->format, finding_columns, FINDING_COLUMNS, out)))
 		return err_nomem(info, "the findings");
-	enum err err = given.no_checks
-			       ? ERR_OK
-			       : checks_run(&looking->roles, input_request(), put_finding, &findings, &looking->unreadable, info);
+	enum err err = put_plan(looking, &findings);
+	if (!err && !given.no_checks)
+		err = checks_run(&looking->roles, input_request(), put_finding, &findings, &looking->unreadable, info);
 	for (int i = 0; i < looking->link_count && !err && !given.no_checks; i++)
 		err = link_file_check(&looking->links[i], put_finding, &findings);
 	if (!err && !given.no_checks)
@@ -456,8 +517,8 @@ static enum err look(struct looking *looking, int argc, char **argv, struct err_
 		err = output_commit(&looking->out, info);
 	if (!err && trouble.code)
 		message_note("%s%s%s", trouble.file, *trouble.file ? ": " : "", trouble.text);
-	if (!err && looking->unreadable.code) {
-		*info = looking->unreadable;
+	if (!err && (looking->mismatch.code || looking->unreadable.code)) {
+		*info = looking->mismatch.code ? looking->mismatch : looking->unreadable;
 		return info->code;
 	}
 	return !err && looking->found_errors ? ERR_VALUE : err;

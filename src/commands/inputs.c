@@ -107,7 +107,9 @@ static enum err open_source(struct input *input, struct err_info *info)
 		err = input->mechanism->open(&input->args, &input->source, info);
 	if (!err)
 		masking_note(&input->masking);
-	return err;
+	if (!err && input->mechanism->remark && *input->mechanism->remark(input->source))
+		roles_note(&input->roles, "%s", input->mechanism->remark(input->source));
+	return err ? err : roles_check_streams(&input->roles, info);
 }
 
 static enum err check_source(const struct source *source, struct err_info *info)
@@ -118,16 +120,30 @@ static enum err check_source(const struct source *source, struct err_info *info)
 		       source->keys);
 }
 
-/* The role whose layers number the layers of the source. */
+/* The numbers that names give to the layers of the source, or NULL: those of the queries or weights, else of any input with as many. A tensor with an axis of layers
+ * is numbered by that. */
+static const int64_t *named_layers(const struct input *input)
+{
+	for (size_t i = 0; i < input->args.binding_count; i++) {
+		const struct mechanism_binding *binding = &input->binding[i];
+		bool apart = !binding->heads || binding->tensor_count == binding->heads->tensor_count || !binding->heads->present[AXIS_LAYER];
+		const struct role *role = roles_find(&input->roles, binding->role);
+		if (binding->number && role->layers == input->source->layers && apart && (role->layers > 1 || !binding->heads || !binding->heads->present[AXIS_LAYER]))
+			return binding->number;
+	}
+	return NULL;
+}
+
 static enum err number_layers(struct input *input, struct err_info *info)
 {
 	const struct role *query = inputs_bound(input, NAME_QUERY), *weights = inputs_bound(input, NAME_WEIGHTS), *rows = query ? query : weights;
+	const int64_t *named = named_layers(input);
 	input->layer_number = mem_array((size_t)input->source->layers, sizeof *input->layer_number);
 	if (!input->layer_number)
 		return err_nomem(info, "the layers");
-	bool named = rows && !rows->by_option && (int64_t)rows->count == input->source->layers;
 	for (int64_t layer = 0; layer < input->source->layers; layer++)
-		input->layer_number[layer] = named ? rows->part[layer].layer : layer;
+		input->layer_number[layer] = named ? named[layer] : layer;
+	input->layers_named = named != NULL;
 	input->has_layers = (rows && rows->heads.present[AXIS_LAYER]) || input->source->layers > 1;
 	input->has_heads = (rows && rows->heads.present[AXIS_HEAD]) || input->source->heads > 1;
 	input->has_batches = (rows && rows->heads.present[AXIS_BATCH]) || input->source->batches > 1;
@@ -167,13 +183,23 @@ static enum err open_gathered(struct input *input, struct err_info *info)
 	return err ? err : grouping_apply(&input->source, &input->labels, &input->spans, info);
 }
 
+static void say_notes(const struct roles *roles)
+{
+	for (const char *line = roles->notes.len ? roles->notes.buf : ""; *line; line += strcspn(line, "\n") + (line[strcspn(line, "\n")] == '\n'))
+		message_note("%.*s", (int)strcspn(line, "\n"), line);
+}
+
 enum err input_open(struct input *input, int file_count, char **file, struct err_info *info)
 {
 	*input = (struct input){ .args = MECHANISM_ARGS_INIT, .threads = (int)given_inputs()->threads };
 	enum err err = surroundings_kernels(&input->kernels, info);
 	if (!err)
 		err = input_gather(&input->roles, file_count, file, info);
-	return err ? err : open_gathered(input, info);
+	if (!err)
+		err = open_gathered(input, info);
+	if (!err)
+		say_notes(&input->roles);
+	return err;
 }
 
 enum err input_open_gathered(struct input *input, struct roles *roles, struct err_info *info)

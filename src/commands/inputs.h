@@ -34,6 +34,7 @@ struct input {
 	struct axis_spans spans; /* of --spans and its like; empty without */
 	struct selection selection;
 	int64_t *layer_number; /* [source->layers] as the names number them */
+	bool layers_named;     /* names number them, also where there is one only */
 	bool has_layers, has_batches, has_heads; /* the files had these axes */
 	uint32_t left_out;     /* settings that the mechanism does not use; not 0 after input_in_pair only */
 	const struct kernels *kernels;

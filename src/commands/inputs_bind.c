@@ -26,8 +26,19 @@ static enum err missing_input(const struct input *input, struct err_info *info)
 	if (fused)
 		return err_set(info, ERR_USAGE, "%s holds queries, keys and values in one: say --qkv %s%s%s, and --heads-in H", fused, file,
 			       fused == file ? "" : ":", fused == file ? "" : fused);
-	err_set(info, ERR_USAGE, "no name in here tells a query and a key, or weights: say which with -q FILE:NAME -k FILE:NAME (attnviz info lists them)");
+	char buffer[300];
+	const char *weights = roles_weights_option(&input->roles, buffer, sizeof buffer);
+	err_set(info, ERR_USAGE, "no name in here tells a query and a key, or weights: say which with -q FILE:NAME -k FILE:NAME%s%s (attnviz info lists them)",
+		*weights ? ", or, where these are ready weights, " : "", weights);
 	return err_in_file(info, input->roles.archive[0]->file);
+}
+
+/* Are scores computed from queries and keys, where no mechanism was asked for? */
+static bool computes(const struct roles *roles)
+{
+	const struct role *query = roles_kind(roles, NAME_QUERY), *weights = roles_kind(roles, NAME_WEIGHTS);
+	bool pair = query && roles_kind(roles, NAME_KEY);
+	return pair && (!weights || query->by_option || (given_wants_scores() && !weights->by_option));
 }
 
 enum err inputs_choose_mechanism(struct input *input, struct err_info *info)
@@ -39,13 +50,11 @@ enum err inputs_choose_mechanism(struct input *input, struct err_info *info)
 		input->mechanism = mechanism_find(given->attention);
 		return input->mechanism ? ERR_OK : unknown_mechanism(given->attention, info);
 	}
-	bool pair = query && key;
-	if (!pair && !weights)
+	if (!(query && key) && !weights)
 		return missing_input(input, info);
-	if (pair && weights && query->by_option && weights->by_option)
+	if (query && key && weights && query->by_option && weights->by_option)
 		return err_set(info, ERR_USAGE, "-q and -k, or -w: not both");
-	bool compute = pair && (!weights || query->by_option || (given_wants_scores() && !weights->by_option));
-	input->mechanism = mechanism_find(compute ? "softmax" : "weights");
+	input->mechanism = mechanism_find(computes(&input->roles) ? "softmax" : "weights");
 	return input->mechanism ? ERR_OK : ERR_UNSUPPORTED;
 }
 
@@ -57,17 +66,37 @@ static bool takes(const struct mechanism *mechanism, const char *role)
 	return false;
 }
 
-/* The role of an input of the mechanism: from options and names that everyone knows, by its own name, or by one of its aliases. NULL where nobody plays it. */
-static enum err find_role(struct input *input, const char *word, struct role **role, struct err_info *info)
+enum err inputs_match(struct roles *roles, struct err_info *info)
 {
-	*role = roles_find(&input->roles, word);
-	enum err err = *role ? ERR_OK : roles_bind_by_name(&input->roles, word, role, info);
-	if (err)
-		return err;
-	for (const struct mechanism_alias *alias = input->mechanism->alias; !*role && alias && alias->role; alias++)
-		if (strcmp(alias->role, word) == 0)
-			return roles_bind_by_alias(&input->roles, &given_inputs()->roles.names, word, alias->names, role, info);
-	return ERR_OK;
+	const struct mechanism *mechanism = given_inputs()->attention ? mechanism_find(given_inputs()->attention) : mechanism_find(computes(roles) ? "softmax" : "weights");
+	struct role *role[NAME_ROLE_COUNT] = { NULL };
+	size_t count = 0;
+	for (int kind = NAME_QUERY; mechanism && kind < NAME_ROLE_COUNT; kind++)
+		if (kind != NAME_VALUE && takes(mechanism, name_role_word((enum name_role)kind)) && roles_kind(roles, (enum name_role)kind))
+			role[count++] = roles_kind(roles, (enum name_role)kind);
+	if (mechanism && count && takes(mechanism, "value"))
+		role[count++] = roles_kind(roles, NAME_VALUE);
+	return count > 1 ? roles_match(roles, role, count, &given_request()->plan, info) : ERR_OK;
+}
+
+/* Whose inputs are bound by names: those of the mechanism's own words, then the ends of names in checkpoints. */
+static enum err bind_names(struct input *input, struct err_info *info)
+{
+	const struct mechanism *mechanism = input->mechanism;
+	enum err err = ERR_OK;
+	for (const struct mechanism_input *row = mechanism->input; row && row->role && !err; row++) {
+		struct role *role = roles_find(&input->roles, row->role);
+		err = role ? ERR_OK : roles_bind_by_name(&input->roles, row->role, &role, info);
+	}
+	return err ? err : mechanism->alias ? roles_bind_aliases(&input->roles, mechanism, &given_inputs()->roles.names, info) : ERR_OK;
+}
+
+static void bind(struct input *input, const char *word, const struct role *role)
+{
+	input->binding[input->args.binding_count++] = (struct mechanism_binding){
+		.role = word, .tensor = role->slot[0], .heads = role->kind ? &role->heads : NULL, .tensors = role->slot, .tensor_count = (int64_t)role->count,
+		.number = role->number, .file_layers = role->file_layers,
+	};
 }
 
 enum err inputs_load(struct input *input, struct err_info *info)
@@ -84,23 +113,21 @@ enum err inputs_load(struct input *input, struct err_info *info)
 	input->binding = mem_zero_array(inputs, sizeof *input->binding);
 	if (!input->binding)
 		return err_nomem(info, "the inputs");
-	for (size_t i = 0; i < inputs; i++) {
+	enum err err = inputs_match(&input->roles, info);
+	if (!err)
+		err = bind_names(input, info);
+	for (size_t i = 0; i < inputs && !err; i++) {
 		const char *word = mechanism->input[i].role;
-		struct role *role;
-		enum err err = find_role(input, word, &role, info);
-		if (err)
-			return err;
+		struct role *role = roles_find(&input->roles, word);
 		if (!role)
 			continue;
 		const struct role *before = roles_kind(&input->roles, role->kind == NAME_VALUE ? NAME_KEY : NAME_QUERY);
 		err = role_load(role, &given->roles, before != role && before && before->loaded ? before : NULL, info);
-		if (err)
-			return err;
-		input->binding[input->args.binding_count++] =
-			(struct mechanism_binding){ .role = word, .tensor = role->slot[0], .heads = role->kind ? &role->heads : NULL };
+		if (!err)
+			bind(input, word, role);
 	}
 	input->args.binding = input->binding;
-	return ERR_OK;
+	return err;
 }
 
 const struct role *inputs_bound(const struct input *input, enum name_role kind)

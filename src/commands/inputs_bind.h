@@ -10,6 +10,10 @@
 /* The mechanism that --attention names; without it the softmax where there are queries and keys, or weights as they are. What is missing is ERR_USAGE. */
 enum err inputs_choose_mechanism(struct input *input, struct err_info *info);
 
+/* Match the layers of the roles that the commands would use together: queries with keys and values, or ready weights with values. ERR_USAGE names a layer and the role
+ * that it lacks. */
+enum err inputs_match(struct roles *roles, struct err_info *info);
+
 /* Load the tensors of its inputs and bind them in input->args. An input that it does not take is ERR_USAGE where an option gave it. */
 enum err inputs_load(struct input *input, struct err_info *info);
 

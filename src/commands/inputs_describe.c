@@ -157,7 +157,7 @@ void input_describe_place(const struct input *input, const char *reduced, struct
 	strbuf_init(&place);
 	for (size_t i = 0; layer && i < selection->layers; i++)
 		layer[i] = input->layer_number[selection->layer[i]];
-	if (layer && input->has_layers)
+	if (layer && (input->has_layers || input->layers_named))
 		add_listed(&place, "layer", layer, selection->layers, (int64_t)selection->layers == input->source->layers);
 	if (input->source->batches > 1) {
 		add_comma(&place);
@@ -195,7 +195,7 @@ void input_describe_sizes(const struct input *input, struct strbuf *out)
 		char shape[128];
 		strbuf_addf(out, "%s%s %s %s %s", i ? ", " : "", binding->role, role->part[0].name, dtype_name(binding->tensor->dtype),
 			    tensor_shape_text(binding->tensor, shape, sizeof shape));
-		if (role->count > 1)
-			strbuf_addf(out, " x %zu layers", role->count);
+		if (role->layers > 1)
+			strbuf_addf(out, " x %" PRId64 " layers", role->layers);
 	}
 }

@@ -1,6 +1,9 @@
 #include "commands/inputs_given.h"
 
+#include <errno.h>
 #include <math.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "commands/grouping.h"
 #include "commands/labels.h"
@@ -24,7 +27,12 @@ static const struct word normalise_words[] = {
 enum { DTYPE_STORED, DTYPE_AS_BFLOAT16 };
 static const struct word dtype_words[] = { { "stored", DTYPE_STORED }, { "bfloat16", DTYPE_AS_BFLOAT16 }, WORD_END };
 
-static struct given_inputs given = { .scale = NAN, .order = LAYOUT_FUSED_BLOCKS, .roles.sequence = -1 };
+enum { LAYERS_BY_NAME, LAYERS_BY_ORDER };
+static const struct word layers_by_words[] = { { "name", LAYERS_BY_NAME }, { "order", LAYERS_BY_ORDER }, WORD_END };
+
+static enum err set_step(const char *argument, void *value, struct err_info *info);
+
+static struct given_inputs given = { .scale = NAN, .order = LAYOUT_FUSED_BLOCKS, .roles.sequence = -1, .roles.plan = PLAN_REQUEST_INIT };
 
 const struct option_row input_file_rows[] = {
 	OPTION_LIST('q', "query", "FILE[:NAME]", &given.roles.spec[NAME_QUERY], "queries; again for each layer"),
@@ -40,6 +48,9 @@ const struct option_row input_file_rows[] = {
 	OPTION_STRING(0, "heads-in", "H[,HK]", &given.roles.heads_in, "heads packed in the last axis (HK: of keys and values)"),
 	OPTION_LIST(0, "cu-seqlens", "[ROLE=]FILE[:NAME]", &given.roles.cu_seqlens, "sequences lie one after another (flash-attn varlen): where each ends"),
 	OPTION_INT(0, "sequence", "N", &given.roles.sequence, 0, 1e15, "which of them to look at"),
+	OPTION_CHOICE(0, "layers-by", "HOW", &given.layers_by, layers_by_words, "what numbers and pairs layers: the names, or the order given"),
+	OPTION_CALL(0, "dump-step", "N|join", set_step, &given.roles.plan.step, "of several steps that the names number: one, or the tokens of all one after another"),
+	OPTION_INT(0, "model-layers", "N", &given.roles.plan.model_layers, 1, 1e9, "the names number calls, so many layers to a step, whose tokens are joined"),
 	OPTION_CHOICE(0, "dtype", "TYPE", &given.dtype, dtype_words, "what two-byte integers hold"),
 	OPTION_END
 };
@@ -75,6 +86,18 @@ const struct option_row input_rows[] = {
 	OPTION_END
 };
 
+static enum err set_step(const char *argument, void *value, struct err_info *info)
+{
+	char *end;
+	errno = 0;
+	long long step = strtoll(argument, &end, 10);
+	bool join = strcmp(argument, "join") == 0;
+	if (!join && (end == argument || *end || errno || step < 0))
+		return err_set(info, ERR_USAGE, "--dump-step %s: wants the number of a step, or join", argument);
+	*(int64_t *)value = join ? PLAN_STEP_JOIN : step;
+	return ERR_OK;
+}
+
 struct given_inputs *given_inputs(void)
 {
 	return &given;
@@ -85,6 +108,7 @@ struct roles_request *given_request(void)
 	const struct mechanism *mechanism = given.attention ? mechanism_find(given.attention) : NULL;
 	given.roles.order = (enum layout_fusion)given.order;
 	given.roles.dtype = given.dtype == DTYPE_AS_BFLOAT16 ? word_text(dtype_words, given.dtype) : NULL;
+	given.roles.plan.by_order = given.layers_by == LAYERS_BY_ORDER;
 	given.roles.own = mechanism ? mechanism->input : NULL;
 	return &given.roles;
 }

@@ -126,25 +126,105 @@ enum name_role name_role(const char *name)
 	return word.length ? word_role(&word) : NAME_NONE;
 }
 
+/* The `index`th run of digits: where it begins; NULL for none. */
+static const char *find_digits(const char *name, int index, size_t *digits)
+{
+	for (const char *at = name; *at; at += *digits) {
+		at += strcspn(at, "0123456789");
+		*digits = strspn(at, "0123456789");
+		if (*digits && index-- == 0)
+			return at;
+	}
+	return NULL;
+}
+
+static bool read_digits(const char *at, size_t digits, int64_t *number)
+{
+	if (digits > 18)
+		return false;
+	*number = 0;
+	for (size_t i = 0; i < digits; i++)
+		*number = *number * 10 + (at[i] - '0');
+	return true;
+}
+
 bool name_number(const char *name, int index, int64_t *number)
 {
-	for (const char *at = name; *at;) {
-		if (!isdigit((unsigned char)*at)) {
-			at++;
-			continue;
-		}
-		size_t digits = strspn(at, "0123456789");
-		if (index-- == 0) {
-			if (digits > 18)
-				return false;
-			*number = 0;
-			for (size_t i = 0; i < digits; i++)
-				*number = *number * 10 + (at[i] - '0');
+	size_t digits;
+	const char *at = find_digits(name, index, &digits);
+	return at && read_digits(at, digits, number);
+}
+
+static bool is_listed(const struct word *word, const char *const *list)
+{
+	for (; *list; list++)
+		if (word_is(word, *list))
 			return true;
-		}
-		at += digits;
+	return false;
+}
+
+/* "encoderlayer", "resblocks" */
+static bool ends_as_layer(const struct word *word)
+{
+	static const char *const ends[] = { "layer", "layers", "block", "blocks" };
+	for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+		size_t length = strlen(ends[i]);
+		if (word->length >= length && strncasecmp(word->text + word->length - length, ends[i], length) == 0)
+			return true;
 	}
 	return false;
+}
+
+/* "h.3" is a block of GPT-2, "h3" and "h_3" are heads. */
+static enum name_number_kind kind_of_word(const struct word *word)
+{
+	static const char *const layers[] = { "l", "blk", "blks", "lyr", NULL };
+	static const char *const steps[] = { "step", "steps", "timestep", "timesteps", "iter", "iteration", "t", "s", "chunk", "chunks", "call", "calls", "pass", "c",
+					     "prefill", "decode", "forward", "fwd", "token", "tok", "pos", "position", "gen", "turn", "time", NULL };
+	static const char *const others[] = { "rank", "ranks", "r", "tp", "pp", "dp", "cp", "sp", "ep", "gpu", "device", "dev", "cuda", "worker", "process", "proc",
+					      "node", "shard", "part", "piece", "split", "head", "heads", "kvhead", "hd", "h", "group", "batch", "b", "item", "sample",
+					      "samples", "example", "prompt", "request", "req", "seq", "sequence", "sentence", "sent", "image", "img", "doc", "row", "beam",
+					      "seed", "run", "epoch", "checkpoint", "ckpt", "trial", "fold", "expert", "experts", "page", "frame", "version", NULL };
+	static const char *const plain[] = { "enc", "dec", "encoder", "decoder", "self", "cross", "transformer", "arr", "mha", "msa", "selfattn", "selfattention",
+					     "crossattention", "softmax", NULL };
+	bool dotted = word->length && (word->text[word->length] == '.' || word->text[word->length] == '/');
+	if (word->length == 0)
+		return NAME_NUMBER_PLAIN;
+	if (is_listed(word, layers) || ends_as_layer(word) || (dotted && word_is(word, "h")))
+		return NAME_NUMBER_LAYER;
+	if (is_listed(word, steps))
+		return NAME_NUMBER_STEP;
+	if (is_listed(word, others))
+		return NAME_NUMBER_OTHER;
+	return is_listed(word, plain) || word_role(word) || is_silent(word) ? NAME_NUMBER_PLAIN : NAME_NUMBER_UNKNOWN;
+}
+
+/* One of the numbers of "12x64". */
+static bool is_size(const char *name, const char *at, size_t digits)
+{
+	bool before = at - name >= 2 && tolower((unsigned char)at[-1]) == 'x' && isdigit((unsigned char)at[-2]);
+	return before || (tolower((unsigned char)at[digits]) == 'x' && isdigit((unsigned char)at[digits + 1]));
+}
+
+bool name_number_kind(const char *name, int index, struct name_number *number)
+{
+	/* More layers than any model has: where no word says that it is one, 1024 is a size. */
+	enum { PLAIN_MAX = 255 };
+	struct word word;
+	size_t digits;
+	const char *at = find_digits(name, index, &digits);
+	if (!at || !read_digits(at, digits, &number->value))
+		return false;
+	if (!last_word(name, (size_t)(at - name), &word))
+		word.length = 0;
+	bool apart = word.length && isdigit((unsigned char)*word.text);
+	number->word = word.text;
+	number->word_length = (int)word.length;
+	number->role = word.length ? word_role(&word) : NAME_NONE;
+	number->kind = apart || is_size(name, at, digits) ? NAME_NUMBER_UNKNOWN : kind_of_word(&word);
+	if (number->kind == NAME_NUMBER_PLAIN && number->value > PLAIN_MAX)
+		number->kind = NAME_NUMBER_UNKNOWN;
+	return true;
 }
 
 /* Walk two names side by side, from..to; runs of digits are equal to each other. */

@@ -272,7 +272,7 @@ static char *map_name(const struct plot *plot, int64_t index)
 	struct strbuf name;
 	strbuf_init(&name);
 	source_map_id(plot->input->source, plot->input->selection.map[index], &layer, &batch, &head);
-	if (plot->input->has_layers)
+	if (plot->input->has_layers || plot->input->layers_named)
 		strbuf_addf(&name, "layer %" PRId64 " ", plot->input->layer_number[layer]);
 	if (plot->input->has_batches)
 		strbuf_addf(&name, "item %" PRId64 " ", batch);

@@ -34,7 +34,7 @@ static void add_map(const struct input *input, int64_t map, struct strbuf *text)
 {
 	int64_t layer, batch, head;
 	source_map_id(input->source, map, &layer, &batch, &head);
-	if (input->has_layers)
+	if (input->has_layers || input->layers_named)
 		strbuf_addf(text, "layer %" PRId64 ", ", input->layer_number[layer]);
 	if (input->has_batches)
 		strbuf_addf(text, "item %" PRId64 ", ", batch);

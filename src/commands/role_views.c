@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "commands/roles.h"
+#include "commands/roles_parts.h"
 #include "tensor/npy.h"
 
 enum err role_letters(const struct string_list *layout, const char *word, const char **letters, struct err_info *info)
@@ -82,21 +82,19 @@ static enum err set_packing(const struct role *role, const struct roles_request 
 	return err;
 }
 
-static enum err join_layer(struct role *role, size_t index, const struct heads *view, struct err_info *info)
+/* The tensor at `index` is a layer of `layers`, as those before it in the view. */
+static enum err join_layer(const struct role *role, size_t index, size_t first, const struct heads *layers, const struct heads *view, struct err_info *info)
 {
-	const struct tensor *tensor = &role->tensor[index], *first = &role->tensor[0];
-	char shape[128], shape_first[128];
+	const struct tensor *tensor = &role->tensor[index], *before = &role->tensor[first];
+	char shape[128], shape_before[128];
 	if (view->present[AXIS_LAYER])
-		return err_set(info, ERR_SHAPE, "%s has a layer axis, and is one of %zu layers: give one or the other",
-			       tensor->name, role->count);
-	if (memcmp(view->size, role->heads.size, sizeof view->size) != 0)
-		return err_set(info, ERR_SHAPE, "layers of different shapes (%s %s, %s %s): show them one at a time", first->name,
-			       tensor_shape_text(first, shape_first, sizeof shape_first), tensor->name,
-			       tensor_shape_text(tensor, shape, sizeof shape));
-	if (memcmp(view->stride, role->heads.stride, sizeof view->stride) != 0 || view->first != role->heads.first)
-		return err_set(info, ERR_UNSUPPORTED,
-			       "layers whose elements lie in different orders (%s, %s): save them all in C order", first->name,
-			       tensor->name);
+		return err_set(info, ERR_SHAPE, "%s has a layer axis, and is one of %" PRId64 " layers: give one or the other", tensor->name, role->layers);
+	if (memcmp(view->size, layers->size, sizeof view->size) != 0)
+		return err_set(info, ERR_SHAPE, "layers of different shapes (%s %s, %s %s): show them one at a time%s", before->name,
+			       tensor_shape_text(before, shape_before, sizeof shape_before), tensor->name, tensor_shape_text(tensor, shape, sizeof shape),
+			       role->counts_calls ? ", or, where the numbers count calls of fewer layers, say --model-layers N" : "");
+	if (memcmp(view->stride, layers->stride, sizeof view->stride) != 0 || view->first != layers->first)
+		return err_set(info, ERR_UNSUPPORTED, "layers whose elements lie in different orders (%s, %s): save them all in C order", before->name, tensor->name);
 	return ERR_OK;
 }
 
@@ -105,7 +103,7 @@ const char *roles_fused_name(const struct roles *roles, const char **file)
 	for (size_t a = 0; a < roles->archive_count; a++)
 		for (size_t i = 0; i < roles->archive[a]->count; i++) {
 			const struct archive *archive = roles->archive[a];
-			const char *name = strcmp(archive->format, "npy") == 0 ? archive->file : archive->tensor[i].name;
+			const char *name = roles_is_nameless(archive) ? archive->file : archive->tensor[i].name;
 			char buffer[256];
 			*file = archive->file;
 			if (name_is_fused(roles_tensor_name(archive, &archive->tensor[i], buffer, sizeof buffer)))
@@ -144,8 +142,8 @@ enum err roles_bind_sequences(struct roles *roles, const struct roles_request *r
 static enum err cut_sequence(struct role *role, const struct roles_request *request, struct err_info *info)
 {
 	int64_t first, count, sequences = role->cu_seqlens->rank ? role->cu_seqlens->shape[0] - 1 : 0;
-	if (role->sharded)
-		return err_set(info, ERR_USAGE, "--cu-seqlens cuts whole tensors, not pieces ({rank})");
+	if (role->shard)
+		return err_set(info, ERR_USAGE, "--cu-seqlens cuts whole tensors, not pieces ({rank}) or steps");
 	if (request->sequence < 0 && sequences > 1)
 		return err_set(info, ERR_USAGE,
 			       "%" PRId64 " sequences lie one after another: choose one with --sequence 0 ... %" PRId64,
@@ -157,32 +155,74 @@ static enum err cut_sequence(struct role *role, const struct roles_request *requ
 	return err ? err_in_file(info, role->cu_seqlens->file) : ERR_OK;
 }
 
-/* Pieces of the token axis, in the order of their ranks. */
-static enum err join_shards(struct role *role, struct err_info *info)
+/* Keys of a step are those of its tokens, or, with a cache, of all tokens so far: the numbers of tokens tell. */
+static enum err hold_whole_cache(const struct role *role, const struct role *query, bool *whole, struct err_info *info)
+{
+	bool grows = true, apart = true;
+	for (int64_t step = 0; step < role->steps; step++) {
+		int64_t keys = role->shard[step].size[AXIS_TOKEN], queries = query->shard[step].size[AXIS_TOKEN];
+		grows = grows && (step == 0 || keys == role->shard[step - 1].size[AXIS_TOKEN] + queries);
+		apart = apart && keys == queries;
+	}
+	*whole = grows && !apart;
+	if (grows || apart)
+		return ERR_OK;
+	return err_set(info, ERR_SHAPE, "the steps of %s and %s cannot be joined: the %s of a step are neither those of its tokens nor of all tokens so far",
+		       query->part[0].name, role->part[0].name, role->word);
+}
+
+/* Pieces of the token axis, in the order of their ranks or steps. */
+static enum err join_pieces(struct role *role, int64_t count, const struct role *before, struct err_info *info)
 {
 	struct heads *heads = &role->heads;
 	int64_t tokens = 0;
-	role->shard_end = mem_array(role->count, sizeof *role->shard_end);
-	if (!role->shard_end)
-		return err_nomem(info, "the inputs");
-	for (size_t i = 0; i < role->count; i++) {
-		struct heads *shard = &role->shard[i];
-		shard->tensors = &role->slot[i];
+	for (int64_t i = 0; i < count; i++) {
+		const struct tensor *tensor = &role->tensor[i * role->layers];
 		for (int axis = 0; axis < AXIS_COUNT; axis++)
-			if (axis != AXIS_TOKEN && shard->size[axis] != role->shard[0].size[axis])
+			if (axis != AXIS_TOKEN && role->shard[i].size[axis] != role->shard[0].size[axis])
 				return err_set(info, ERR_SHAPE, "%s and %s are no pieces of one tensor: only their tokens may differ in number",
-					       role->tensor[0].name, role->tensor[i].name);
-		if (role->tensor[i].dtype != role->tensor[0].dtype)
-			return err_set(info, ERR_SHAPE, "%s and %s are no pieces of one tensor: their types differ", role->tensor[0].name,
-				       role->tensor[i].name);
-		role->shard_end[i] = tokens += shard->size[AXIS_TOKEN];
+					       role->tensor[0].name, tensor->name);
+		if (tensor->dtype != role->tensor[0].dtype)
+			return err_set(info, ERR_SHAPE, "%s and %s are no pieces of one tensor: their types differ", role->tensor[0].name, tensor->name);
+		role->shard_end[i] = tokens += role->shard[i].size[AXIS_TOKEN];
 	}
 	*heads = role->shard[0];
+	if (before && before->steps == count && before->shard && !role->sharded) {
+		enum err err = before->kind == NAME_QUERY ? hold_whole_cache(role, before, &role->holds_cache, info) : ERR_OK;
+		role->holds_cache = before->kind == NAME_QUERY ? role->holds_cache : before->holds_cache;
+		if (err)
+			return err;
+	}
+	if (role->holds_cache) {
+		*heads = role->shard[count - 1];
+		return ERR_OK;
+	}
 	heads->size[AXIS_TOKEN] = tokens;
 	heads->present[AXIS_TOKEN] = true;
 	heads->shard = role->shard;
 	heads->shard_end = role->shard_end;
-	heads->shard_count = (int64_t)role->count;
+	heads->shard_count = count;
+	return ERR_OK;
+}
+
+/* The layers of one piece, from the tensor at `first` on. */
+static enum err resolve_piece(struct role *role, size_t first, const struct layout_request *layout, struct heads *piece, struct err_info *info)
+{
+	for (size_t i = first; i < first + (size_t)role->layers; i++) {
+		struct heads view;
+		enum err err = layout_resolve(&role->tensor[i], layout, &role->slot[i], &view, info);
+		if (!err && i > first)
+			err = join_layer(role, i, first, piece, &view, info);
+		if (err)
+			return err_in_file(info, role->part[i].archive->file);
+		if (i == first)
+			*piece = view;
+	}
+	piece->tensors = &role->slot[first];
+	if (role->layers > 1) {
+		piece->present[AXIS_LAYER] = true;
+		piece->size[AXIS_LAYER] = piece->tensor_count = role->layers;
+	}
 	return ERR_OK;
 }
 
@@ -195,28 +235,18 @@ static enum err resolve_views(struct role *role, const struct roles_request *req
 	enum err err = role_letters(&request->layout, role->word, &layout.letters, info);
 	if (!err)
 		err = set_packing(role, request, before, &layout, info);
-	if (!err && role->sharded && !(role->shard = mem_zero_array(role->count, sizeof *role->shard)))
-		err = err_nomem(info, "the inputs");
-	for (size_t i = 0; !err && i < role->count; i++) {
-		struct heads view;
-		err = layout_resolve(&role->tensor[i], &layout, &role->slot[i], &view, info);
-		if (!err && i == 0)
-			role->heads = view;
-		if (!err && role->sharded)
-			role->shard[i] = view;
-		else if (!err && role->count > 1)
-			err = join_layer(role, i, &view, info);
-		if (err)
-			err_in_file(info, role->part[i].archive->file);
+	bool pieces = role->sharded || role->steps > 1;
+	if (!err && pieces && role->kind == NAME_WEIGHTS && !role->sharded)
+		err = err_set(info, ERR_USAGE, "the weights of several steps make no map: choose one with --dump-step N");
+	if (!err && pieces) {
+		role->shard = mem_zero_array((size_t)role->steps, sizeof *role->shard);
+		role->shard_end = mem_array((size_t)role->steps, sizeof *role->shard_end);
+		err = role->shard && role->shard_end ? ERR_OK : err_nomem(info, "the inputs");
 	}
-	if (role->sharded)
-		return err ? err : join_shards(role, info);
-	if (!err && role->count > 1) {
-		role->heads.present[AXIS_LAYER] = true;
-		role->heads.size[AXIS_LAYER] = (int64_t)role->count;
-		role->heads.tensor_count = (int64_t)role->count;
-	}
-	role->heads.tensors = role->slot;
+	for (int64_t step = 0; step < role->steps && !err; step++)
+		err = resolve_piece(role, (size_t)(step * role->layers), &layout, pieces ? &role->shard[step] : &role->heads, info);
+	if (!err && pieces)
+		err = join_pieces(role, role->steps, before, info);
 	return !err && role->cu_seqlens ? cut_sequence(role, request, info) : err;
 }
 
@@ -229,8 +259,8 @@ enum err role_load(struct role *role, const struct roles_request *request, const
 	if (!role->tensor || !role->slot)
 		return err_nomem(info, "the inputs");
 	for (size_t i = 0; i < role->count; i++) {
-		const struct tensor *tensor;
-		enum err err = archive_get(role->part[i].archive, role->part[i].member, &tensor, info);
+		struct tensor *tensor = &role->part[i].archive->tensor[role->part[i].index];
+		enum err err = archive_load(role->part[i].archive, tensor, info);
 		if (err)
 			return err;
 		role->tensor[i] = *tensor;
@@ -238,6 +268,10 @@ enum err role_load(struct role *role, const struct roles_request *request, const
 		if (request->dtype && tensor->dtype == DTYPE_U16 && (err = tensor_as_bfloat16(&role->tensor[i], info)))
 			return err;
 	}
+	if (role->numbered && !(role->number = mem_array((size_t)role->layers, sizeof *role->number)))
+		return err_nomem(info, "the layers");
+	for (int64_t layer = 0; role->numbered && layer < role->layers; layer++)
+		role->number[layer] = role->part[layer].layer;
 	role->loaded = true;
 	return role->kind ? resolve_views(role, request, before, info) : ERR_OK;
 }

@@ -1,5 +1,3 @@
-#include "commands/roles.h"
-
 #include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,8 +6,7 @@
 
 #include "base/memory.h"
 #include "base/strbuf.h"
-
-enum { NAME_MAX_SHOWN = 6 };
+#include "commands/roles_parts.h"
 
 static void role_free(struct role *role)
 {
@@ -18,6 +15,7 @@ static void role_free(struct role *role)
 	free(role->part);
 	free(role->tensor);
 	free(role->slot);
+	free(role->number);
 	free(role->shard);
 	free(role->shard_end);
 	free(role->word);
@@ -34,6 +32,8 @@ void roles_release(struct roles *roles)
 		free(roles->archive[i]);
 	}
 	free(roles->archive);
+	free(roles->mention);
+	strbuf_release(&roles->notes);
 	*roles = (struct roles){ 0 };
 }
 
@@ -50,45 +50,7 @@ struct role *roles_kind(const struct roles *roles, enum name_role kind)
 	return roles_find(roles, name_role_word(kind));
 }
 
-static enum err open_archive(struct roles *roles, const char *file, struct archive **archive, struct err_info *info)
-{
-	for (size_t i = 0; i < roles->archive_count; i++) {
-		if (strcmp(roles->archive[i]->file, file) == 0 || (strcmp(file, "-") == 0 && strcmp(roles->archive[i]->file, "standard input") == 0)) {
-			*archive = roles->archive[i];
-			return ERR_OK;
-		}
-	}
-	void *grown = roles->archive;
-	bool room = mem_grow(&grown, &roles->archive_capacity, roles->archive_count + 1, sizeof *roles->archive);
-	roles->archive = grown;
-	struct archive *opened = room ? calloc(1, sizeof *opened) : NULL;
-	if (!opened)
-		return err_nomem(info, "the list of files");
-	enum err err = archive_open(opened, file, info);
-	if (err) {
-		free(opened);
-		return err;
-	}
-	roles->archive[roles->archive_count++] = opened;
-	*archive = opened;
-	return ERR_OK;
-}
-
-enum err roles_tensor(struct roles *roles, const char *spec, const struct tensor **tensor, struct err_info *info)
-{
-	char *file = NULL, *name = NULL;
-	struct archive *archive;
-	enum err err = archive_split_spec(spec, &file, &name, info);
-	if (!err)
-		err = open_archive(roles, file, &archive, info);
-	if (!err)
-		err = archive_get(archive, name, tensor, info);
-	free(file);
-	free(name);
-	return err;
-}
-
-static struct role *add_role(struct roles *roles, const char *word, enum name_role kind, struct err_info *info)
+struct role *roles_add(struct roles *roles, const char *word, enum name_role kind, struct err_info *info)
 {
 	struct role *role = roles_find(roles, word);
 	if (role)
@@ -110,7 +72,7 @@ static struct role *add_role(struct roles *roles, const char *word, enum name_ro
 	return role;
 }
 
-static enum err add_part(struct role *role, struct archive *archive, const char *member, const char *name, struct err_info *info)
+enum err role_add_part(struct role *role, struct archive *archive, size_t index, const char *name, struct err_info *info)
 {
 	void *grown = role->part;
 	bool room = mem_grow(&grown, &role->capacity, role->count + 1, sizeof *role->part);
@@ -118,55 +80,34 @@ static enum err add_part(struct role *role, struct archive *archive, const char 
 	char *copy = room ? strdup(name) : NULL;
 	if (!copy)
 		return err_nomem(info, "the inputs");
-	role->part[role->count] = (struct role_part){ .archive = archive, .member = member, .name = copy, .layer = (int64_t)role->count };
-	role->count++;
+	role->part[role->count++] = (struct role_part){ .archive = archive, .index = index, .name = copy, .layer = -1, .step = -1 };
 	return ERR_OK;
-}
-
-static bool is_nameless(const struct archive *archive)
-{
-	return strcmp(archive->format, "npy") == 0;
 }
 
 const char *roles_tensor_name(const struct archive *archive, const struct tensor *tensor, char *buffer, size_t size)
 {
-	return is_nameless(archive) ? name_of_file(archive->file, buffer, size) : tensor->name;
+	return roles_is_nameless(archive) ? name_of_file(archive->file, buffer, size) : tensor->name;
 }
 
-static const char *find_member(const struct archive *archive, const char *name)
+static enum err add_spec(struct roles *roles, const struct roles_request *request, const char *word, enum name_role kind, const char *spec, struct err_info *info)
 {
-	for (size_t i = 0; name && i < archive->count; i++)
-		if (strcmp(archive->tensor[i].name, name) == 0)
-			return archive->tensor[i].name;
-	return NULL;
-}
-
-/* A name that the archive does not hold is left to archive_get, whose error lists what there is. */
-static enum err add_spec(struct roles *roles, const char *word, enum name_role kind, const char *spec, struct err_info *info)
-{
-	char *file = NULL, *name = NULL;
 	struct archive *archive;
-	const struct tensor *tensor;
-	enum err err = archive_split_spec(spec, &file, &name, info);
-	if (!err)
-		err = open_archive(roles, file, &archive, info);
-	if (!err && (name || archive->count != 1) && !find_member(archive, name))
-		err = archive_get(archive, name, &tensor, info);
-	struct role *role = err ? NULL : add_role(roles, word, kind, info);
-	if (!err && !role)
-		err = ERR_NOMEM;
-	if (!err) {
-		char buffer[256];
-		role->by_option = true;
-		err = add_part(role, archive, find_member(archive, name), roles_tensor_name(archive, &archive->tensor[0], buffer, sizeof buffer), info);
-	}
-	free(file);
-	free(name);
-	return err;
+	int64_t member;
+	enum err err = roles_open_spec(roles, spec, &archive, &member, info);
+	struct role *role = err ? NULL : roles_add(roles, word, kind, info);
+	if (err || !role)
+		return err ? err : ERR_NOMEM;
+	role->by_option = true;
+	if (member < 0)
+		return roles_expand(role, archive, &request->names, info);
+	/* The place of an array in an .npy is no name: the file's counts. */
+	char buffer[256];
+	bool placed = strcmp(archive->format, "npy") == 0;
+	return role_add_part(role, archive, (size_t)member, placed ? name_of_file(archive->file, buffer, sizeof buffer) : archive->tensor[member].name, info);
 }
 
 /* A spec with {rank} stands for the files of ranks 0, 1, ... as far as there are any: pieces of one tensor along its tokens. */
-static enum err add_shards(struct roles *roles, const char *word, enum name_role kind, const char *spec, struct err_info *info)
+static enum err add_shards(struct roles *roles, const struct roles_request *request, const char *word, enum name_role kind, const char *spec, struct err_info *info)
 {
 	const char *mark = strstr(spec, "{rank}");
 	struct role *role = roles_find(roles, word);
@@ -181,7 +122,7 @@ static enum err add_shards(struct roles *roles, const char *word, enum name_role
 		err = strbuf_failed(&one) ? err_nomem(info, "the inputs") : archive_split_spec(one.buf, &file, &name, info);
 		bool last = !err && rank > 0 && access(file, F_OK) != 0;
 		if (!err && !last)
-			err = add_spec(roles, word, kind, one.buf, info);
+			err = add_spec(roles, request, word, kind, one.buf, info);
 		free(name);
 		free(file);
 		strbuf_release(&one);
@@ -193,10 +134,10 @@ static enum err add_shards(struct roles *roles, const char *word, enum name_role
 	return err;
 }
 
-static enum err add_input(struct roles *roles, enum name_role kind, const char *spec, struct err_info *info)
+static enum err add_input(struct roles *roles, const struct roles_request *request, enum name_role kind, const char *spec, struct err_info *info)
 {
 	const char *word = name_role_word(kind);
-	return strstr(spec, "{rank}") ? add_shards(roles, word, kind, spec, info) : add_spec(roles, word, kind, spec, info);
+	return strstr(spec, "{rank}") ? add_shards(roles, request, word, kind, spec, info) : add_spec(roles, request, word, kind, spec, info);
 }
 
 static enum err gather_options(struct roles *roles, const struct roles_request *request, struct err_info *info)
@@ -204,10 +145,10 @@ static enum err gather_options(struct roles *roles, const struct roles_request *
 	enum err err = ERR_OK;
 	for (int kind = NAME_QUERY; kind < NAME_ROLE_COUNT; kind++)
 		for (size_t i = 0; !err && i < request->spec[kind].count; i++)
-			err = add_input(roles, (enum name_role)kind, request->spec[kind].item[i], info);
+			err = add_input(roles, request, (enum name_role)kind, request->spec[kind].item[i], info);
 	for (int kind = NAME_QUERY; kind <= NAME_VALUE; kind++) {
 		for (size_t i = 0; !err && i < request->fused.count; i++)
-			err = add_spec(roles, name_role_word((enum name_role)kind), (enum name_role)kind, request->fused.item[i], info);
+			err = add_spec(roles, request, name_role_word((enum name_role)kind), (enum name_role)kind, request->fused.item[i], info);
 		if (!err && request->fused.count)
 			roles_kind(roles, (enum name_role)kind)->fused = true;
 	}
@@ -217,7 +158,7 @@ static enum err gather_options(struct roles *roles, const struct roles_request *
 			return err_set(info, ERR_USAGE, "--input %s: wants ROLE=FILE[:NAME]", item);
 		enum name_role kind = name_role_find(item, (size_t)(equals - item));
 		char *word = kind ? strdup(name_role_word(kind)) : strndup(item, (size_t)(equals - item));
-		err = word ? add_spec(roles, word, kind, equals + 1, info) : err_nomem(info, "the inputs");
+		err = word ? add_spec(roles, request, word, kind, equals + 1, info) : err_nomem(info, "the inputs");
 		free(word);
 	}
 	return err;
@@ -263,20 +204,32 @@ static bool is_own_role(const struct roles_request *request, const char *name)
 	return false;
 }
 
+/* An .npy of several arrays whose name tells a role: which of them plays it? */
+static enum err refuse_several(const struct roles_request *request, const struct archive *archive, struct err_info *info)
+{
+	char buffer[256];
+	enum name_role kind;
+	const char *name = name_of_file(archive->file, buffer, sizeof buffer);
+	if (strcmp(archive->format, "npy") != 0 || archive->count < 2 || !named_role(&request->names, name, &kind))
+		return ERR_OK;
+	err_set(info, ERR_USAGE, "holds %zu arrays, one after another: name one as %s:0 to %s:%zu", archive->count, archive->file, archive->file, archive->count - 1);
+	return err_in_file(info, archive->file);
+}
+
 static enum err gather_names(struct roles *roles, const struct roles_request *request, struct archive *archive, struct err_info *info)
 {
-	enum err err = ERR_OK;
+	enum err err = refuse_several(request, archive, info);
 	for (size_t i = 0; !err && i < archive->count; i++) {
 		char buffer[256];
 		enum name_role kind;
 		const char *name = roles_tensor_name(archive, &archive->tensor[i], buffer, sizeof buffer);
 		if (is_own_role(request, name) || !named_role(&request->names, name, &kind) || request->spec[kind].count || role_is_assigned(&request->names, kind, name))
 			continue;
-		struct role *role = add_role(roles, name_role_word(kind), kind, info);
+		struct role *role = roles_add(roles, name_role_word(kind), kind, info);
 		if (!role)
 			return ERR_NOMEM;
 		if (!role->by_option)
-			err = add_part(role, archive, is_nameless(archive) ? NULL : archive->tensor[i].name, name, info);
+			err = role_add_part(role, archive, i, name, info);
 	}
 	return err;
 }
@@ -300,63 +253,10 @@ static enum err gather_shards(struct roles *roles, const struct roles_request *r
 		else if (!named_role(&request->names, name, &kind) || !kind)
 			err = err_set(info, ERR_USAGE, "--shard %s: the name does not tell the role: use -q, -k or -v", spec);
 		else
-			err = add_shards(roles, name_role_word(kind), kind, spec, info);
+			err = add_shards(roles, request, name_role_word(kind), kind, spec, info);
 		strbuf_release(&one);
 	}
 	return err;
-}
-
-static int compare_layers(const void *a, const void *b)
-{
-	const struct role_part *one = a, *two = b;
-	return one->layer < two->layer ? -1 : one->layer > two->layer;
-}
-
-static enum err several(const struct role *role, struct err_info *info)
-{
-	struct strbuf names;
-	strbuf_init(&names);
-	int shown = 0;
-	for (size_t i = 0; i < role->count && shown < NAME_MAX_SHOWN; i++) {
-		bool seen = false;
-		for (size_t before = 0; before < i && !seen; before++)
-			seen = name_same_template(role->part[before].name, role->part[i].name);
-		if (!seen)
-			strbuf_addf(&names, "%s%s", shown++ ? ", " : "", role->part[i].name);
-	}
-	err_set(info, ERR_USAGE, "several tensors could be the %s (%s): choose with --names PATTERN or --%s FILE:NAME", role->word, names.buf, role->word);
-	strbuf_release(&names);
-	return err_in_file(info, role->part[0].archive->file);
-}
-
-/* The number that varies becomes the layer. */
-static enum err order_layers(struct role *role, struct err_info *info)
-{
-	int varying = -1;
-	int64_t first, number;
-	for (size_t i = 1; i < role->count; i++)
-		if (!name_same_template(role->part[0].name, role->part[i].name))
-			return several(role, info);
-	for (int index = 0; name_number(role->part[0].name, index, &first); index++) {
-		bool varies = false;
-		for (size_t i = 1; i < role->count; i++)
-			varies = varies || !name_number(role->part[i].name, index, &number) || number != first;
-		if (varies && varying >= 0) {
-			err_set(info, ERR_USAGE, "two numbers vary in the names of the %s tensors (%s, %s): keep one with --names PATTERN", role->word,
-				role->part[0].name, role->part[role->count - 1].name);
-			return err_in_file(info, role->part[0].archive->file);
-		}
-		varying = varies ? index : varying;
-	}
-	if (varying < 0)
-		return role->count > 1 ? several(role, info) : ERR_OK;
-	for (size_t i = 0; i < role->count; i++)
-		name_number(role->part[i].name, varying, &role->part[i].layer);
-	qsort(role->part, role->count, sizeof *role->part, compare_layers);
-	for (size_t i = 1; i < role->count; i++)
-		if (role->part[i].layer == role->part[i - 1].layer)
-			return several(role, info);
-	return ERR_OK;
 }
 
 /* One .npy file that nothing else is said about holds ready weights, unless its name says that it is something else. */
@@ -374,8 +274,8 @@ static enum err gather_lone_file(struct roles *roles, struct err_info *info)
 		err_set(info, ERR_USAGE, "the name says that this is a %s: give both with -q and -k, or say -w if these are ready weights", name_role_word(kind));
 		return err_in_file(info, archive->file);
 	}
-	struct role *role = add_role(roles, name_role_word(NAME_WEIGHTS), NAME_WEIGHTS, info);
-	return role ? add_part(role, archive, NULL, name, info) : ERR_NOMEM;
+	struct role *role = roles_add(roles, name_role_word(NAME_WEIGHTS), NAME_WEIGHTS, info);
+	return role ? role_add_part(role, archive, 0, name, info) : ERR_NOMEM;
 }
 
 /* A positional file, or one tensor of it: FILE:NAME, whose role the name tells; a lone one that tells none holds ready weights. */
@@ -383,18 +283,20 @@ static enum err gather_file(struct roles *roles, const struct roles_request *req
 {
 	char *file = NULL, *name = NULL;
 	struct archive *archive;
+	int64_t member;
 	enum name_role kind = NAME_NONE;
 	enum err err = archive_split_spec(spec, &file, &name, info);
 	if (!err && name) {
 		bool told = named_role(&request->names, name, &kind) && kind;
 		if (told || lone)
-			err = add_spec(roles, name_role_word(told ? kind : NAME_WEIGHTS), told ? kind : NAME_WEIGHTS, spec, info);
+			err = add_spec(roles, request, name_role_word(told ? kind : NAME_WEIGHTS), told ? kind : NAME_WEIGHTS, spec, info);
 		else
 			err = err_set(info, ERR_USAGE, "%s: the name does not tell the role: use -q, -k, -v or -w", spec);
 	} else if (!err) {
-		err = open_archive(roles, file, &archive, info);
+		err = roles_open_spec(roles, spec, &archive, &member, info);
 		if (!err)
-			err = lone && is_nameless(archive) ? gather_lone_file(roles, info) : gather_names(roles, request, archive, info);
+			err = lone && member == 0 && strcmp(archive->format, "npy") == 0 ? gather_lone_file(roles, info)
+											   : gather_names(roles, request, archive, info);
 	}
 	free(file);
 	free(name);
@@ -404,15 +306,16 @@ static enum err gather_file(struct roles *roles, const struct roles_request *req
 enum err roles_gather(struct roles *roles, const struct roles_request *request, struct err_info *info)
 {
 	*roles = (struct roles){ 0 };
-	enum err err = gather_options(roles, request, info);
+	enum err err = roles_list_streams(roles, request, info);
+	if (!err)
+		err = gather_options(roles, request, info);
 	if (!err)
 		err = gather_shards(roles, request, info);
 	bool lone = !roles->count && request->file_count == 1 && !request->names.count;
 	for (int i = 0; !err && i < request->file_count; i++)
 		err = gather_file(roles, request, request->file[i], lone, info);
-	for (size_t i = 0; !err && i < roles->count; i++)
-		if (!roles->role[i]->by_option)
-			err = order_layers(roles->role[i], info);
+	if (!err)
+		err = roles_number(roles, request, info);
 	return err ? err : roles_bind_sequences(roles, request, info);
 }
 
@@ -426,55 +329,9 @@ enum err roles_bind_by_name(struct roles *roles, const char *word, struct role *
 			const char *name = roles_tensor_name(archive, &archive->tensor[i], buffer, sizeof buffer);
 			if (strcmp(name, word) != 0)
 				continue;
-			*role = add_role(roles, word, NAME_NONE, info);
-			return *role ? add_part(*role, archive, is_nameless(archive) ? NULL : archive->tensor[i].name, name, info) : ERR_NOMEM;
+			*role = roles_add(roles, word, NAME_NONE, info);
+			return *role ? role_add_part(*role, archive, i, name, info) : ERR_NOMEM;
 		}
 	}
 	return ERR_OK;
-}
-
-static bool is_alias(const char *name, const char *names)
-{
-	size_t length = strlen(name);
-	for (const char *alias = names; *alias; alias += strcspn(alias, "|") + (alias[strcspn(alias, "|")] == '|')) {
-		size_t end = strcspn(alias, "|");
-		if (end <= length && strncmp(name + length - end, alias, end) == 0 && (end == length || name[length - end - 1] == '.'))
-			return true;
-	}
-	return false;
-}
-
-static bool passes(const struct string_list *filter, const char *name)
-{
-	bool filtered = false;
-	for (size_t i = 0; i < filter->count; i++) {
-		if (strchr(filter->item[i], '='))
-			continue;
-		filtered = true;
-		if (fnmatch(filter->item[i], name, 0) == 0)
-			return true;
-	}
-	return !filtered;
-}
-
-enum err roles_bind_by_alias(struct roles *roles, const struct string_list *filter, const char *word, const char *names, struct role **role,
-			     struct err_info *info)
-{
-	*role = NULL;
-	enum err err = ERR_OK;
-	for (size_t a = 0; a < roles->archive_count; a++) {
-		struct archive *archive = roles->archive[a];
-		for (size_t i = 0; i < archive->count && !err; i++) {
-			char buffer[256];
-			const char *name = roles_tensor_name(archive, &archive->tensor[i], buffer, sizeof buffer);
-			if (!is_alias(name, names) || !passes(filter, name))
-				continue;
-			if (*role)
-				return err_set(info, ERR_USAGE, "several tensors could be the %s (%s, %s): choose with --names PATTERN or --input %s=FILE:NAME", word,
-					       (*role)->part[0].name, name, word);
-			*role = add_role(roles, word, NAME_NONE, info);
-			err = *role ? add_part(*role, archive, is_nameless(archive) ? NULL : archive->tensor[i].name, name, info) : ERR_NOMEM;
-		}
-	}
-	return err;
 }

@@ -266,7 +266,8 @@ static enum err draw(struct following *following, struct err_info *info)
 			.caption = caption.buf,
 			.theme = following->picture.theme,
 		};
-		err = picture_write_heatmap(&following->picture, &scene, description.buf, info);
+		bool failed = strbuf_failed(&title) || strbuf_failed(&caption) || strbuf_failed(&description);
+		err = failed ? err_nomem(info, "the picture") : picture_write_heatmap(&following->picture, &scene, description.buf, info);
 	}
 	strbuf_release(&description);
 	strbuf_release(&caption);

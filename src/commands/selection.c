@@ -1,8 +1,11 @@
 #include "commands/selection.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/memory.h"
 
@@ -22,22 +25,63 @@ static enum err pick(const char *text, const char *what, int64_t count, int64_t 
 	return options_range(text ? text : "all", what, count, list, list_count, info);
 }
 
-/* From the numbers in the names to indices. */
+/* One end of a range: a number, or -1 for the last layer, -2 for that before. */
+static bool parse_layer(const char **at, const int64_t *number, int64_t count, int64_t *value)
+{
+	char *end;
+	errno = 0;
+	*value = strtoll(*at, &end, 10);
+	if (end == *at || errno || (**at != '-' && !isdigit((unsigned char)**at)))
+		return false;
+	bool negative = **at == '-';
+	*at = end;
+	if (!negative)
+		return true;
+	bool there = *value < 0 && *value >= -count;
+	*value = there ? number[count + *value] : -1;
+	return there;
+}
+
+static enum err refuse_layer(const int64_t *number, int64_t count, int64_t first, int64_t last, struct err_info *info)
+{
+	char range[64];
+	snprintf(range, sizeof range, first == last ? "%" PRId64 : "%" PRId64 "-%" PRId64, first, last);
+	return err_set(info, ERR_USAGE, "--layer %s: layer %s is out of range: there are %" PRId64 ", the first is %" PRId64 ", the last %" PRId64, given.layer, range, count,
+		       number[0], number[count - 1]);
+}
+
+/* From the numbers in the names, which may have gaps, to indices: a number must be there, of a range some. */
 static enum err pick_layers(struct selection *selection, const struct source *source, const int64_t *number, struct err_info *info)
 {
-	int64_t last = number[source->layers - 1];
-	if (!given.layer || last == source->layers - 1)
-		return pick(given.layer, "layer", source->layers, &selection->layer, &selection->layers, info);
-	enum err err = pick(given.layer, "layer", last + 1, &selection->layer, &selection->layers, info);
-	for (size_t i = 0; !err && i < selection->layers; i++) {
-		int64_t index = 0, wanted = selection->layer[i];
-		while (index < source->layers && number[index] != wanted)
-			index++;
-		if (index == source->layers)
-			return err_set(info, ERR_USAGE, "--layer %s: there is no layer %" PRId64 " (the first is %" PRId64 ", the last %" PRId64 ")", given.layer,
-				       wanted, number[0], last);
-		selection->layer[i] = index;
+	const char *at = given.layer;
+	int64_t count = source->layers, first, last;
+	enum err err = ERR_OK;
+	if (!at || strcmp(at, "all") == 0)
+		return pick(NULL, "layer", count, &selection->layer, &selection->layers, info);
+	bool *chosen = mem_zero_array((size_t)count, sizeof *chosen);
+	selection->layer = mem_array((size_t)count, sizeof *selection->layer);
+	if (!chosen || !selection->layer)
+		err = err_nomem(info, "the layers");
+	for (bool more = true; more && !err;) {
+		int64_t found = 0;
+		bool good = parse_layer(&at, number, count, &first), range = good && *at == '-';
+		at += range;
+		last = first;
+		good = good && (!range || parse_layer(&at, number, count, &last)) && first <= last;
+		for (int64_t i = 0; i < count && good; i++) {
+			found += number[i] >= first && number[i] <= last;
+			chosen[i] = chosen[i] || (number[i] >= first && number[i] <= last);
+		}
+		more = *at == ',';
+		if (!good || (*at && *at++ != ','))
+			err = err_set(info, ERR_USAGE, "--layer %s: numbers and ranges are wanted, as 0-3,7 (-1 is the last of %" PRId64 ")", given.layer, count);
+		else if (!found)
+			err = refuse_layer(number, count, first, last, info);
 	}
+	for (int64_t i = 0; i < count && !err; i++)
+		if (chosen[i])
+			selection->layer[selection->layers++] = i;
+	free(chosen);
 	return err;
 }
 

@@ -96,12 +96,16 @@ static enum err view_of_role(struct comparison *comparison, struct verification 
 	comparison->heads = role->heads;
 	verification->tensor = role->part[0].name;
 	err = shape_of_model(comparison, info);
+	for (int64_t layer = 0; !err && role->numbered && comparison->input->layers_named && layer < role->layers; layer++)
+		if (role_layer(role, layer) != comparison->input->layer_number[layer])
+			err = err_set(info, ERR_USAGE, "the weights are those of layer %" PRId64 ", the queries and keys those of layer %" PRId64, role_layer(role, layer),
+				      comparison->input->layer_number[layer]);
 	return err ? err_in_file(info, role->part[0].archive->file) : ERR_OK;
 }
 
 static enum err open_model(struct comparison *comparison, struct err_info *info)
 {
-	const struct mechanism_binding binding = { "weights", comparison->heads.tensors[0], &comparison->heads };
+	const struct mechanism_binding binding = { .role = "weights", .tensor = comparison->heads.tensors[0], .heads = &comparison->heads };
 	struct mechanism_args args = MECHANISM_ARGS_INIT;
 	args.binding = &binding;
 	args.binding_count = 1;
@@ -331,7 +335,7 @@ static void set_place(const struct comparison *comparison, struct verification *
 {
 	const struct input *input = comparison->input;
 	source_map_id(comparison->source, verification->given.map, &verification->layer, &verification->batch, &verification->head);
-	verification->layer = input->has_layers ? input->layer_number[verification->layer] : -1;
+	verification->layer = input->has_layers || input->layers_named ? input->layer_number[verification->layer] : -1;
 	verification->batch = input->has_batches ? verification->batch : -1;
 	verification->head = input->has_heads ? verification->head : -1;
 }

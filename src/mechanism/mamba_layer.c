@@ -25,7 +25,7 @@ static enum err open_backward(const struct mechanism_args *args, struct source *
 	for (size_t i = 0; i < TURNED; i++) {
 		const struct mechanism_binding *own = mechanism_input_find(args, turned[i].own);
 		if (own)
-			binding[other.binding_count++] = (struct mechanism_binding){ turned[i].of, own->tensor, own->heads };
+			binding[other.binding_count++] = (struct mechanism_binding){ .role = turned[i].of, .tensor = own->tensor, .heads = own->heads };
 		else if (mechanism_input_find(args, turned[i].of))
 			return err_set(info, ERR_USAGE, "the second scan of mamba attention lacks %s: name it with --input %s=FILE[:NAME], or say --param directions=forward",
 				       turned[i].own, turned[i].own);
@@ -122,24 +122,24 @@ static const struct mechanism_parameter parameters[] = {
 
 /* Ends of the names in checkpoints, as whole words between dots. */
 static const struct mechanism_alias aliases[] = {
-	{ "hidden", "x|hidden_states|hidden_state" },
-	{ "delta_bias", "dt_proj.bias" },
-	{ "A_log", "A_log" },
-	{ "D", "D" },
-	{ "in_proj_weight", "in_proj.weight" },
-	{ "in_proj_bias", "in_proj.bias" },
-	{ "conv1d_weight", "conv1d.weight" },
-	{ "conv1d_bias", "conv1d.bias" },
-	{ "x_proj_weight", "x_proj.weight" },
-	{ "dt_proj_weight", "dt_proj.weight" },
-	{ "A_b_log", "A_b_log" },
-	{ "delta_b_bias", "dt_proj_b.bias" },
-	{ "D_b", "D_b" },
-	{ "conv1d_b_weight", "conv1d_b.weight" },
-	{ "conv1d_b_bias", "conv1d_b.bias" },
-	{ "x_proj_b_weight", "x_proj_b.weight" },
-	{ "dt_proj_b_weight", "dt_proj_b.weight" },
-	{ NULL, NULL },
+	{ .role = "hidden", .names = "x|hidden_states|hidden_state", .is_state = true },
+	{ .role = "delta_bias", .names = "dt_proj.bias" },
+	{ .role = "A_log", .names = "A_log" },
+	{ .role = "D", .names = "D" },
+	{ .role = "in_proj_weight", .names = "in_proj.weight" },
+	{ .role = "in_proj_bias", .names = "in_proj.bias" },
+	{ .role = "conv1d_weight", .names = "conv1d.weight" },
+	{ .role = "conv1d_bias", .names = "conv1d.bias" },
+	{ .role = "x_proj_weight", .names = "x_proj.weight" },
+	{ .role = "dt_proj_weight", .names = "dt_proj.weight" },
+	{ .role = "A_b_log", .names = "A_b_log" },
+	{ .role = "delta_b_bias", .names = "dt_proj_b.bias" },
+	{ .role = "D_b", .names = "D_b" },
+	{ .role = "conv1d_b_weight", .names = "conv1d_b.weight" },
+	{ .role = "conv1d_b_bias", .names = "conv1d_b.bias" },
+	{ .role = "x_proj_b_weight", .names = "x_proj_b.weight" },
+	{ .role = "dt_proj_b_weight", .names = "dt_proj_b.weight" },
+	{ .role = NULL },
 };
 
 const struct mechanism mechanism_mamba = {

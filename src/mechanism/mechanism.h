@@ -38,6 +38,8 @@ struct mechanism_parameter {
 /* Names by which tensors in the files play a role where no option says so: "q_proj.weight|self.query.weight", each the end of a name from a dot (or its start) on. */
 struct mechanism_alias {
 	const char *role, *names;
+	bool is_state;   /* of a run, not of a checkpoint: it may come from anywhere */
+	bool is_outside; /* beside the module of the other parameters (a norm, the output projection), not in it */
 };
 
 /* A tensor bound to a role. `heads` is set for roles in the canonical view (query, key, value, weights); `tensor` is the raw tensor, always set. */
@@ -45,6 +47,11 @@ struct mechanism_binding {
 	const char *role;
 	const struct tensor *tensor;
 	const struct heads *heads;
+	/* What is bound by alias may be one tensor per layer. */
+	const struct tensor *const *tensors; /* [tensor_count], the first is `tensor`; NULL: only that */
+	int64_t tensor_count;
+	const int64_t *number;               /* [tensor_count] the layers that the names say; NULL: none */
+	int64_t file_layers;                 /* how many layers the files have of it, chosen or not; 0: not told */
 };
 
 /* Where on its way to a weight a logit is shown: after the scale, after the soft-cap, after biases and mask (hidden keys are 0 and not `visible`), as weight. */
@@ -105,6 +112,9 @@ struct mechanism {
 	uint32_t settings;                           /* that it uses, see settings.h */
 	uint32_t (*settings_of)(const struct mechanism_args *args); /* where inputs or parameters decide; NULL: they do not */
 	const char *settings_why;                    /* why it takes no masks, after "NAME attention"; NULL: nothing particular */
+	bool takes_layers;                           /* parameters bound by alias may be those of several layers */
+	/* What people should know of what open() took for granted; "" for nothing. NULL: nothing ever. */
+	const char *(*remark)(const struct source *source);
 	/* Queries and keys as the bound tensors tell, before open: where --causal is aligned. 0: not told. NULL: the roles query and key tell. */
 	void (*lengths)(const struct mechanism_args *args, int64_t *queries, int64_t *keys);
 	/* Everything in args must outlive the source, but for args itself. A missing or ill-shaped input is named with its expected shape and its option. */

@@ -1,5 +1,7 @@
 /*
- * Multi-head attention from hidden states and the weights of a layer: the projections are done here, what follows is the dot-product softmax.
+ * Multi-head attention from hidden states and the weights of a layer: the norm and the projections are done here, what follows is the dot-product softmax.
+ *
+ * Models give one hidden state more than they have layers: state l enters layer l, the last leaves the model. So the weights of layer l are applied to state l alone.
  *
  * With values=layer each head's values are taken through its slice of the output projection (v W_O^hT), so that its output is what the head adds to the layer's
  * output, and the norm of a value is what Kobayashi et al. weigh attention with.
@@ -12,6 +14,7 @@
 #include "base/memory.h"
 #include "mechanism/operand.h"
 #include "mechanism/projection.h"
+#include "mechanism/state_norm.h"
 #include "mechanism/table.h"
 #include "mechanism/wrapped.h"
 
@@ -47,6 +50,9 @@ struct multihead {
 	const struct mechanism_args *args; /* while opening */
 	struct states hidden, memory;      /* memory.heads NULL: self-attention */
 	int64_t heads, kv_heads, layers;
+	int64_t *state;                    /* [layers] which hidden state enters, owned */
+	struct state_norm norm;
+	char remark[400];
 	int storage, order, values;
 	bool fused;
 	struct operand weight[3], bias[3], out_weight; /* weight[0] and bias[0] where fused */
@@ -165,9 +171,15 @@ static struct projection_rows rows_of(const struct multihead *multihead, int par
 					 multihead->dim[part] };
 }
 
+/* The layer of the states that enter a layer: memory may be shared by all. */
+static int64_t state_of(const struct multihead *multihead, const struct states *states, int64_t layer)
+{
+	return states->heads->size[AXIS_LAYER] > 1 ? multihead->state[layer] : 0;
+}
+
 /* Project the tokens of one sequence: blocks of rows from x to the heads of `made`. */
-static enum err project_sequence(const struct states *states, int64_t layer, int64_t batch, const double *matrix, const double *bias, struct made *made,
-				 struct err_info *info)
+static enum err project_sequence(const struct multihead *multihead, const struct states *states, int64_t layer, int64_t batch, const double *matrix, const double *bias,
+				 struct made *made, struct err_info *info)
 {
 	const int64_t *size = made->heads.size;
 	int64_t in = states->heads->size[AXIS_DIM], out = size[AXIS_HEAD] * size[AXIS_DIM], tokens = size[AXIS_TOKEN];
@@ -175,9 +187,11 @@ static enum err project_sequence(const struct states *states, int64_t layer, int
 	enum err err = x ? ERR_OK : err_nomem(info, made->tensor.name);
 	for (int64_t first = 0; first < tokens && !err; first += TOKEN_BLOCK) {
 		int64_t count = tokens - first < TOKEN_BLOCK ? tokens - first : TOKEN_BLOCK;
-		err = heads_decode_f64(states->heads, layer, batch, 0, first, count, false, x, in, info);
+		err = heads_decode_f64(states->heads, state_of(multihead, states, layer), batch, 0, first, count, false, x, in, info);
 		if (err)
 			break;
+		if (states == &multihead->hidden)
+			state_norm_apply(&multihead->norm, layer, x, count, in);
 		projection_apply(matrix, bias, in, out, x, count, y);
 		for (int64_t i = 0; i < count * size[AXIS_HEAD]; i++)
 			made_store(made, layer, batch, i % size[AXIS_HEAD], first + i / size[AXIS_HEAD], y + i * size[AXIS_DIM]);
@@ -200,7 +214,7 @@ static enum err project(struct multihead *multihead, int part, struct made *made
 		projection_matrix(&rows, operand_block(weight, layer, 0), out_count, in, is_conv1d(multihead), matrix);
 		projection_bias(&rows, bias->at ? operand_block(bias, layer, 0) : NULL, matrix + in * width);
 		for (int64_t batch = 0; batch < size[AXIS_BATCH] && !err; batch++)
-			err = project_sequence(states, layer, batch, matrix, matrix + in * width, made, info);
+			err = project_sequence(multihead, states, layer, batch, matrix, matrix + in * width, made, info);
 	}
 	free(matrix);
 	return err;
@@ -299,6 +313,60 @@ static enum err check_memory(const struct multihead *multihead, struct err_info 
 	return fused_fits ? ERR_OK : operand_misshapen(&mechanism_multihead, "memory", memory->tensors[0], "the width of the hidden states, as the weight is fused", info);
 }
 
+static enum err refuse_states(int64_t states, const char *why, struct err_info *info)
+{
+	return err_set(info, ERR_SHAPE, "%" PRId64 " hidden states%s: give the states of every layer and one more, or the state of one layer; --param state=N chooses one, "
+		       "state=all says that the layers share their weights", states, why);
+}
+
+/* Layers that the names number: each has its own state, where there are as many as layers in the checkpoint, or one more. */
+static enum err choose_by_number(struct multihead *multihead, const struct mechanism_binding *weight, int64_t states, struct err_info *info)
+{
+	char why[160];
+	int64_t there = weight->file_layers;
+	snprintf(why, sizeof why, there ? " for weights of %" PRId64 " layers" : " for weights of layers that are not numbered from 0 without a gap", there);
+	if (!there || (states != there && states != there + 1))
+		return refuse_states(states, why, info);
+	for (int64_t layer = 0; layer < multihead->layers; layer++)
+		multihead->state[layer] = weight->number[layer];
+	return ERR_OK;
+}
+
+/* Which state enters which layer. */
+static enum err choose_states(struct multihead *multihead, struct err_info *info)
+{
+	const struct mechanism_binding *hidden = mechanism_input_find(multihead->args, "hidden"), *weight = mechanism_input_find(multihead->args, "in_proj_weight");
+	const char *text = mechanism_parameter_text(multihead->args, &mechanism_multihead, "state");
+	int64_t states = multihead->hidden.heads->size[AXIS_LAYER], chosen = 0;
+	weight = weight ? weight : mechanism_input_find(multihead->args, "q_proj_weight");
+	bool all = strcmp(text, "all") == 0, given = !all && strcmp(text, "auto") != 0;
+	bool stacked = weight && weight->tensor_count <= 1 && weight->tensor->rank > 2;
+	enum err err = given ? mechanism_parameter_int(multihead->args, &mechanism_multihead, "state", &chosen, info) : ERR_OK;
+	multihead->layers = all ? states : stacked ? weight->tensor->shape[weight->tensor->rank - 3] : weight && weight->tensor_count ? weight->tensor_count : 1;
+	multihead->state = mem_zero_array((size_t)multihead->layers, sizeof *multihead->state);
+	if (!err && !multihead->state)
+		err = err_nomem(info, "the states");
+	if (err)
+		return err;
+	if (given && (chosen < 0 || chosen >= states || multihead->layers > 1))
+		return err_set(info, ERR_USAGE, "--param state=%s: there are %" PRId64 " states, for %" PRId64 " layers of weights", text, states, multihead->layers);
+	for (int64_t layer = 0; layer < multihead->layers; layer++)
+		multihead->state[layer] = given ? chosen : layer;
+	if (given || all)
+		return ERR_OK;
+	if (states == 1 && multihead->layers == 1) {
+		bool differ = hidden->number && weight && weight->number && *hidden->number != *weight->number;
+		return differ ? err_set(info, ERR_SHAPE, "%s is the state of layer %" PRId64 ", and %s is of layer %" PRId64 " (--param state=0 takes it all the same)",
+					hidden->tensor->name, *hidden->number, weight->tensor->name, *weight->number)
+			      : ERR_OK;
+	}
+	if (stacked)
+		return states == multihead->layers || states == multihead->layers + 1 ? ERR_OK : refuse_states(states, "", info);
+	if (weight && weight->number)
+		return choose_by_number(multihead, weight, states, info);
+	return refuse_states(states, " for weights whose names say no layer", info);
+}
+
 static enum err set_up(struct multihead *multihead, struct err_info *info)
 {
 	const struct mechanism_args *args = multihead->args;
@@ -309,8 +377,11 @@ static enum err set_up(struct multihead *multihead, struct err_info *info)
 		err = read_states(multihead, "memory", &multihead->memory, info);
 	if (err)
 		return err;
-	multihead->layers = multihead->hidden.heads->size[AXIS_LAYER];
-	err = mechanism_input_find(args, "in_proj_weight") ? read_fused(multihead, info) : read_separate(multihead, info);
+	err = choose_states(multihead, info);
+	if (!err)
+		err = state_norm_open(&multihead->norm, args, &mechanism_multihead, multihead->hidden.heads->size[AXIS_DIM], multihead->layers, info);
+	if (!err)
+		err = mechanism_input_find(args, "in_proj_weight") ? read_fused(multihead, info) : read_separate(multihead, info);
 	if (!err)
 		err = check_memory(multihead, info);
 	if (!err)
@@ -326,7 +397,9 @@ static enum err set_up(struct multihead *multihead, struct err_info *info)
 		return err;
 	source->is_square = source->is_square && !multihead->memory.heads;
 	source->output_bias = multihead->output_bias;
-	mechanism_note(source->note, sizeof source->note, "projected here (%s)", is_conv1d(multihead) ? "conv1d weights" : "linear weights");
+	mechanism_note(source->note, sizeof source->note, "projected here (%s%s)", is_conv1d(multihead) ? "conv1d weights" : "linear weights",
+		       multihead->norm.kind == STATE_NORM_NONE ? "" : ", after the norm");
+	state_norm_describe(&multihead->norm, multihead->remark, sizeof multihead->remark);
 	return ERR_OK;
 }
 
@@ -338,6 +411,7 @@ static void release_operands(struct multihead *multihead)
 		operand_release(&multihead->bias[part]);
 	}
 	operand_release(&multihead->out_weight);
+	state_norm_release(&multihead->norm);
 }
 
 static void multihead_free(struct source *source)
@@ -345,6 +419,7 @@ static void multihead_free(struct source *source)
 	struct multihead *multihead = (struct multihead *)source;
 	wrapped_release(&multihead->wrapped);
 	free(multihead->output_bias);
+	free(multihead->state);
 	free(multihead);
 }
 
@@ -409,6 +484,8 @@ static const struct mechanism_input multihead_input[] = {
 	{ "v_proj_bias", "(Hk dv)", false, "b_V" },
 	{ "out_proj_weight", "(E,H dv)", false, "W_O, for values=layer" },
 	{ "out_proj_bias", "(E)", false, "b_O, for the output of the layer" },
+	{ "norm_weight", "(E)", false, "weight of the norm that stands between the hidden states and the projections" },
+	{ "norm_bias", "(E)", false, "its bias" },
 	{ NULL, NULL, false, NULL },
 };
 
@@ -418,31 +495,43 @@ static const struct mechanism_parameter multihead_parameter[] = {
 	{ "order", "blocks", "of a fused weight: blocks (torch, GPT-2, Phi-3), per-head (BLOOM, GPT-NeoX), grouped (Falcon)" },
 	{ "storage", "auto", "linear (out,in), conv1d (in,out) as GPT-2 stores, or auto: as the shape of the first weight tells, linear where it is square" },
 	{ "values", "head", "head: v; layer: v W_O^hT, so that outputs are what a head adds to the layer's output, and sum to it less b_O" },
+	{ "state", "auto", "which hidden state enters: auto (that of the layer of the weights, of as many as there are layers or one more), a number, or all (shared weights)" },
+	{ "norm", "auto", "rms, rms1p (Gemma: 1 + weight), layer, none, or auto: as the name and a bias tell" },
+	{ "norm-eps", "1e-5", "what the norm adds to the variance (rms_norm_eps, layer_norm_eps)" },
 	{ "axes", "bnd", "of the hidden states: bnd (batch first) or nbd (torch.nn.MultiheadAttention)" },
 	{ NULL, NULL, NULL },
 };
 
 /* Ends of the names in checkpoints, as whole words between dots. */
 static const struct mechanism_alias multihead_alias[] = {
-	{ "hidden", "x|hidden_states|hidden_state" },
-	{ "memory", "encoder_hidden_states" },
-	{ "in_proj_weight", "c_attn.weight|query_key_value.weight|qkv_proj.weight|Wqkv.weight|qkv.weight" },
-	{ "in_proj_bias", "c_attn.bias|query_key_value.bias|qkv_proj.bias|Wqkv.bias|qkv.bias" },
-	{ "q_proj_weight", "q_proj.weight|self.query.weight|attention.query.weight|W_Q" },
-	{ "k_proj_weight", "k_proj.weight|self.key.weight|attention.key.weight|W_K" },
-	{ "v_proj_weight", "v_proj.weight|self.value.weight|attention.value.weight|W_V" },
-	{ "q_proj_bias", "q_proj.bias|self.query.bias|attention.query.bias|b_Q" },
-	{ "k_proj_bias", "k_proj.bias|self.key.bias|attention.key.bias|b_K" },
-	{ "v_proj_bias", "v_proj.bias|self.value.bias|attention.value.bias|b_V" },
-	{ "out_proj_weight", "out_proj.weight|o_proj.weight|attn.c_proj.weight|attention.output.dense.weight|self_attention.dense.weight|W_O" },
-	{ "out_proj_bias", "out_proj.bias|o_proj.bias|attn.c_proj.bias|attention.output.dense.bias|self_attention.dense.bias|b_O" },
-	{ NULL, NULL },
+	{ .role = "hidden", .names = "x|hidden_states|hidden_state", .is_state = true },
+	{ .role = "memory", .names = "encoder_hidden_states", .is_state = true },
+	{ .role = "in_proj_weight", .names = "c_attn.weight|query_key_value.weight|qkv_proj.weight|Wqkv.weight|qkv.weight" },
+	{ .role = "in_proj_bias", .names = "c_attn.bias|query_key_value.bias|qkv_proj.bias|Wqkv.bias|qkv.bias" },
+	{ .role = "q_proj_weight", .names = "q_proj.weight|self.query.weight|attention.query.weight|W_Q" },
+	{ .role = "k_proj_weight", .names = "k_proj.weight|self.key.weight|attention.key.weight|W_K" },
+	{ .role = "v_proj_weight", .names = "v_proj.weight|self.value.weight|attention.value.weight|W_V" },
+	{ .role = "q_proj_bias", .names = "q_proj.bias|self.query.bias|attention.query.bias|b_Q" },
+	{ .role = "k_proj_bias", .names = "k_proj.bias|self.key.bias|attention.key.bias|b_K" },
+	{ .role = "v_proj_bias", .names = "v_proj.bias|self.value.bias|attention.value.bias|b_V" },
+	{ .role = "out_proj_weight", .names = "out_proj.weight|o_proj.weight|attn.c_proj.weight|attention.output.dense.weight|self_attention.dense.weight|W_O", .is_outside = true },
+	{ .role = "out_proj_bias", .names = "out_proj.bias|o_proj.bias|attn.c_proj.bias|attention.output.dense.bias|self_attention.dense.bias|b_O", .is_outside = true },
+	{ .role = "norm_weight", .names = "input_layernorm.weight|ln_1.weight|ln1.weight|layernorm_before.weight|layer_norm1.weight|attention_norm.weight|attn_norm.weight|norm_1.weight|"
+			 "norm1.weight|self_attn_layer_norm.weight", .is_outside = true },
+	{ .role = "norm_bias", .names = "input_layernorm.bias|ln_1.bias|ln1.bias|layernorm_before.bias|layer_norm1.bias|attention_norm.bias|attn_norm.bias|norm_1.bias|"
+		       "norm1.bias|self_attn_layer_norm.bias", .is_outside = true },
+	{ .role = NULL },
 };
+
+static const char *multihead_remark(const struct source *source)
+{
+	return ((const struct multihead *)source)->remark;
+}
 
 const struct mechanism mechanism_multihead = {
 	.name = "multihead",
 	.summary = "multi-head attention from hidden states and the projection weights of a layer",
-	.equation = "q = x W_Q^T + b_Q    k = m W_K^T + b_K    v = m W_V^T + b_V      m = memory, or x itself\n"
+	.equation = "q = x W_Q^T + b_Q    k = m W_K^T + b_K    v = m W_V^T + b_V      m = memory, or x itself; x after the norm, where there is one\n"
 		    "W^h = softmax(scale q^h k^hT)                      head h has columns h d to (h+1) d - 1\n"
 		    "y = b_O + sum_h W^h v^h W_O^hT                     its terms are the outputs with --param values=layer",
 	.properties = "weights >= 0; rows sum to 1, to 0 where a query sees no key; causal and windowed by option; positions and masks as for softmax",
@@ -450,6 +539,8 @@ const struct mechanism mechanism_multihead = {
 	.input = multihead_input,
 	.parameter = multihead_parameter,
 	.alias = multihead_alias,
+	.takes_layers = true,
+	.remark = multihead_remark,
 	.lengths = multihead_lengths,
 	.settings = SETTINGS_LIMITS | SETTINGS_LOGITS | SETTINGS_VECTORS,
 	.open = multihead_open,

@@ -108,6 +108,20 @@ static enum err check_finite(const struct operand *operand, const struct mechani
 	return ERR_OK;
 }
 
+/* One tensor per layer: all of one shape. */
+static bool match_lists(const struct mechanism_binding *binding, const struct operand_shape *shape, struct operand *operand, const struct tensor **misfit)
+{
+	int64_t heads = operand->heads;
+	for (int64_t layer = 1; layer < binding->tensor_count; layer++) {
+		*misfit = binding->tensors[layer];
+		if (!match(*misfit, shape, operand) || operand->layers != 1 || operand->heads != heads || memcmp((*misfit)->shape, binding->tensor->shape, sizeof (*misfit)->shape) != 0)
+			return false;
+	}
+	if (binding->tensor_count > 1)
+		operand->layers = binding->tensor_count;
+	return binding->tensor_count <= 1 || binding->tensor_count == shape->layers;
+}
+
 enum err operand_read(struct operand *operand, const struct mechanism_args *args, const struct mechanism *mechanism, const char *role, bool required,
 		      const struct operand_shape *shape, struct err_info *info)
 {
@@ -117,16 +131,19 @@ enum err operand_read(struct operand *operand, const struct mechanism_args *args
 	const struct tensor *tensor = mechanism_tensor(args, mechanism, role, info);
 	if (!tensor)
 		return ERR_USAGE;
-	if (!match(tensor, shape, operand)) {
+	const struct mechanism_binding *binding = mechanism_input_find(args, role);
+	const struct tensor *misfit = tensor;
+	if (!match(tensor, shape, operand) || !match_lists(binding, shape, operand, &misfit)) {
 		char text[192];
-		return operand_misshapen(mechanism, role, tensor, expected_text(shape, text, sizeof text), info);
+		return operand_misshapen(mechanism, role, misfit, expected_text(shape, text, sizeof text), info);
 	}
+	int64_t each = operand->heads * operand->count * (binding->tensor_count > 1 ? 1 : operand->layers);
 	int64_t total = operand->layers * operand->heads * operand->count;
 	operand->at = mem_array((size_t)total, sizeof *operand->at);
 	if (!operand->at)
 		return err_nomem(info, role);
 	for (int64_t i = 0; i < total; i++)
-		operand->at[i] = tensor_at(tensor, i);
+		operand->at[i] = tensor_at(i < each ? tensor : binding->tensors[i / each], i % each);
 	enum err err = check_finite(operand, mechanism, role, info);
 	if (err)
 		operand_release(operand);

@@ -138,7 +138,7 @@ static enum err read_queries(struct paged *paged, struct err_info *info)
 		paged->query = query->heads;
 		return query->heads->size[AXIS_LAYER] == 1 ? ERR_OK : operand_misshapen(&mechanism_paged, "query", query->tensor, "one layer", info);
 	}
-	struct mechanism_binding raw = { "query", query->tensor, NULL };
+	struct mechanism_binding raw = { .role = "query", .tensor = query->tensor };
 	const struct mechanism_args only = { .binding = &raw, .binding_count = 1 };
 	return operand_view(&only, &mechanism_paged, "query", true, "nhd", &paged->query_view, &paged->query_slot, &paged->query, info);
 }

@@ -10,9 +10,9 @@ static const struct source *inner_of(const struct source *source)
 enum err wrapped_open(struct wrapped *wrapped, const struct mechanism_args *args, struct err_info *info)
 {
 	const struct mechanism_binding binding[] = {
-		{ "query", wrapped->query.slot, &wrapped->query.heads },
-		{ "key", wrapped->key.slot, &wrapped->key.heads },
-		{ "value", wrapped->value.slot, &wrapped->value.heads },
+		{ .role = "query", .tensor = wrapped->query.slot, .heads = &wrapped->query.heads },
+		{ .role = "key", .tensor = wrapped->key.slot, .heads = &wrapped->key.heads },
+		{ .role = "value", .tensor = wrapped->value.slot, .heads = &wrapped->value.heads },
 	};
 	struct mechanism_args inner = *args;
 	const struct source_ops *ops = wrapped->source.ops;

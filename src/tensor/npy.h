@@ -12,8 +12,8 @@
 
 /*
  * Parse the header at bytes[0 .. size): fills dtype, byte order, rank, shape, strides, offset, data and scale (1). The whole
- * of the data must lie within `size`; what follows it is left alone, as numpy does (several arrays may be saved into one
- * file; the first is read). `tensor->name` and `file` are left alone.
+ * of the data must lie within `size`; what follows it is the caller's (several arrays may be saved into one file).
+ * `tensor->name` and `file` are left alone.
  *
  * The header is a Python dictionary literal with the three keys "descr", "fortran_order" and "shape" in any order, and
  * nothing else. bfloat16 is read in each of its exported forms: descr "bfloat16" (ml_dtypes), "<V2" / "|V2". uint16 stays

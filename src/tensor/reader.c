@@ -258,6 +258,16 @@ enum err archive_get(struct archive *archive, const char *name, const struct ten
 	return archive_load(archive, found, info);
 }
 
+enum err archive_take(struct archive *archive, size_t index, struct err_info *info)
+{
+	archive->taken = index + 1 > archive->taken ? index + 1 : archive->taken;
+	if (index < archive->count)
+		return ERR_OK;
+	err_set(info, ERR_USAGE, "holds %zu array%s, and is named once more than that: each mention of a stream reads its next array", archive->count,
+		archive->count == 1 ? "" : "s");
+	return info ? err_in_file(info, archive->file) : ERR_USAGE;
+}
+
 static bool exists(const char *file)
 {
 	return strcmp(file, "-") == 0 || access(file, F_OK) == 0;

@@ -1,6 +1,9 @@
 /*
  * Files that hold tensors: .npy, .npz, .safetensors. Content beats extension; each format is a row of the reader table.
  *
+ * An .npy file holds one array, called as the file is, or several, one after another (numpy.save twice into one open file), which are called
+ * 0, 1, ... in their order. Bytes after the last array are ERR_FORMAT.
+ *
  * Limits: what is allocated is bounded by the file's real size (inflated .npz members by what they declare, which is checked
  * against the ratio that deflate can reach, 1032 : 1, and against what is there). Every offset and product is checked before
  * it is used.
@@ -19,7 +22,7 @@ struct archive {
 	size_t count;
 	size_t skipped;         /* members that are no numeric arrays */
 	char *skipped_name;     /* the first of them, and why: "tokens (text, not numbers)" ; NULL where there is none */
-	uint64_t trailing;      /* bytes of an .npy after its array, which numpy ignores and so do we */
+	size_t taken;           /* of a stream: how many of its arrays have been asked for by archive_take */
 	void *state;            /* the reader's: mapping, inflated members */
 	const struct reader *reader;
 };
@@ -76,6 +79,9 @@ void archive_forget(const struct archive *archive);
 
 /* The tensor called `name`, with its data; without a name (NULL) the only one. ERR_USAGE lists the names that there are. */
 enum err archive_get(struct archive *archive, const char *name, const struct tensor **tensor, struct err_info *info);
+
+/* A stream was named often enough to read the array at `index`, as another numpy.load on the open file reads the next one. ERR_USAGE where there are not so many. */
+enum err archive_take(struct archive *archive, size_t index, struct err_info *info);
 
 /* Make the data of a tensor of the archive's list valid; nothing where it is already. */
 enum err archive_load(struct archive *archive, struct tensor *tensor, struct err_info *info);

@@ -164,7 +164,12 @@ static enum err list_member(struct archive *archive, size_t *capacity, const zip
 		archive_skip(archive, stat->name, cause.text);
 		return ERR_OK;
 	}
-	return err ? blame_member(info, &cause, stat->name) : add_member(archive, capacity, stat, &parsed, stored, info);
+	if (err)
+		return blame_member(info, &cause, stat->name);
+	uint64_t end = parsed.offset + (uint64_t)tensor_count(&parsed) * dtype_size(parsed.dtype);
+	if (end < stat->size)
+		return err_set(info, ERR_FORMAT, "member %s: %" PRIu64 " bytes follow the array: save one array in each member", stat->name, stat->size - end);
+	return add_member(archive, capacity, stat, &parsed, stored, info);
 }
 
 static bool is_folder(const char *name)

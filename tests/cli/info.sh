@@ -21,8 +21,8 @@ same "tensors, their roles and layers" out want
 check "nothing on standard error" test ! -s err
 "$ATTNVIZ" info dump/L0_q.npy dump/L0_k.npy --layout NHD --no-checks --json > out
 cat > want <<'END'
-{"file": "dump/L0_q.npy", "format": "npy", "tensor": "L0_q", "dtype": "float32", "shape": [2, 3, 4], "role": "query", "layer": null, "layout": "NHD"}
-{"file": "dump/L0_k.npy", "format": "npy", "tensor": "L0_k", "dtype": "float32", "shape": [2, 3, 4], "role": "key", "layer": null, "layout": "NHD"}
+{"file": "dump/L0_q.npy", "format": "npy", "tensor": "L0_q", "dtype": "float32", "shape": [2, 3, 4], "role": "query", "layer": 0, "layout": "NHD"}
+{"file": "dump/L0_k.npy", "format": "npy", "tensor": "L0_k", "dtype": "float32", "shape": [2, 3, 4], "role": "key", "layer": 0, "layout": "NHD"}
 END
 same "JSON, and the layout asked for" out want
 "$ATTNVIZ" info dump/L0_q.npy dump/L0_k.npy --names 'query=*_k' --names 'key=*_q' --no-checks --tsv | cut -f 3,6 > out

@@ -42,7 +42,7 @@ static void check_tensor(const char *folder, const char *name, const char *suffi
 	npy_view_open(&query, NULL, "%s/%s_q%s.npy", folder, name, suffix);
 	npy_view_open(&key, NULL, "%s/%s_k%s.npy", folder, name, suffix);
 	npy_view_open_tensor(&weights, "%s/%s_attn.npy", folder, name);
-	const struct mechanism_binding binding[] = { { "query", query.tensor, &query.heads }, { "key", key.tensor, &key.heads } };
+	const struct mechanism_binding binding[] = { { .role = "query", .tensor = query.tensor, .heads = &query.heads }, { .role = "key", .tensor = key.tensor, .heads = &key.heads } };
 	args->binding = binding;
 	args->binding_count = 2;
 	struct source *source = NULL;
@@ -208,7 +208,7 @@ static double ready_distance(const char *file, enum ready_form form)
 	struct source *source = NULL;
 	npy_view_open(&ready, &weights, "formats/t2t_animal_L1/%s", file);
 	npy_view_open_tensor(&expected, "formats/t2t_animal_L1/attn_1HNN.npy");
-	struct mechanism_binding binding = { "weights", ready.tensor, &ready.heads };
+	struct mechanism_binding binding = { .role = "weights", .tensor = ready.tensor, .heads = &ready.heads };
 	struct mechanism_args args = MECHANISM_ARGS_INIT;
 	args.binding = &binding;
 	args.binding_count = 1;

@@ -23,7 +23,7 @@ static void open_head(void)
 	for (int i = 0; i < 2; i++) {
 		array[i] = vectors_get(vectors, path[i]);
 		vector_view_init(&view[i], &array[i], role[i]);
-		binding[i] = (struct mechanism_binding){ role[i], &view[i].tensor, &view[i].heads };
+		binding[i] = (struct mechanism_binding){ .role = role[i], .tensor = &view[i].tensor, .heads = &view[i].heads };
 	}
 	args.binding = binding;
 	args.binding_count = 2;

@@ -126,7 +126,7 @@ static void bind(struct operands *operands, const json_t *test, struct mechanism
 	};
 	for (int i = 0; i < 3; i++) {
 		vector_view_init(view[i], &vector[i], role[i]);
-		operands->binding[i] = (struct mechanism_binding){ role[i], &view[i]->tensor, &view[i]->heads };
+		operands->binding[i] = (struct mechanism_binding){ .role = role[i], .tensor = &view[i]->tensor, .heads = &view[i]->heads };
 	}
 	args->binding = operands->binding;
 	args->binding_count = 3;
@@ -310,7 +310,7 @@ static bool check_softmax_axis(const json_t *test, bool logarithm)
 	axis += axis < 0 ? input.tensor->rank : 0;
 	view_axis(&view, &input, axis, &input.tensor);
 	view_axis(&expected, &output, axis, &output.tensor);
-	struct mechanism_binding binding = { "weights", input.tensor, &view };
+	struct mechanism_binding binding = { .role = "weights", .tensor = input.tensor, .heads = &view };
 	struct mechanism_args args = MECHANISM_ARGS_INIT;
 	args.binding = &binding;
 	args.binding_count = 1;

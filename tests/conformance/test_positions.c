@@ -26,8 +26,8 @@ static void bind(struct trial *trial)
 {
 	vector_view_init(&trial->view[0], &trial->query, "query");
 	vector_view_init(&trial->view[1], &trial->key, "key");
-	trial->binding[0] = (struct mechanism_binding){ "query", &trial->view[0].tensor, &trial->view[0].heads };
-	trial->binding[1] = (struct mechanism_binding){ "key", &trial->view[1].tensor, &trial->view[1].heads };
+	trial->binding[0] = (struct mechanism_binding){ .role = "query", .tensor = &trial->view[0].tensor, .heads = &trial->view[0].heads };
+	trial->binding[1] = (struct mechanism_binding){ .role = "key", .tensor = &trial->view[1].tensor, .heads = &trial->view[1].heads };
 	trial->args = (struct mechanism_args)MECHANISM_ARGS_INIT;
 	trial->args.binding = trial->binding;
 	trial->args.binding_count = 2;

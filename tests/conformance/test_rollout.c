@@ -32,8 +32,8 @@ static void fixture_open(struct fixture *fixture)
 	vector_view_init(&fixture->query_view, &query, "query");
 	vector_view_init(&fixture->key_view, &key, "key");
 	struct mechanism_binding bindings[] = {
-		{ "query", &fixture->query_view.tensor, &fixture->query_view.heads },
-		{ "key", &fixture->key_view.tensor, &fixture->key_view.heads },
+		{ .role = "query", .tensor = &fixture->query_view.tensor, .heads = &fixture->query_view.heads },
+		{ .role = "key", .tensor = &fixture->key_view.tensor, .heads = &fixture->key_view.heads },
 	};
 	struct mechanism_args args = MECHANISM_ARGS_INIT;
 	args.binding = bindings;

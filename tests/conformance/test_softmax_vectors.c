@@ -27,7 +27,7 @@ static void trial_bind(struct trial *trial, struct vector query, struct vector k
 		if (!array[i]->data)
 			continue;
 		vector_view_init(&trial->view[i], array[i], role[i]);
-		trial->binding[i] = (struct mechanism_binding){ role[i], &trial->view[i].tensor, &trial->view[i].heads };
+		trial->binding[i] = (struct mechanism_binding){ .role = role[i], .tensor = &trial->view[i].tensor, .heads = &trial->view[i].heads };
 		trial->args.binding_count = i + 1;
 	}
 	trial->args.binding = trial->binding;
@@ -290,7 +290,7 @@ static void check_convention(struct vectors *vectors, double hides, enum dead_ro
 	struct vector_view view[2];
 	vector_view_init(&view[0], &logits, "logits");
 	vector_view_init(&view[1], &bias, "bias");
-	struct mechanism_binding binding = { "weights", &view[0].tensor, &view[0].heads };
+	struct mechanism_binding binding = { .role = "weights", .tensor = &view[0].tensor, .heads = &view[0].heads };
 	struct mechanism_args args = MECHANISM_ARGS_INIT;
 	args.binding = &binding;
 	args.binding_count = 1;

@@ -62,7 +62,7 @@ static void check_scores(const char *folder, const char *tensor, json_t *meta, j
 	struct mechanism_args args = MECHANISM_ARGS_INIT;
 	npy_view_open(&query, NULL, "%s/%s_q.npy", folder, tensor);
 	npy_view_open(&key, NULL, "%s/%s_k.npy", folder, tensor);
-	const struct mechanism_binding binding[] = { { "query", query.tensor, &query.heads }, { "key", key.tensor, &key.heads } };
+	const struct mechanism_binding binding[] = { { .role = "query", .tensor = query.tensor, .heads = &query.heads }, { .role = "key", .tensor = key.tensor, .heads = &key.heads } };
 	args.binding = binding;
 	args.binding_count = 2;
 	args.causal = json_is_true(json_object_get(meta, "causal")) ? CAUSAL_BOTTOM_RIGHT : CAUSAL_NONE;
@@ -78,7 +78,7 @@ static void check_weights(const char *folder, const char *tensor, json_t *meta, 
 	struct npy_view weights;
 	struct mechanism_args args = MECHANISM_ARGS_INIT;
 	npy_view_open(&weights, &(struct layout_request){ .role = LAYOUT_WEIGHTS }, "%s/%s_attn.npy", folder, tensor);
-	const struct mechanism_binding binding[] = { { "weights", weights.tensor, &weights.heads } };
+	const struct mechanism_binding binding[] = { { .role = "weights", .tensor = weights.tensor, .heads = &weights.heads } };
 	args.binding = binding;
 	args.binding_count = 1;
 	args.causal = json_is_true(json_object_get(meta, "causal")) ? CAUSAL_BOTTOM_RIGHT : CAUSAL_NONE;

@@ -48,7 +48,7 @@ void attend_input(struct attend *attend, const char *role, struct vector vector)
 		vector_view_init(&attend->view[i], &attend->array[i], role);
 	else
 		raw_tensor(&attend->view[i].tensor, &attend->array[i], role);
-	attend->binding[i] = (struct mechanism_binding){ role, &attend->view[i].tensor, is_canonical(role) ? &attend->view[i].heads : NULL };
+	attend->binding[i] = (struct mechanism_binding){ .role = role, .tensor = &attend->view[i].tensor, .heads = is_canonical(role) ? &attend->view[i].heads : NULL };
 }
 
 struct vector attend_formula(struct attend *attend, const char *role, double seed, double amp, int rank, const int64_t *shape)

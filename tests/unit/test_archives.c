@@ -117,7 +117,7 @@ static const struct {
 } sums[] = {
 	{ "npy/good-float32.npy", 15 }, { "npy/good-fortran-order.npy", 15 }, { "npy/good-big-endian.npy", 15 },
 	{ "npy/good-float16.npy", 15 }, { "npy/good-float64.npy", 15 }, { "npy/good-bool.npy", 3 },
-	{ "npy/good-second-array-follows.npy", 15 }, { "npz/good-stored.npz", 30 }, { "npz/good-deflated.npz", 30 },
+	{ "npy/good-second-array-follows.npy", 30 }, { "npz/good-stored.npz", 30 }, { "npz/good-deflated.npz", 30 },
 	{ "npz/good-zip64.npz", 30 }, { "npz/good-zip64-directory.npz", 30 }, { "npz/good-comment.npz", 30 }, { "npz/good-streamed.npz", 30 }, { "npz/good-text-beside.npz", 30 },
 	{ "safetensors/good-float32.safetensors", 30 }, { "safetensors/good-not-in-order-of-data.safetensors", 30 },
 	{ "safetensors/good-float4-beside.safetensors", 15 }, { "safetensors/good-sharded.safetensors.index.json", 60 },
@@ -138,11 +138,33 @@ START_TEST(good_files_hold_the_numbers_that_were_put_in)
 }
 END_TEST
 
-START_TEST(bytes_after_an_array_are_counted)
+START_TEST(arrays_one_after_another_are_called_by_their_place)
 {
 	struct archive archive;
+	const struct tensor *tensor;
+	struct err_info info = { 0 };
 	ck_assert_int_eq(archive_open(&archive, "tests/data/npy/good-second-array-follows.npy", NULL), ERR_OK);
-	ck_assert_uint_eq(archive.trailing, 128 + 24);
+	ck_assert_uint_eq(archive.count, 2);
+	ck_assert_int_eq(archive_get(&archive, NULL, &tensor, &info), ERR_USAGE);
+	ck_assert_str_eq(info.text, "several tensors: name one as FILE:NAME, of 0, 1");
+	ck_assert_int_eq(archive_get(&archive, "1", &tensor, NULL), ERR_OK);
+	ck_assert_uint_eq(tensor->offset, 128 + 24 + 128);
+	ck_assert_double_eq(tensor_at(tensor, 5), 5);
+	archive_release(&archive);
+}
+END_TEST
+
+START_TEST(arrays_are_taken_in_turn_and_once)
+{
+	struct archive archive;
+	struct err_info info = { 0 };
+	ck_assert_int_eq(archive_open(&archive, "tests/data/npy/good-second-array-follows.npy", NULL), ERR_OK);
+	for (size_t i = 0; i < 2; i++) {
+		ck_assert_int_eq(archive_take(&archive, i, NULL), ERR_OK);
+		ck_assert_uint_eq(archive.taken, i + 1);
+	}
+	ck_assert_int_eq(archive_take(&archive, 2, &info), ERR_USAGE);
+	ck_assert_ptr_nonnull(strstr(info.text, "holds 2 arrays"));
 	archive_release(&archive);
 }
 END_TEST
@@ -258,7 +280,8 @@ int main(void)
 	tcase_add_loop_test(tcase, each_file_is_read_or_refused_as_the_list_says, 0, line_count);
 	tcase_add_test(tcase, every_file_is_in_the_list);
 	tcase_add_loop_test(tcase, good_files_hold_the_numbers_that_were_put_in, 0, sizeof sums / sizeof sums[0]);
-	tcase_add_test(tcase, bytes_after_an_array_are_counted);
+	tcase_add_test(tcase, arrays_one_after_another_are_called_by_their_place);
+	tcase_add_test(tcase, arrays_are_taken_in_turn_and_once);
 	tcase_add_test(tcase, the_only_tensor_needs_no_name);
 	tcase_add_test(tcase, a_wrong_name_lists_the_right_ones);
 	tcase_add_loop_test(tcase, a_spec_is_a_file_and_perhaps_a_name, 0, sizeof specs / sizeof specs[0]);

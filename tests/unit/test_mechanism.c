@@ -33,7 +33,7 @@ static double *bind(struct bound *bound, const char *role, int rank, const int64
 	vector->data = calloc((size_t)vector->count + 1, sizeof(double));
 	vectors_fill(vector->data, vector->count, (double)at, 0.25);
 	vector_view_init(&bound->view[at], vector, role);
-	bound->binding[at] = (struct mechanism_binding){ role, &bound->view[at].tensor, &bound->view[at].heads };
+	bound->binding[at] = (struct mechanism_binding){ .role = role, .tensor = &bound->view[at].tensor, .heads = &bound->view[at].heads };
 	return vector->data;
 }
 
