@@ -89,6 +89,8 @@ static enum err open_source(struct input *input, struct err_info *info)
 	input->args.skip_nan = given->skip_nan;
 	input->args.parameter = given->parameter.item;
 	input->args.parameter_count = given->parameter.count;
+	if (given->is_logits + given->is_log + given->is_signed > 1)
+		return err_set(info, ERR_USAGE, "--logits, --log-weights or --signed: one of them says what the weights given are");
 	enum err err = mechanism_check_parameters(&input->args, input->mechanism, info);
 	if (!err && input->mechanism->lengths)
 		input->mechanism->lengths(&input->args, &queries, &keys);

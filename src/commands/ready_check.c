@@ -16,7 +16,7 @@ static const double BELOW_ZERO = 1e-6;
 /* A share of the weight that is hidden and is more than rounding. */
 static const double HIDDEN_SHARE = 1e-6;
 
-static const uint32_t limits = SETTING_MASK | SETTING_CAUSAL | SETTING_WINDOW | SETTING_CHUNK | SETTING_KEY_BEGIN | SETTING_KEY_LENGTHS;
+static const uint32_t limits = SETTING_KEEP_FIRST | SETTING_MASK | SETTING_CAUSAL | SETTING_WINDOW | SETTING_CHUNK | SETTING_KEY_BEGIN | SETTING_KEY_LENGTHS;
 
 static bool holds_weights(const struct input *input)
 {
@@ -57,7 +57,6 @@ static enum err survey_whole(const struct input *input, struct weights_survey *s
 	if (!(settings_given(&args) & limits))
 		return weights_survey(input->source, NULL, &options, tolerance(input), survey, info);
 	settings_leave(limits | SETTING_MASK_KEYS, &args);
-	args.keep_first = 0;
 	enum err err = input->mechanism->open(&args, &whole, info);
 	if (!err)
 		err = weights_survey(whole, input->source, &options, tolerance(input), survey, info);
@@ -104,7 +103,9 @@ static enum err look_at_values(const struct input *input, struct err_info *info)
 	int normalise = given_inputs()->normalise;
 	enum err err = survey_whole(input, &survey, info);
 	bool beyond = survey.smallest < -BELOW_ZERO || survey.largest > 1 + tolerance(input);
-	if (!err && beyond && normalise == NORMALISE_SIGNED)
+	if (!err && normalise == NORMALISE_ABS && !(survey.smallest < 0))
+		err = err_set(info, ERR_USAGE, "--normalise abs cannot change anything: no weight is below 0");
+	else if (!err && beyond && normalise == NORMALISE_SIGNED)
 		err = refuse(input, &survey, info);
 	else if (!err && survey.rows_off && normalise != NORMALISE_ABS_ROW && !given_inputs()->writes_values)
 		err = note_rows(input, &survey, info);
@@ -117,7 +118,7 @@ static void add_options(uint32_t given, struct strbuf *text)
 {
 	int count = 0;
 	for (uint32_t bit = 1; bit && bit <= given; bit <<= 1)
-		if (bit & given & limits)
+		if (bit & given & limits & ~(uint32_t)SETTING_KEEP_FIRST)
 			strbuf_addf(text, "%s%s", count++ ? ", " : "", settings_option(bit));
 	strbuf_addstr(text, count > 1 ? " hide" : " hides");
 }

@@ -33,7 +33,7 @@ static const struct reason reasons[] = {
 	  "takes no positions one by one" },
 	{ SETTING_DEAD_UNIFORM, "a row that sees nothing is zero or NaN", "has no softmax that would leave a row uniform" },
 	{ SETTING_READY | SETTING_SKIP_NAN, NULL, "computes its weights, and that says what ready weights (-w) hold" },
-	{ SETTING_MASK | SETTING_MASK_KEYS | SETTING_WINDOW | SETTING_CHUNK | SETTING_KEY_BEGIN | SETTING_KEY_LENGTHS | SETTING_QUERY_LENGTHS | SETTING_DEAD_NAN, "", "takes no such mask" },
+	{ SETTING_MASK | SETTING_MASK_KEYS | SETTING_WINDOW | SETTING_CHUNK | SETTING_KEEP_FIRST | SETTING_KEY_BEGIN | SETTING_KEY_LENGTHS | SETTING_QUERY_LENGTHS | SETTING_DEAD_NAN, "", "takes no such mask" },
 	{ SETTING_CAUSAL | SETTING_PAST, "", "takes no such mask" },
 	{ SETTING_OFFSETS, "", "takes no positions (--past says where the queries stand)" },
 };
@@ -202,7 +202,7 @@ static const struct setting settings[] = {
 	{ "--past", SETTING_PAST, has_past, idle_past },
 	{ "--window", SETTING_WINDOW, has_window, idle_window },
 	{ "--chunk", SETTING_CHUNK, has_chunk, NULL },
-	{ "--keep-first", SETTING_CHUNK, has_kept, idle_kept },
+	{ "--keep-first", SETTING_KEEP_FIRST, has_kept, idle_kept },
 	{ "--key-begin", SETTING_KEY_BEGIN, has_begin, NULL },
 	{ "--key-lengths", SETTING_KEY_LENGTHS, has_lengths, NULL },
 	{ "--query-lengths", SETTING_QUERY_LENGTHS, has_query_lengths, NULL },
@@ -290,7 +290,8 @@ static void leave(uint32_t bit, struct mechanism_args *args)
 	case SETTING_CAUSAL: args->causal = CAUSAL_NONE; break;
 	case SETTING_PAST: args->has_diagonal = false; break;
 	case SETTING_WINDOW: args->window_left = args->window_right = -1; break;
-	case SETTING_CHUNK: args->chunk = args->keep_first = 0; break;
+	case SETTING_CHUNK: args->chunk = 0; break;
+	case SETTING_KEEP_FIRST: args->keep_first = 0; break;
 	case SETTING_KEY_BEGIN: args->key_begin = 0; args->key_begins = NULL; break;
 	case SETTING_KEY_LENGTHS: args->key_length = NULL; break;
 	case SETTING_QUERY_LENGTHS: args->query_length = NULL; break;

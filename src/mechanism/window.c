@@ -396,9 +396,12 @@ static enum err window_bind(struct source *source, const struct mechanism_args *
 	return ERR_OK;
 }
 
+/* What keeps its first keys is the mask's chunk; the window is the mechanism's own, and has global tokens for that. */
 static uint32_t window_settings(const struct mechanism_args *args)
 {
-	return mechanism_input_find(args, "attentions") ? SETTING_KEY_LENGTHS : SETTINGS_LIMITS | SETTINGS_LOGITS;
+	if (mechanism_input_find(args, "attentions"))
+		return SETTING_KEY_LENGTHS;
+	return (SETTINGS_LIMITS & ~(uint32_t)(args->chunk ? 0 : SETTING_KEEP_FIRST)) | SETTINGS_LOGITS;
 }
 
 static enum err window_open(const struct mechanism_args *args, struct source **source, struct err_info *info)
@@ -438,6 +441,6 @@ const struct mechanism mechanism_window = {
 	.input = inputs,
 	.parameter = parameters,
 	.settings_of = window_settings,
-	.settings_why = "of ready weights has its window and its hidden tokens in the file",
+	.settings_why = "keeps first keys with --chunk alone (--param globals names tokens that all see), and takes no mask but --key-lengths for ready weights",
 	.open = window_open,
 };
