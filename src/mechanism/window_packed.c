@@ -60,9 +60,13 @@ static enum err packed_score64(const struct source *source, int64_t map, int64_t
 	const struct packed *packed = packed_of(source);
 	int64_t layer, batch, head;
 	source_map_id(source, map, &layer, &batch, &head);
-	if (token_kinds_at(&packed->kinds, batch, row) != TOKEN_GLOBAL)
-		return unpack_local(packed, layer, batch, head, row, score, info);
-	return unpack_global(packed, layer, batch, head, token_kinds_globals(&packed->kinds, batch, 0, row), score, info);
+	enum token_kind from = token_kinds_at(&packed->kinds, batch, row);
+	enum err err = from == TOKEN_GLOBAL ? unpack_global(packed, layer, batch, head, token_kinds_globals(&packed->kinds, batch, 0, row), score, info)
+					    : unpack_local(packed, layer, batch, head, row, score, info);
+	for (int64_t key = 0; key < source->keys && !err; key++)
+		if (from == TOKEN_PADDING || token_kinds_at(&packed->kinds, batch, key) == TOKEN_PADDING)
+			score[key] = 0;
+	return err;
 }
 
 static bool packed_visible(const struct source *source, int64_t map, int64_t row, int64_t key)
