@@ -352,6 +352,18 @@ static enum err find_others(glob_t *found, struct err_info *info)
 	return ERR_OK;
 }
 
+/* Layers are compared by their numbers; one with one, as they are given. */
+static enum err check_layers(const struct input *a, const struct input *b, struct err_info *info)
+{
+	if (!a->layers_named || !b->layers_named || a->source->layers != b->source->layers || a->source->layers == 1)
+		return ERR_OK;
+	for (int64_t layer = 0; layer < a->source->layers; layer++)
+		if (a->layer_number[layer] != b->layer_number[layer])
+			return err_set(info, ERR_USAGE, "layer %" PRId64 " would be compared with layer %" PRId64 " of --other: give the same layers, or one of each", a->layer_number[layer],
+				       b->layer_number[layer]);
+	return ERR_OK;
+}
+
 static enum err open_second(struct comparing *comparing, int argc, char **argv, struct err_info *info)
 {
 	glob_t found = { 0 };
@@ -365,6 +377,8 @@ static enum err open_second(struct comparing *comparing, int argc, char **argv, 
 	globfree(&found);
 	if (!err)
 		err = input_check_pair(&comparing->a, &comparing->b, info);
+	if (!err)
+		err = check_layers(&comparing->a, &comparing->b, info);
 	return err ? err : difference_check(comparing->a.source, comparing->b.source, info);
 }
 

@@ -119,6 +119,9 @@ static enum err set_request(struct following *following, struct err_info *info)
 		return err_set(info, ERR_USAGE, "rollout follows one batch item of %" PRId64 ": choose it with --batch", input->source->batches);
 	if ((int64_t)input->selection.layers != input->source->layers || (int64_t)input->selection.heads != input->source->heads)
 		return err_set(info, ERR_USAGE, "rollout goes through every layer and head: leave --layer and --head out");
+	if (input->layers_named && input->layer_number[input->source->layers - 1] - input->layer_number[0] >= input->source->layers)
+		message_note("the layers are numbered %" PRId64 " to %" PRId64 " with gaps: the rollout goes from each to the next that there is", input->layer_number[0],
+			     input->layer_number[input->source->layers - 1]);
 	following->request = (struct rollout_request){
 		.batch = input->selection.batch[0],
 		.fusion = (enum head_fusion)given.fusion,
