@@ -9,7 +9,7 @@
 
 void roles_note(struct roles *roles, const char *format, ...)
 {
-	char line[512];
+	char line[640];
 	va_list arguments;
 	va_start(arguments, format);
 	vsnprintf(line, sizeof line, format, arguments);

@@ -52,7 +52,7 @@ struct multihead {
 	int64_t heads, kv_heads, layers;
 	int64_t *state;                    /* [layers] which hidden state enters, owned */
 	struct state_norm norm;
-	char remark[400];
+	char remark[600];
 	int storage, order, values;
 	bool fused;
 	struct operand weight[3], bias[3], out_weight; /* weight[0] and bias[0] where fused */
@@ -400,6 +400,11 @@ static enum err set_up(struct multihead *multihead, struct err_info *info)
 	mechanism_note(source->note, sizeof source->note, "projected here (%s%s)", is_conv1d(multihead) ? "conv1d weights" : "linear weights",
 		       multihead->norm.kind == STATE_NORM_NONE ? "" : ", after the norm");
 	state_norm_describe(&multihead->norm, multihead->remark, sizeof multihead->remark);
+	const struct mechanism_binding *qk_norm = mechanism_input_find(args, "q_norm_weight");
+	size_t said = strlen(multihead->remark);
+	if (qk_norm && args->position.qk_norm == QK_NORM_NONE)
+		snprintf(multihead->remark + said, sizeof multihead->remark - said, "%s%s was not applied: say --qk-norm, --query-norm and --key-norm", said ? "; " : "",
+			 qk_norm->tensor->name);
 	return ERR_OK;
 }
 
@@ -486,6 +491,7 @@ static const struct mechanism_input multihead_input[] = {
 	{ "out_proj_bias", "(E)", false, "b_O, for the output of the layer" },
 	{ "norm_weight", "(E)", false, "weight of the norm that stands between the hidden states and the projections" },
 	{ "norm_bias", "(E)", false, "its bias" },
+	{ "q_norm_weight", "(d)", false, "of a norm of the projected queries: not applied here but by --qk-norm, which is noted" },
 	{ NULL, NULL, false, NULL },
 };
 
@@ -516,6 +522,7 @@ static const struct mechanism_alias multihead_alias[] = {
 	{ .role = "v_proj_bias", .names = "v_proj.bias|self.value.bias|attention.value.bias|b_V" },
 	{ .role = "out_proj_weight", .names = "out_proj.weight|o_proj.weight|attn.c_proj.weight|attention.output.dense.weight|self_attention.dense.weight|W_O", .is_outside = true },
 	{ .role = "out_proj_bias", .names = "out_proj.bias|o_proj.bias|attn.c_proj.bias|attention.output.dense.bias|self_attention.dense.bias|b_O", .is_outside = true },
+	{ .role = "q_norm_weight", .names = "q_norm.weight|q_layernorm.weight|query_norm.weight" },
 	{ .role = "norm_weight", .names = "input_layernorm.weight|ln_1.weight|ln1.weight|layernorm_before.weight|layer_norm1.weight|attention_norm.weight|attn_norm.weight|norm_1.weight|"
 			 "norm1.weight|self_attn_layer_norm.weight", .is_outside = true },
 	{ .role = "norm_bias", .names = "input_layernorm.bias|ln_1.bias|ln1.bias|layernorm_before.bias|layer_norm1.bias|attention_norm.bias|attn_norm.bias|norm_1.bias|"

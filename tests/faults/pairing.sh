@@ -282,6 +282,9 @@ if [ -n "$numpy" ]; then
 		column "09 the norm of $model" 2e-5 entropy "$wanted" $call --input hidden=states.npy $model.npz $extra
 	done
 	note "09 a norm of unknown place" "layers.0.norm1.weight was not applied" $call --input hidden=states.npy torch.npz
+	note "09 a norm of the queries is named" "model.layers.0.self_attn.q_norm.weight was not applied: say --qk-norm" $call --input hidden=states.npy qwen.npz
+	expect "09 unless it is given" 0 $call --input hidden=states.npy qwen.npz --qk-norm rms --names '*layers.0.*' --query-norm qwen.npz:model.layers.0.self_attn.q_norm.weight
+	check "09 and then it is not named" sh -c '! grep -q q_norm err'
 	for count in 1 2 5; do
 		refuse "09 $count states for weights of 3 layers" 1 "$count hidden states for weights of 3 layers" $call --input hidden=states$count.npy three.npz
 	done

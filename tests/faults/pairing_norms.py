@@ -69,3 +69,5 @@ weight = rng.normal(size=(3 * E, E)).astype("f4")
 numpy.savez("torch.npz", **{f"layers.{l}.{n}": t for l in range(2) for n, t in
                             {"self_attn.q_proj.weight": weight[:E], "self_attn.k_proj.weight": weight[E:2 * E], "norm1.weight": weight[0]}.items()})
 numpy.savez("three.npz", **{f"h.{l}.attn.{n}": t for l in range(3) for n, t in {"q_proj.weight": weight[:E], "k_proj.weight": weight[E:2 * E]}.items()})
+numpy.savez("qwen.npz", **{f"model.layers.{l}.self_attn.{n}": t for l in range(2) for n, t in
+                           {"q_proj.weight": weight[:E], "k_proj.weight": weight[E:2 * E], "q_norm.weight": weight[0][:E // H]}.items()})
