@@ -9,6 +9,7 @@
 #include "base/message.h"
 #include "commands/fit.h"
 #include "commands/inputs_bind.h"
+#include "commands/model_inputs.h"
 #include "commands/position.h"
 #include "commands/ranks.h"
 #include "commands/ready_check.h"
@@ -20,7 +21,8 @@ enum err input_gather(struct roles *roles, int file_count, char **file, struct e
 	struct roles_request *request = given_request();
 	request->file = file;
 	request->file_count = file_count;
-	return roles_gather(roles, request, info);
+	enum err err = model_check_options(info);
+	return err ? err : roles_gather(roles, request, info);
 }
 
 const struct roles_request *input_request(void)
@@ -160,8 +162,7 @@ static enum err normalise(struct input *input, struct err_info *info)
 	return normalised_source_new(input->source, (enum normalise)given_inputs()->normalise, &options, &input->source, info);
 }
 
-/* Everything after the gathering. */
-static enum err open_gathered(struct input *input, struct err_info *info)
+static enum err open_of_files(struct input *input, struct err_info *info)
 {
 	enum err err = inputs_choose_mechanism(input, info);
 	if (!err)
@@ -170,8 +171,21 @@ static enum err open_gathered(struct input *input, struct err_info *info)
 		err = open_source(input, info);
 	if (!err)
 		err = check_source(input->source, info);
-	if (!err)
-		err = number_layers(input, info);
+	return err ? err : number_layers(input, info);
+}
+
+static enum err open_of_model(struct input *input, struct err_info *info)
+{
+	input->mechanism = mechanism_find("softmax");
+	if (given_inputs()->attention || input->roles.count)
+		return err_set(info, ERR_USAGE, "--hidden is all that --model needs: leave out %s", given_inputs()->attention ? "--attention" : "the other inputs");
+	return model_open_hidden(input, info);
+}
+
+/* Everything after the gathering. */
+static enum err open_gathered(struct input *input, struct err_info *info)
+{
+	enum err err = model_has_hidden() ? open_of_model(input, info) : open_of_files(input, info);
 	if (!err)
 		err = selection_open(&input->selection, input->source, input->layer_number, info);
 	if (!err && !given_inputs()->unchecked)

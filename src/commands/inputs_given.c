@@ -8,6 +8,7 @@
 #include "commands/grouping.h"
 #include "commands/labels.h"
 #include "commands/masking.h"
+#include "commands/model_inputs.h"
 #include "commands/position.h"
 #include "commands/selection.h"
 #include "mechanism/normalised.h"
@@ -76,6 +77,7 @@ static const struct option_row work_rows[] = {
 
 const struct option_row input_rows[] = {
 	OPTION_GROUP("Inputs", input_file_rows),
+	OPTION_GROUP("Model", model_rows),
 	OPTION_GROUP("Tokens", label_rows),
 	OPTION_GROUP("Groups of tokens", grouping_rows),
 	OPTION_GROUP("Selection", selection_rows),

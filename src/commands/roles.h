@@ -141,6 +141,9 @@ const char *roles_tensor_name(const struct archive *archive, const struct tensor
 /* Find what --cu-seqlens says of queries, keys and values: roles_gather does it. What is said of the keys holds for the values, too. */
 enum err roles_bind_sequences(struct roles *roles, const struct roles_request *request, struct err_info *info);
 
+/* Open FILE[:NAME] through the roles' archives, and find the tensor: the one called NAME, or the only one. *tensor is NULL where there are several and no NAME. */
+enum err roles_archive(struct roles *roles, const char *spec, struct archive **archive, const struct tensor **tensor, struct err_info *info);
+
 /* Open FILE[:NAME] through the roles' archives, which own the tensor. */
 enum err roles_tensor(struct roles *roles, const char *spec, const struct tensor **tensor, struct err_info *info);
 

@@ -116,6 +116,17 @@ out:
 	return err;
 }
 
+enum err roles_archive(struct roles *roles, const char *spec, struct archive **archive, const struct tensor **tensor, struct err_info *info)
+{
+	int64_t member;
+	enum err err = roles_open_spec(roles, spec, archive, &member, info);
+	*tensor = NULL;
+	if (err || member < 0)
+		return err;
+	*tensor = &(*archive)->tensor[member];
+	return archive_load(*archive, &(*archive)->tensor[member], info);
+}
+
 enum err roles_tensor(struct roles *roles, const char *spec, const struct tensor **tensor, struct err_info *info)
 {
 	struct archive *archive;

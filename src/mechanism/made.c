@@ -4,7 +4,7 @@
 
 #include "base/memory.h"
 
-enum err made_init(struct made *made, const char *name, const int64_t size[AXIS_COUNT], struct err_info *info)
+enum err made_shape(struct made *made, const char *name, const int64_t size[AXIS_COUNT], struct err_info *info)
 {
 	int64_t count = 1;
 	*made = (struct made){ .tensor = { .name = name, .file = "", .rank = AXIS_COUNT, .scale = 1 } };
@@ -16,14 +16,30 @@ enum err made_init(struct made *made, const char *name, const int64_t size[AXIS_
 			return err_nomem(info, name);
 	}
 	made->tensor.dtype = count > MADE_DOUBLE_MAX ? DTYPE_F32 : DTYPE_F64;
-	made->data = mem_zero_array((size_t)count, dtype_size(made->tensor.dtype));
-	if (!made->data)
-		return err_nomem(info, name);
-	made->tensor.data = made->data;
 	made->slot = &made->tensor;
 	made->heads.tensors = &made->slot;
 	made->heads.tensor_count = 1;
 	return ERR_OK;
+}
+
+enum err made_allocate(struct made *made, struct err_info *info)
+{
+	made->data = mem_zero_array((size_t)tensor_count(&made->tensor), dtype_size(made->tensor.dtype));
+	made->tensor.data = made->data;
+	return made->data ? ERR_OK : err_nomem(info, made->tensor.name);
+}
+
+void made_drop(struct made *made)
+{
+	free(made->data);
+	made->data = NULL;
+	made->tensor.data = NULL;
+}
+
+enum err made_init(struct made *made, const char *name, const int64_t size[AXIS_COUNT], struct err_info *info)
+{
+	enum err err = made_shape(made, name, size, info);
+	return err ? err : made_allocate(made, info);
 }
 
 void made_release(struct made *made)

@@ -26,6 +26,11 @@ struct made {
 enum err made_init(struct made *made, const char *name, const int64_t size[AXIS_COUNT], struct err_info *info);
 void made_release(struct made *made);
 
+/* In two steps: the view alone, whose data is not there yet, and the data (zeros), which made_drop takes away again. */
+enum err made_shape(struct made *made, const char *name, const int64_t size[AXIS_COUNT], struct err_info *info);
+enum err made_allocate(struct made *made, struct err_info *info);
+void made_drop(struct made *made);
+
 /* Store the `dim` numbers of a token. */
 void made_store(struct made *made, int64_t layer, int64_t batch, int64_t head, int64_t token, const double *row);
 

@@ -3,9 +3,10 @@
 rooms='
 main       cli commands/command.h base
 cli        commands/command.h commands/ranks.h base
-commands   render analysis mechanism kernel tensor base
+commands   render analysis model mechanism kernel tensor base
 render     tensor/tensor.h base
 analysis   kernel tensor/tensor.h base
+model      mechanism kernel/kernels.h tensor base
 mechanism  kernel tensor/tensor.h base
 kernel     tensor/tensor.h base
 tensor     base

@@ -1,0 +1,81 @@
+# Models on disk: the weights that the library returned come out of hidden states and the checkpoint, with no other option.
+. "$ROOT/tests/faults/lib.sh"
+"${CC:-cc}" -o difference "$ROOT/tests/cli/difference.c" -lm || exit 1
+models=$ROOT/tests/data/models
+
+# shows NAME FOLDER HIDDEN ATTENTIONS ARGUMENTS...: within 3e-6.
+shows() {
+	what=$1 from=$models/$2 states=$3 want=$4
+	shift 4
+	"$ATTNVIZ" weights --model "$from" --hidden "$from/$states.npy" "$@" -o got.npy --quiet > out 2> err &&
+		./difference got.npy "$from/$want.npy" 3e-6 > said 2>> err && echo "ok model $what ($(cat said))" || echo "not ok model $what: $(cat said) $(cat err)"
+}
+
+for folder in "$models"/*/; do
+	name=$(basename "$folder")
+	if [ -e "$folder/encoder_hidden_states.npy" ]; then
+		shows "$name encoder" "$name" encoder_hidden_states encoder_attentions --tower encoder
+		shows "$name decoder" "$name" decoder_hidden_states decoder_attentions --tower decoder
+		shows "$name cross" "$name" decoder_hidden_states cross_attentions --tower cross --memory "$folder/encoder_hidden_states.npy"
+	elif [ -e "$folder/text_hidden_states.npy" ]; then
+		shows "$name text" "$name" text_hidden_states text_attentions --tower text
+		shows "$name vision" "$name" vision_hidden_states vision_attentions --tower vision
+	elif [ -e "$folder/position_ids.npy" ]; then
+		shows "$name" "$name" hidden_states attentions --query-positions "$folder/position_ids.npy"
+	elif [ -e "$folder/attentions.npy" ]; then
+		shows "$name" "$name" hidden_states attentions
+	fi
+done
+
+# What is missing is said.
+hidden="--hidden $models/llama/hidden_states.npy"
+refuse "hidden states need a model" 2 "--hidden needs --model" "$ATTNVIZ" stats $hidden
+refuse "towers are named" 2 "choose with --tower (encoder, decoder, cross)" "$ATTNVIZ" stats --model "$models/bart" --hidden "$models/bart/decoder_hidden_states.npy"
+refuse "towers that are named wrongly" 2 "the towers here are text, vision" "$ATTNVIZ" stats --model "$models/clip" --hidden "$models/clip/text_hidden_states.npy" --tower cross
+refuse "a cross-attention needs its memory" 2 "--memory" "$ATTNVIZ" stats --model "$models/bart" --hidden "$models/bart/decoder_hidden_states.npy" --tower cross
+refuse "a rotation on top of the model's" 2 "the model says it itself" "$ATTNVIZ" stats --model "$models/llama" $hidden --rope half
+refuse "states of another model" 1 "(3,N,D) or (3,B,N,D) is expected" "$ATTNVIZ" stats --model "$models/llama" --hidden "$models/gemma2/hidden_states.npy"
+
+# copy NAME: a folder ./model like that one.
+copy() {
+	rm -rf model
+	cp -R "$models/$1" model
+	hidden="--hidden model/hidden_states.npy"
+}
+copy llama
+sed -i 's/"model_type": "llama"/"model_type": "llamba"/' model/config.json
+refuse "an unknown type" 1 "model_type 'llamba' is not known" "$ATTNVIZ" stats --model model $hidden
+copy llama
+sed -i 's/"num_attention_heads": 4/"num_attention_heads": 5/' model/config.json
+refuse "heads that do not go together" 1 "do not go together" "$ATTNVIZ" stats --model model $hidden
+copy llama
+sed -i 's/"head_dim": 8/"head_dim": 16/' model/config.json
+refuse "a config that contradicts the tensors" 1 "q_proj.weight' has shape (32, 32)" "$ATTNVIZ" stats --model model $hidden
+copy llama
+sed -i 's/"num_hidden_layers": 2/"num_hidden_layers": "many"/' model/config.json
+refuse "a text for a number" 1 "num_hidden_layers is not a whole number" "$ATTNVIZ" stats --model model $hidden
+copy llama
+sed -i 's/"rope_scaling": null/"rope_scaling": {"rope_type": "spiral", "factor": 2.0}/' model/config.json
+refuse "an unknown scaling" 1 "RoPE scaling 'spiral' is not known" "$ATTNVIZ" stats --model model $hidden
+copy llama
+echo '[]' > model/config.json
+refuse "a config that is no object" 1 "no config.json" "$ATTNVIZ" stats --model model $hidden
+copy llama
+head -c 3000 "$models/llama/model.safetensors" > model/model.safetensors
+refuse "a truncated checkpoint" 1 "model.safetensors" "$ATTNVIZ" stats --model model $hidden
+copy llama
+rm model/model.safetensors
+echo '{"weight_map": {"model.layers.0.self_attn.q_proj.weight": "gone.safetensors"}}' > model/model.safetensors.index.json
+refuse "an index that names a missing file" 1 "gone.safetensors" "$ATTNVIZ" stats --model model $hidden
+copy llama
+rm model/model.safetensors
+refuse "no checkpoint" 1 "hidden states need the weights" "$ATTNVIZ" stats --model model $hidden
+
+# Layers of different kinds, and other commands.
+copy qwen3_next
+note "other mechanisms are left out by name" "layer 0 is left out: gated delta rule, no softmax attention" "$ATTNVIZ" stats --model model $hidden
+copy gemma2
+expect "stats numbers the layers" 0 "$ATTNVIZ" stats --model model $hidden --layer 2 --tsv
+check "layer 2 alone" sh -c 'cut -f1 out | sort -u | grep -qx 2'
+expect "a heatmap" 0 "$ATTNVIZ" heatmap --model model $hidden -o map.png
+expect "rollout" 0 "$ATTNVIZ" rollout --model model $hidden -o roll.png
