@@ -132,14 +132,14 @@ void difference_values(const struct difference *difference, bool has_outputs, do
 	memcpy(value, values, sizeof values);
 }
 
-void difference_pool(const double *a, const double *b, int64_t keys, int64_t position, int64_t rows, float *cell, int64_t height, int64_t width)
+void difference_pool(const double *a, const double *b, const bool *visible, int64_t keys, int64_t position, int64_t rows, float *cell, int64_t height, int64_t width)
 {
 	float *line = cell + pooled_map_cell(position, height, rows) * width;
 	for (int64_t column = 0; column < width; column++) {
 		int64_t end = pooled_map_edge(column + 1, width, keys);
 		for (int64_t key = pooled_map_edge(column, width, keys); key < end; key++) {
 			float off = (float)(a[key] - b[key]);
-			if (fabsf(off) > fabsf(line[column]))
+			if (visible[key] && !(fabsf(off) <= fabsf(line[column])))
 				line[column] = off;
 		}
 	}

@@ -74,7 +74,8 @@ struct difference_request {
 enum err difference_check(const struct source *a, const struct source *b, struct err_info *info);
 enum err difference_run(const struct difference_request *request, int64_t map, struct difference *difference, struct err_info *info);
 
-/* Pool a row of differences A - B into a picture of height x width cells: each keeps the entry of the largest magnitude, with its sign. Cells begin at 0. */
-void difference_pool(const double *a, const double *b, int64_t keys, int64_t position, int64_t rows, float *cell, int64_t height, int64_t width);
+/* Pool a row of differences A - B into a picture of height x width cells: each keeps the entry of the largest magnitude, with its sign. Cells begin at NaN, and stay
+ * so where no key of theirs is visible (`visible` [keys]). */
+void difference_pool(const double *a, const double *b, const bool *visible, int64_t keys, int64_t position, int64_t rows, float *cell, int64_t height, int64_t width);
 
 #endif

@@ -191,7 +191,7 @@ static void set_scene(struct alignment_scene *scene, const struct plot *plot, co
 		.span = plot->span,
 		.span_count = plot->span ? aligning->timed_rows : 0,
 		.source_on_top = given.style == STYLE_BAHDANAU,
-		.colouring = picture_colouring(false, scores ? "z-score over tokens, filtered" : "attention weight"),
+		.colouring = picture_map_colouring(&aligning->picture, false, scores ? "z-score over tokens, filtered" : "attention weight"),
 		.title = aligning->picture.title ? aligning->picture.title : plot->title.buf,
 		.caption = plot->caption.buf,
 		.theme = aligning->picture.theme,
@@ -222,7 +222,12 @@ static enum err write_scene(struct aligning *aligning, struct plot *plot, struct
 		return err_nomem(info, "the picture");
 	pool_cells(&aligning->alignment, height, width, plot->cell);
 	scene.map = (struct panel){ .cell = plot->cell, .height = height, .width = width };
-	enum err err = picture->format == PICTURE_TEXT ? terminal_write_alignment(&scene, &picture->terminal, &picture->out, info)
+	enum err err = picture_settle_colouring(&scene.colouring, &scene.map, 1, &plot->caption, info);
+	if (err)
+		return err;
+	scene.caption = plot->caption.buf;
+	picture_order(&order, picture, plot->sizes.buf, plot->caption.buf);
+	err = picture->format == PICTURE_TEXT ? terminal_write_alignment(&scene, &picture->terminal, &picture->out, info)
 						       : alignment_write(&scene, &order.request, info);
 	return err ? err : output_commit(&picture->out, info);
 }

@@ -352,15 +352,17 @@ static enum err show_maps(struct looking *looking, struct err_info *info)
 	return err;
 }
 
-/* "layer 3 head 5" for each map. */
-static enum err name_maps(const struct looking *looking, char ***name, struct err_info *info)
+/* "layer 3 head 5" for each map, or with `columns` the first block of each row of a grid of blocks. */
+static enum err name_rows(const struct looking *looking, int64_t rows, int64_t columns, char ***name, struct err_info *info)
 {
-	int64_t maps = looking->input.selection.maps;
-	*name = mem_zero_array((size_t)maps, sizeof **name);
-	for (int64_t i = 0; *name && i < maps; i++) {
+	*name = mem_zero_array((size_t)rows, sizeof **name);
+	for (int64_t i = 0; *name && i < rows; i++) {
 		struct strbuf text;
 		strbuf_init(&text);
-		gather_name(&looking->input, i, REDUCE_NONE, &text);
+		if (columns)
+			strbuf_addf(&text, "%" PRId64, i * columns);
+		else
+			gather_name(&looking->input, i, REDUCE_NONE, &text);
 		(*name)[i] = strbuf_detach(&text);
 		if (!(*name)[i])
 			return err_nomem(info, "the names of the heads");
@@ -379,6 +381,7 @@ static enum err draw(struct looking *looking, struct err_info *info)
 	strbuf_init(&source);
 	strbuf_init(&caption);
 	strbuf_init(&title);
+	const struct value_class uses[] = { { (double)looking->block_size, "all slots used" }, { (double)looking->block_size / 2, "half of them" }, { NAN, "free block" } };
 	bool usage = given.show == SHOW_USAGE;
 	int64_t blocks = usage ? looking->map->blocks : 0, columns = usage ? (int64_t)ceil(sqrt((double)blocks)) : looking->columns;
 	int64_t rows = usage ? (blocks + columns - 1) / columns : looking->input.selection.maps;
@@ -387,25 +390,29 @@ static enum err draw(struct looking *looking, struct err_info *info)
 		err = err_nomem(info, "the picture");
 	for (int64_t i = 0; !err && usage && i < rows * columns; i++)
 		value[i] = i < blocks && looking->references[i] ? (double)looking->used[i] : NAN;
-	if (!err && !usage)
-		err = name_maps(looking, &name, info);
+	if (!err)
+		err = name_rows(looking, rows, usage ? columns : 0, &name, info);
 	if (!err) {
 		if (usage)
 			input_describe(&looking->input, &title);
 		else
 			input_describe_shown(&looking->input, NULL, &title);
 		strbuf_addstr(&title, usage ? ": blocks of the cache" : ": weight on the blocks");
-		strbuf_addf(&caption, usage ? "physical blocks in reading order, blank where nobody refers to one, %" PRId64 " slots a block" : "blocks of %" PRId64 " tokens, shares of a head's weight",
+		strbuf_addf(&caption, usage ? "slots used of %" PRId64 " in each physical block, in reading order; free blocks are those that no sequence refers to" : "blocks of %" PRId64 " tokens, shares of a head's weight",
 			    looking->block_size);
 		struct matrix_scene scene = {
-			.value = usage ? value : looking->mass, .rows = rows, .columns = columns, .row_label = (const char *const *)name, .row_title = usage ? NULL : "map", .column_title = usage ? NULL : "logical block",
-			.colouring = picture_colouring(false, usage ? "slots used" : "share of the weight"),
+			.value = usage ? value : looking->mass, .rows = rows, .columns = columns, .row_label = (const char *const *)name, .row_title = usage ? "physical block" : "map",
+			.column_title = usage ? "+" : "logical block",
+			.colouring = picture_colouring(&picture, false, usage ? "slots used" : "share of the weight"),
 			.title = picture.title ? picture.title : title.buf, .caption = caption.buf, .theme = picture.theme,
 		};
 		if (isnan(scene.colouring.vmin))
 			scene.colouring.vmin = 0;
-		if (usage && isnan(scene.colouring.vmax))
-			scene.colouring.vmax = (double)looking->block_size;
+		if (usage) {
+			scene.colouring.vmax = isnan(scene.colouring.vmax) ? (double)looking->block_size : scene.colouring.vmax;
+			scene.colouring.classes = uses;
+			scene.colouring.class_count = sizeof uses / sizeof *uses;
+		}
 		input_describe_sizes(&looking->input, &source);
 		picture_order(&order, &picture, source.buf, caption.buf);
 		err = picture.format == PICTURE_TEXT ? terminal_write_matrix(&scene, &picture.terminal, &picture.out, info) : matrix_write(&scene, &order.request, info);
@@ -416,7 +423,7 @@ static enum err draw(struct looking *looking, struct err_info *info)
 	strbuf_release(&source);
 	strbuf_release(&caption);
 	strbuf_release(&title);
-	for (int64_t i = 0; name && i < looking->input.selection.maps; i++)
+	for (int64_t i = 0; name && i < rows; i++)
 		free(name[i]);
 	free(name);
 	free(value);

@@ -77,6 +77,7 @@ struct differing {
 	double *whole_a, *whole_b; /* [rows][keys] of the map at hand; NULL: not wanted */
 	float *cell;               /* of the map at hand; NULL: no picture */
 	float **cells;             /* [maps] */
+	bool *visible;             /* [keys]: what a query sees in A or in B */
 	int64_t height, width, map;
 	struct picture picture;
 	struct heatmap_scene scene;
@@ -134,8 +135,13 @@ static void see_row(void *data, int64_t position, const double *a, const double 
 {
 	struct differing *differing = data;
 	int64_t keys = differing->comparing->a.source->keys, rows = differing->comparing->row_count;
-	if (differing->cell)
-		difference_pool(a, b, keys, position, rows, differing->cell, differing->height, differing->width);
+	if (differing->cell) {
+		int64_t query = differing->comparing->row[position];
+		memset(differing->visible, 0, (size_t)keys * sizeof *differing->visible);
+		source_mark_visible(differing->comparing->a.source, differing->map, query, differing->visible);
+		source_mark_visible(differing->comparing->b.source, differing->map, query, differing->visible);
+		difference_pool(a, b, differing->visible, keys, position, rows, differing->cell, differing->height, differing->width);
+	}
 	if (differing->whole_a) {
 		memcpy(differing->whole_a + position * keys, a, (size_t)keys * sizeof *a);
 		memcpy(differing->whole_b + position * keys, b, (size_t)keys * sizeof *b);
@@ -251,14 +257,15 @@ static enum err open_picture(struct differing *differing, struct err_info *info)
 	enum err err = picture_open_as(&differing->picture, given.plot, info);
 	differing->panel = mem_zero_array((size_t)maps, sizeof *differing->panel);
 	differing->cells = mem_zero_array((size_t)maps, sizeof *differing->cells);
-	if (!err && (!differing->panel || !differing->cells))
+	differing->visible = mem_array((size_t)a->source->keys, sizeof *differing->visible);
+	if (!err && (!differing->panel || !differing->cells || !differing->visible))
 		err = err_nomem(info, "the panels");
 	if (err)
 		return err;
 	bool sampled = given.sample_rows && comparing->row_count < a->source->queries;
 	scene->rows = axis(sampled ? "sampled query" : "query", sampled ? 0 : comparing->row[0], comparing->row_count, sampled ? NULL : a->labels.query);
 	scene->keys = axis("key", 0, a->source->keys, a->labels.key);
-	scene->colouring = picture_colouring(true, "A - B");
+	scene->colouring = picture_map_colouring(&differing->picture, true, "A - B");
 	scene->theme = differing->picture.theme;
 	scene->panel = differing->panel;
 	scene->panel_count = maps;
@@ -269,9 +276,11 @@ static enum err open_picture(struct differing *differing, struct err_info *info)
 	differing->height = differing->height < comparing->row_count ? differing->height : comparing->row_count;
 	differing->width = differing->width < a->source->keys ? differing->width : a->source->keys;
 	for (int64_t i = 0; i < maps; i++) {
-		differing->cells[i] = mem_zero_array((size_t)differing->height, (size_t)differing->width * sizeof **differing->cells);
+		differing->cells[i] = mem_array((size_t)differing->height, (size_t)differing->width * sizeof **differing->cells);
 		if (!differing->cells[i])
 			return err_nomem(info, "the picture");
+		for (int64_t k = 0; k < differing->height * differing->width; k++)
+			differing->cells[i][k] = NAN;
 		differing->panel[i].cell = differing->cells[i];
 		differing->panel[i].height = differing->height;
 		differing->panel[i].width = differing->width;
@@ -281,7 +290,7 @@ static enum err open_picture(struct differing *differing, struct err_info *info)
 
 static enum err write_picture(struct differing *differing, struct err_info *info)
 {
-	enum err err = heatmap_text_caption(&differing->text, &differing->comparing->a, differing->notes, "largest difference", 0, &differing->scene, info);
+	enum err err = heatmap_text_caption(&differing->text, &differing->comparing->a, differing->notes, "largest difference", 0, NULL, &differing->scene, info);
 	return err ? err : picture_write_heatmap(&differing->picture, &differing->scene, differing->text.source, info);
 }
 
@@ -291,6 +300,7 @@ static void release_differing(struct differing *differing)
 		free(differing->cells[i]);
 	free(differing->cells);
 	free(differing->panel);
+	free(differing->visible);
 	free(differing->whole_a);
 	free(differing->whole_b);
 	free(differing->title);

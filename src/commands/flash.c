@@ -194,7 +194,8 @@ static enum err fill_traces(struct tiles *tiles, int64_t map, float *cell, int64
 
 static enum err set_scene(struct tiles *tiles, int64_t *height, int64_t *width, struct err_info *info)
 {
-	static const char *const units[] = { "1 whole, 1/2 masked, blank skipped", "running maximum of the logits", "ln of the running sum" };
+	static const struct value_class classes[] = { { 1, "computed whole" }, { 0.5, "computed and masked" }, { NAN, "skipped" } };
+	static const char *const units[] = { "tiles", "running maximum of the logits", "ln of the running sum" };
 	const struct source *source = tiles->input.source;
 	const struct labels *labels = &tiles->input.labels;
 	struct heatmap_scene *scene = &tiles->scene;
@@ -206,10 +207,13 @@ static enum err set_scene(struct tiles *tiles, int64_t *height, int64_t *width, 
 	scene->panel = tiles->panel;
 	scene->rows = (struct axis_scale){ .title = "query", .count = source->queries, .label = labels->query };
 	scene->keys = (struct axis_scale){ .title = "key", .count = source->keys, .label = labels->key };
-	scene->colouring = picture_colouring(false, units[given.draw]);
+	scene->colouring = picture_colouring(&tiles->picture, false, units[given.draw]);
 	if (given.draw == DRAW_TILES) {
 		scene->colouring.vmin = isnan(scene->colouring.vmin) ? 0 : scene->colouring.vmin;
 		scene->colouring.vmax = isnan(scene->colouring.vmax) ? 1 : scene->colouring.vmax;
+		scene->colouring.per_panel = false;
+		scene->colouring.classes = classes;
+		scene->colouring.class_count = sizeof classes / sizeof *classes;
 	}
 	scene->theme = tiles->picture.theme;
 	picture_cells(&tiles->picture, scene, &cell_height, &cell_width);
@@ -245,7 +249,7 @@ static enum err draw(struct tiles *tiles, struct err_info *info)
 			err = fill_traces(tiles, tiles->input.selection.map[i], cell, height, width, info);
 	}
 	if (!err)
-		err = heatmap_text_caption(&tiles->text, &tiles->input, tiles->input.source->note, given.draw == DRAW_TILES ? "a tile" : "after a tile", 0, &tiles->scene, info);
+		err = heatmap_text_caption(&tiles->text, &tiles->input, tiles->input.source->note, given.draw == DRAW_TILES ? "a tile" : "after a tile", 0, NULL, &tiles->scene, info);
 	return err ? err : picture_write_heatmap(&tiles->picture, &tiles->scene, tiles->text.source, info);
 }
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analysis/key_share.h"
 #include "analysis/pooled_map.h"
 #include "analysis/value_weighted.h"
 #include "base/memory.h"
@@ -19,6 +20,9 @@
 #include "commands/progress.h"
 #include "commands/ranks.h"
 #include "kernel/driver.h"
+
+/* Queries from which on the caption tells of a key that takes most of the weight. */
+enum { TOLD_QUERIES = 8 };
 
 static const struct word pool_words[] = {
 	{ "max", POOLING_MAX }, { "mean", POOLING_MEAN }, { "sum", POOLING_SUM }, WORD_END,
@@ -58,6 +62,7 @@ struct drawing {
 	struct heatmap_text text;
 	struct panel *panel;
 	float **cell;          /* [panel_count], each height x width */
+	struct key_share *top; /* [maps]; NULL: not asked for */
 	struct axis_band *band; /* of the keys, then of the queries */
 	struct bands bands;
 	int64_t row_begin, row_end, key_begin, key_end;
@@ -109,9 +114,21 @@ static void finish_mean(struct drawing *drawing)
 			drawing->cell[at][i] /= heads;
 }
 
+/* Is it worth telling that one key takes most of the weight? Not of a few queries, which tell little, and not where keys are left out already. */
+static bool wants_shares(const struct drawing *drawing)
+{
+	return drawing->input.source->is_stochastic && !given.value_norms && !given.skip_first && drawing->row_end - drawing->row_begin >= TOLD_QUERIES;
+}
+
+static enum err new_shares(struct drawing *drawing, struct sink **sink, struct err_info *info)
+{
+	drawing->top = mem_zero_array((size_t)drawing->input.selection.maps, sizeof *drawing->top);
+	return drawing->top ? key_share_new(drawing->input.source->keys, drawing->top, sink, info) : err_nomem(info, "the weight on the keys");
+}
+
 static enum err compute(struct drawing *drawing, int64_t height, int64_t width, struct err_info *info)
 {
-	struct sink *sink = NULL, *weighted = NULL;
+	struct sink *sink = NULL, *weighted = NULL, *shares = NULL;
 	int64_t count = drawing->row_end - drawing->row_begin;
 	int64_t *rows = mem_array((size_t)count, sizeof *rows);
 	if (!rows)
@@ -136,9 +153,13 @@ static enum err compute(struct drawing *drawing, int64_t height, int64_t width, 
 		err = pooled_map_new(&request, &sink, info);
 	if (!err && given.value_norms)
 		err = value_weighted_new(drawing->input.source, sink, &weighted, info);
+	if (!err && by_tiles && wants_shares(drawing))
+		err = new_shares(drawing, &shares, info);
+	struct sink *sinks[] = { weighted ? weighted : sink, shares };
 	if (!err && by_tiles)
-		err = driver_run(drawing->input.source, weighted ? &weighted : &sink, 1, &options, info);
+		err = driver_run(drawing->input.source, sinks, shares ? 2 : 1, &options, info);
 	progress_end(&drawing->progress);
+	key_share_free(shares);
 	value_weighted_free(weighted);
 	pooled_map_free(sink);
 	free(rows);
@@ -200,7 +221,7 @@ static enum err set_scene(struct drawing *drawing, struct err_info *info)
 	struct heatmap_scene *scene = &drawing->scene;
 	scene->rows = axis("query", drawing->row_begin, drawing->row_end, labels->query);
 	scene->keys = axis("key", drawing->key_begin, drawing->key_end, labels->key);
-	scene->colouring = picture_colouring(source->is_signed, given.value_norms ? "weight x norm of value" : drawing->input.args.stage == STAGE_WEIGHTS ? "attention weight" : "logit");
+	scene->colouring = picture_map_colouring(&drawing->picture, source->is_signed, given.value_norms ? "weight x norm of value" : drawing->input.args.stage == STAGE_WEIGHTS ? "attention weight" : "logit");
 	scene->theme = drawing->picture.theme;
 	return heatmap_text_titles(&drawing->text, &drawing->input, given.reduce ? word_text(gather_reduce_words, given.reduce) : NULL, drawing->picture.title, scene, drawing->panel, info);
 }
@@ -242,7 +263,7 @@ static enum err draw(struct drawing *drawing, int argc, char **argv, struct err_
 	err = compute(drawing, height, width, info);
 	if (err || !ranks_lead())
 		return err;
-	err = heatmap_text_caption(&drawing->text, &drawing->input, drawing->input.source->note, word_text(pool_words, given.pool), given.skip_first, &drawing->scene, info);
+	err = heatmap_text_caption(&drawing->text, &drawing->input, drawing->input.source->note, word_text(pool_words, given.pool), given.skip_first, drawing->top, &drawing->scene, info);
 	return err ? err : picture_write_banded(&drawing->picture, &drawing->scene, &drawing->bands, drawing->text.source, info);
 }
 
@@ -256,6 +277,7 @@ static enum err run_heatmap(int argc, char **argv)
 		free(drawing.cell[i]);
 	free(drawing.cell);
 	free(drawing.panel);
+	free(drawing.top);
 	free(drawing.band);
 	heatmap_text_release(&drawing.text);
 	picture_release(&drawing.picture);

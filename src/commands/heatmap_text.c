@@ -1,12 +1,19 @@
 #include "commands/heatmap_text.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 
 #include "base/memory.h"
 #include "base/strbuf.h"
 #include "commands/inputs_describe.h"
 #include "commands/picture.h"
+
+/* Grids of more rows or columns have numbers at their sides, and their meaning once. */
+enum { NAMES_MAX = 16 };
+
+/* Keys from the first on that it is sensible to leave out. */
+enum { SKIPPED_MOST = 4 };
 
 static void free_all(char **list, size_t count)
 {
@@ -57,6 +64,25 @@ static char *row_name(const struct input *input, int64_t row)
 	return strbuf_detach(&out);
 }
 
+/* The number of the layer alone, for grids whose numbers say once what they are. */
+static char *row_number(const struct input *input, int64_t row)
+{
+	struct strbuf out;
+	int64_t layer, batch;
+	strbuf_init(&out);
+	place_of_row(input, row, &layer, &batch);
+	strbuf_addf(&out, "%" PRId64, input->selection.layers > 1 ? input->layer_number[layer] : batch);
+	return strbuf_detach(&out);
+}
+
+static char *head_number(const struct input *input, size_t column)
+{
+	struct strbuf out;
+	strbuf_init(&out);
+	strbuf_addf(&out, "%" PRId64, input->selection.head[column]);
+	return strbuf_detach(&out);
+}
+
 static char *head_name(const struct input *input, size_t column)
 {
 	struct strbuf out;
@@ -82,10 +108,14 @@ static enum err title_sides(struct heatmap_text *text, const struct input *input
 	text->column_title = mem_zero_array(text->columns, sizeof *text->column_title);
 	if (!text->row_title || !text->column_title)
 		return err_nomem(info, "the titles");
+	bool many = text->rows > NAMES_MAX || text->columns > NAMES_MAX;
+	bool by_number = many && (input->selection.layers == 1 || input->selection.batches == 1);
 	for (size_t i = 0; i < text->rows; i++)
-		text->row_title[i] = row_name(input, (int64_t)i);
+		text->row_title[i] = by_number ? row_number(input, (int64_t)i) : row_name(input, (int64_t)i);
 	for (size_t i = 0; i < text->columns; i++)
-		text->column_title[i] = head_name(input, i);
+		text->column_title[i] = many ? head_number(input, i) : head_name(input, i);
+	scene->row_axis = !by_number ? NULL : input->selection.layers > 1 ? "layer" : "item";
+	scene->column_axis = many ? "head" : NULL;
 	if (!all_there(text->row_title, text->rows) || !all_there(text->column_title, text->columns))
 		return err_nomem(info, "the titles");
 	scene->columns = (int64_t)text->columns;
@@ -148,8 +178,43 @@ static void describe_cells(struct strbuf *out, const struct heatmap_scene *scene
 		    cell_size(scene->keys.count, width));
 }
 
-enum err heatmap_text_caption(struct heatmap_text *text, const struct input *input, const char *note, const char *pooling, int64_t skip_first, struct heatmap_scene *scene,
-			      struct err_info *info)
+/* The key that takes more than half of the weight in the most maps, the first of equals; *maps is 0 where there is none. */
+static struct key_share greediest(const struct key_share *top, int64_t count, int64_t *maps)
+{
+	struct key_share most = { -1, 0 };
+	*maps = 0;
+	for (int64_t i = 0; i < count; i++) {
+		int64_t same = 0;
+		for (int64_t k = 0; top[i].share > 0.5 && k < count; k++)
+			same += top[k].key == top[i].key && top[k].share > 0.5;
+		if (same > *maps || (same == *maps && same && top[i].key < most.key)) {
+			most = top[i];
+			*maps = same;
+		}
+	}
+	return most;
+}
+
+/* What a first key takes, --skip-first leaves out. */
+static void describe_top(struct strbuf *out, const struct key_share *top, int64_t count)
+{
+	int64_t maps;
+	if (!top)
+		return;
+	struct key_share most = greediest(top, count, &maps);
+	if (!maps)
+		return;
+	caption_join(out);
+	if (count == 1)
+		strbuf_addf(out, "key %" PRId64 " takes %.0f %% of the weight", most.key, floor(100 * most.share));
+	else
+		strbuf_addf(out, "key %" PRId64 " takes more than half of the weight in %" PRId64 " of %" PRId64 " maps", most.key, maps, count);
+	if (most.key < SKIPPED_MOST)
+		strbuf_addf(out, " (--skip-first %" PRId64 " leaves it out)", most.key + 1);
+}
+
+enum err heatmap_text_caption(struct heatmap_text *text, const struct input *input, const char *note, const char *pooling, int64_t skip_first,
+			      const struct key_share *top, struct heatmap_scene *scene, struct err_info *info)
 {
 	struct strbuf caption, source;
 	strbuf_init(&caption);
@@ -162,10 +227,11 @@ enum err heatmap_text_caption(struct heatmap_text *text, const struct input *inp
 	else if (skip_first > 1)
 		strbuf_addf(&caption, ", first %" PRId64 " keys left out, rows renormalised", skip_first);
 	describe_cells(&caption, scene, pooling);
-	picture_describe_colouring(&scene->colouring, &caption);
+	describe_top(&caption, top, input->selection.maps);
+	enum err err = picture_settle_colouring(&scene->colouring, scene->panel, scene->panel_count, &caption, info);
 	input_describe_sizes(input, &source);
 	text->caption = strbuf_detach(&caption);
 	text->source = strbuf_detach(&source);
 	scene->caption = text->caption;
-	return text->caption && text->source ? ERR_OK : err_nomem(info, "the caption");
+	return err ? err : text->caption && text->source ? ERR_OK : err_nomem(info, "the caption");
 }

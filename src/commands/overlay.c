@@ -283,7 +283,7 @@ static enum err write_scene(struct drawing *drawing, struct err_info *info)
 	describe_file(given.image, &words.sizes);
 	describe(drawing, &words.caption);
 	picture_order(&order, picture, words.sizes.buf, words.caption.buf);
-	const struct overlay_scene scene = {
+	struct overlay_scene scene = {
 		.rgba = drawing->image.rgba,
 		.image_height = drawing->image.height,
 		.image_width = drawing->image.width,
@@ -296,11 +296,14 @@ static enum err write_scene(struct drawing *drawing, struct err_info *info)
 		.fade = !given.solid,
 		.mass = given.mass,
 		.mass_style = (enum mass_style)given.mass_style,
-		.colouring = picture_colouring(false, given.rollout ? "rollout" : "attention weight"),
+		.colouring = picture_colouring(picture, false, given.rollout ? "rollout" : "attention weight"),
 		.title = picture->title ? picture->title : words.title.buf,
 		.caption = words.caption.buf,
 		.theme = picture->theme,
 	};
+	/* A photograph is no ground of one lightness: viridis differs from most of them at both ends. */
+	if (!picture_colormap_given())
+		scene.colouring.map = COLOUR_VIRIDIS;
 	enum err err = picture->format == PICTURE_TEXT ? terminal_write_overlay(&scene, &picture->terminal, &picture->out, info)
 						       : overlay_write(&scene, &order.request, info);
 	picture_words_release(&words);

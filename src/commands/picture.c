@@ -12,11 +12,13 @@
 #include "commands/product.h"
 #include "commands/surroundings.h"
 #include "render/heatmap_layout.h"
+#include "render/scale_choice.h"
 
 enum { PIXELS_MAX = 32767 };
 
 /* What is left to the program where no word is given. */
 enum { MAP_AUTO = -1, FORMAT_AUTO = -1 };
+enum { THEME_AUTO = -1 };
 enum { RANGE_SHARED, RANGE_PANEL };
 enum { COLOUR_AUTO, COLOUR_NEVER, COLOUR_ALWAYS };
 
@@ -26,14 +28,14 @@ static const struct word map_words[] = {
 	{ "diverging", COLOUR_DIVERGING }, WORD_END,
 };
 static const struct word scale_words[] = {
-	{ "linear", SCALE_LINEAR }, { "log", SCALE_LOG }, { "sqrt", SCALE_SQRT }, { "rank", SCALE_RANK }, WORD_END,
+	{ "auto", SCALE_AUTO }, { "linear", SCALE_LINEAR }, { "log", SCALE_LOG }, { "sqrt", SCALE_SQRT }, { "rank", SCALE_RANK }, WORD_END,
 };
 static const struct word range_words[] = { { "shared", RANGE_SHARED }, { "panel", RANGE_PANEL }, WORD_END };
 static const struct word format_words[] = {
 	{ "auto", FORMAT_AUTO }, { "png", PICTURE_PNG }, { "svg", PICTURE_SVG }, { "pdf", PICTURE_PDF },
 	{ "text", PICTURE_TEXT }, WORD_END,
 };
-static const struct word theme_words[] = { { "light", THEME_LIGHT }, { "dark", THEME_DARK }, WORD_END };
+static const struct word theme_words[] = { { "auto", THEME_AUTO }, { "light", THEME_LIGHT }, { "dark", THEME_DARK }, WORD_END };
 static const struct word colour_words[] = {
 	{ "auto", COLOUR_AUTO }, { "never", COLOUR_NEVER }, { "always", COLOUR_ALWAYS }, WORD_END,
 };
@@ -44,7 +46,7 @@ static struct {
 	bool reverse;
 	bool no_provenance;
 	const char *target, *size, *title;
-} given = { .map = MAP_AUTO, .format = FORMAT_AUTO, .vmin = NAN, .vmax = NAN, .dpi = 96 };
+} given = { .map = MAP_AUTO, .scale = SCALE_AUTO, .theme = THEME_AUTO, .format = FORMAT_AUTO, .vmin = NAN, .vmax = NAN, .dpi = 96 };
 
 const struct option_row colour_rows[] = {
 	OPTION_CHOICE(0, "colormap", "NAME", &given.map, map_words, "colours"),
@@ -105,6 +107,14 @@ static void look_at_terminal(struct picture *picture)
 		picture->terminal.colour = TERMINAL_ASCII;
 }
 
+/* Pages are white where nothing else is said, and terminals as they say. */
+static enum theme theme_of(const struct picture *picture)
+{
+	if (given.theme != THEME_AUTO)
+		return (enum theme)given.theme;
+	return picture->format == PICTURE_TEXT && !surroundings_ground_is_light() ? THEME_DARK : THEME_LIGHT;
+}
+
 static const char *picture_target(void)
 {
 	return given.target ? given.target : "-";
@@ -117,12 +127,13 @@ enum err picture_open(struct picture *picture, struct err_info *info)
 
 enum err picture_open_as(struct picture *picture, const char *target, struct err_info *info)
 {
-	*picture = (struct picture){ .target = target, .title = given.title, .theme = (enum theme)given.theme };
+	*picture = (struct picture){ .target = target, .title = given.title };
 	enum err err = read_size(&picture->page, info);
 	if (!err)
 		err = choose_format(picture, info);
 	if (err)
 		return err;
+	picture->theme = theme_of(picture);
 	look_at_terminal(picture);
 	if (picture->format != PICTURE_TEXT && strcmp(picture->target, "-") == 0 && surroundings_stdout_is_terminal())
 		return err_set(info, ERR_USAGE, "a %s picture does not go to a terminal: give -o FILE, or leave --format out",
@@ -155,10 +166,16 @@ bool picture_colormap_given(void)
 	return given.map != MAP_AUTO;
 }
 
-struct colouring picture_colouring(bool is_signed, const char *unit)
+/* Nothing has the colour of the ground: a light map on light, a dark one on dark. */
+static enum colour_map default_map(enum theme theme, bool is_signed)
+{
+	return is_signed ? COLOUR_DIVERGING : theme == THEME_LIGHT ? COLOUR_BLUES : COLOUR_MAGMA;
+}
+
+struct colouring picture_map_colouring(const struct picture *picture, bool is_signed, const char *unit)
 {
 	return (struct colouring){
-		.map = given.map != MAP_AUTO ? (enum colour_map)given.map : is_signed ? COLOUR_DIVERGING : COLOUR_VIRIDIS,
+		.map = given.map != MAP_AUTO ? (enum colour_map)given.map : default_map(picture->theme, is_signed),
 		.scale = (enum value_scale)given.scale,
 		.reverse = given.reverse,
 		.vmin = given.vmin,
@@ -167,6 +184,14 @@ struct colouring picture_colouring(bool is_signed, const char *unit)
 		.per_panel = given.range == RANGE_PANEL,
 		.unit = unit,
 	};
+}
+
+struct colouring picture_colouring(const struct picture *picture, bool is_signed, const char *unit)
+{
+	struct colouring colouring = picture_map_colouring(picture, is_signed, unit);
+	if (colouring.scale == SCALE_AUTO)
+		colouring.scale = SCALE_LINEAR;
+	return colouring;
 }
 
 void picture_words_init(struct picture_words *words, const struct input *input, const char *reduced)
@@ -191,15 +216,16 @@ void caption_join(struct strbuf *out)
 		strbuf_addstr(out, ", ");
 }
 
-void picture_describe_colouring(const struct colouring *colouring, struct strbuf *out)
+static void describe_colouring(const struct colouring *colouring, double crowded, struct strbuf *out)
 {
 	static const struct word scale_text[] = {
-		{ "logarithmic colours", SCALE_LOG }, { "square root colours", SCALE_SQRT }, { "colours by rank", SCALE_RANK }, WORD_END,
+		{ "linear colours", SCALE_LINEAR }, { "logarithmic colours", SCALE_LOG }, { "square root colours", SCALE_SQRT },
+		{ "colours by rank", SCALE_RANK }, WORD_END,
 	};
-	if (colouring->scale != SCALE_LINEAR) {
-		caption_join(out);
-		strbuf_addstr(out, word_text(scale_text, (int)colouring->scale));
-	}
+	caption_join(out);
+	strbuf_addstr(out, word_text(scale_text, (int)colouring->scale));
+	if (!isnan(crowded))
+		strbuf_addf(out, " (%.0f %% of the cells are below %g %% of the range)", floor(100 * crowded), 100 * SCALE_FLOOR);
 	if (colouring->clip > 0) {
 		caption_join(out);
 		strbuf_addf(out, "colours clipped at the %g %% quantile", 100 * (1 - colouring->clip));
@@ -208,6 +234,15 @@ void picture_describe_colouring(const struct colouring *colouring, struct strbuf
 		caption_join(out);
 		strbuf_addstr(out, "colours of each panel from its own range");
 	}
+}
+
+enum err picture_settle_colouring(struct colouring *colouring, const struct panel *panels, int64_t count, struct strbuf *caption, struct err_info *info)
+{
+	double crowded;
+	enum err err = scale_choose(colouring, panels, count, &crowded, info);
+	if (!err && !colouring->classes)
+		describe_colouring(colouring, crowded, caption);
+	return err ? err : strbuf_failed(caption) ? err_nomem(info, "the caption") : ERR_OK;
 }
 
 void picture_cells(const struct picture *picture, const struct heatmap_scene *scene, int64_t *height, int64_t *width)

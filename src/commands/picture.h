@@ -45,11 +45,14 @@ void picture_release(struct picture *picture); /* an unfinished file disappears;
 /* Was --colormap given? */
 bool picture_colormap_given(void);
 
-/* The colouring asked for; `is_signed` makes the diverging map the default. */
-struct colouring picture_colouring(bool is_signed, const char *unit);
+/* The colouring asked for, on the ground of a picture that is open; `is_signed` makes the diverging map the default. The scale is linear where none was asked
+ * for; that of a map of attention is left to scale_choose (render/scale_choice.h). */
+struct colouring picture_colouring(const struct picture *picture, bool is_signed, const char *unit);
+struct colouring picture_map_colouring(const struct picture *picture, bool is_signed, const char *unit);
 
-/* Append what the caption should say of the colours: "log colour scale, clipped at the 99 % quantile"; nothing for the plain case. */
-void picture_describe_colouring(const struct colouring *colouring, struct strbuf *out);
+/* Choose the scale of a map where none was asked for, and append to the caption how values become colours: "logarithmic colours, colours clipped at the 99 %
+ * quantile". */
+enum err picture_settle_colouring(struct colouring *colouring, const struct panel *panels, int64_t count, struct strbuf *caption, struct err_info *info);
 
 /* Cells to ask pooling for. */
 void picture_cells(const struct picture *picture, const struct heatmap_scene *scene, int64_t *height, int64_t *width);

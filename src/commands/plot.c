@@ -242,7 +242,7 @@ static enum err draw_matrix(struct plot *plot, const struct picture_request *req
 	char **layer = number_labels(selection->layer, plot->input->layer_number, selection->layers), **head = number_labels(selection->head, NULL, selection->heads);
 	const struct matrix_scene scene = {
 		.value = plot->value, .rows = (int64_t)selection->layers, .columns = (int64_t)selection->heads, .row_label = (const char *const *)layer,
-		.column_label = (const char *const *)head, .row_title = "layer", .column_title = "head", .colouring = picture_colouring(false, plot->unit),
+		.column_label = (const char *const *)head, .row_title = "layer", .column_title = "head", .colouring = picture_colouring(picture, false, plot->unit),
 		.title = plot->title, .caption = plot->caption, .theme = picture->theme,
 	};
 	enum err err = !layer || !head ? err_nomem(info, "the figure")

@@ -238,7 +238,7 @@ static enum err draw(struct schedule *schedule, struct err_info *info)
 	for (int64_t cell = 0; value && cell < ranks * ranks; cell++)
 		value[cell] = shown(schedule, cell);
 	const struct matrix_scene scene = {
-		.value = value, .rows = ranks, .columns = ranks, .row_title = "rank", .column_title = "step", .colouring = picture_colouring(false, units[given.show]),
+		.value = value, .rows = ranks, .columns = ranks, .row_title = "rank", .column_title = "step", .colouring = picture_colouring(picture, false, units[given.show]),
 		.title = picture->title ? picture->title : title.buf, .caption = caption.buf, .theme = picture->theme,
 	};
 	struct picture_order order;

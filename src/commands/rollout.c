@@ -264,13 +264,16 @@ static enum err draw(struct following *following, struct err_info *info)
 			.rows = { .title = "output", .first = following->query[0], .count = (int64_t)following->count,
 				  .label = following->input.labels.query ? label : NULL },
 			.keys = { .title = "input", .count = source->keys, .label = following->input.labels.key },
-			.colouring = picture_colouring(false, given.method == METHOD_FLOW ? "flow" : "share of the output"),
+			.colouring = picture_map_colouring(&following->picture, false, given.method == METHOD_FLOW ? "flow" : "share of the output"),
 			.title = following->picture.title ? following->picture.title : title.buf,
-			.caption = caption.buf,
 			.theme = following->picture.theme,
 		};
-		bool failed = strbuf_failed(&title) || strbuf_failed(&caption) || strbuf_failed(&description);
-		err = failed ? err_nomem(info, "the picture") : picture_write_heatmap(&following->picture, &scene, description.buf, info);
+		err = picture_settle_colouring(&scene.colouring, &panel, 1, &caption, info);
+		scene.caption = caption.buf;
+		if (!err && (strbuf_failed(&title) || strbuf_failed(&description)))
+			err = err_nomem(info, "the picture");
+		if (!err)
+			err = picture_write_heatmap(&following->picture, &scene, description.buf, info);
 	}
 	strbuf_release(&description);
 	strbuf_release(&caption);

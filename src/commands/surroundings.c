@@ -88,6 +88,13 @@ void surroundings_terminal(struct terminal *terminal, bool always_colour)
 	};
 }
 
+/* rxvt, Konsole and others say "15;default;0": the colours of text and ground. 7 and 15 are the white ones. */
+bool surroundings_ground_is_light(void)
+{
+	const char *colours = variable("COLORFGBG"), *ground = colours ? strrchr(colours, ';') : NULL;
+	return ground && (strcmp(ground, ";7") == 0 || strcmp(ground, ";15") == 0);
+}
+
 bool surroundings_stdout_is_terminal(void)
 {
 	return isatty(STDOUT_FILENO);

@@ -18,6 +18,7 @@ enum err surroundings_kernels(const struct kernels **kernels, struct err_info *i
  * the locale (LC_ALL, LC_CTYPE, LANG) is UTF-8; the size that COLUMNS and LINES say, or that of the window, or 80 x 24. */
 void surroundings_terminal(struct terminal *terminal, bool always_colour);
 
+bool surroundings_ground_is_light(void); /* of the terminal, as far as the environment tells */
 bool surroundings_stdout_is_terminal(void);
 bool surroundings_stderr_is_terminal(void);
 

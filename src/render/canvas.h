@@ -32,6 +32,7 @@ struct raster {
 	const uint32_t *rgb;
 	int64_t height, width;
 	bool smooth; /* a photograph: may be interpolated; else cells with sharp edges */
+	int64_t others; /* cells of the figure's other rasters: together, too many for shapes of their own are images in files that draw shapes */
 };
 
 struct canvas;

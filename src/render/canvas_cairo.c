@@ -209,7 +209,7 @@ static void draw_raster(struct canvas *canvas, struct box box, const struct rast
 
 	if (!raster->smooth && can_blit(surface, box))
 		blit(surface, (int64_t)box.x, (int64_t)box.y, (int64_t)box.width, (int64_t)box.height, raster);
-	else if (!raster->smooth && raster->width * raster->height <= RECTANGLE_CELLS_MAX)
+	else if (!raster->smooth && raster->width * raster->height + raster->others <= RECTANGLE_CELLS_MAX)
 		draw_cells(canvas, box, raster);
 	else
 		draw_image(cairo, box, raster);

@@ -11,10 +11,17 @@ static const double size_largest = 10, size_smallest = 8;
 int cell_numbers_decimals(const struct panel *panel)
 {
 	double largest = 0;
+	bool whole = true;
 
-	for (int64_t i = 0; i < panel->height * panel->width; i++)
-		if (isfinite(panel->cell[i]))
-			largest = fmax(largest, fabs(panel->cell[i]));
+	for (int64_t i = 0; i < panel->height * panel->width; i++) {
+		if (!isfinite(panel->cell[i]))
+			continue;
+		largest = fmax(largest, fabs(panel->cell[i]));
+		whole &= panel->cell[i] == floorf(panel->cell[i]);
+	}
+	/* Counts. */
+	if (whole && largest < 1e6)
+		return 0;
 	if (!(largest >= 1e-4))
 		return largest > 0 ? -1 : 0;
 	int exponent = (int)floor(log10(largest));

@@ -218,8 +218,8 @@ static void draw_marker(const struct chart *chart, struct canvas *canvas)
 static void draw_swatch(const struct chart *chart, struct canvas *canvas, const struct series *series, double x, double y)
 {
 	double unit = chart->figure.unit;
-	struct colour colour = series_colour(chart, series->colour);
-	struct stroke stroke = { .colour = colour, .width = 2 * unit };
+	struct stroke stroke = series_stroke(chart, series, series->faint);
+	struct colour colour = stroke.colour;
 
 	if (series->kind == SERIES_LINE)
 		canvas_line(canvas, x, y, x + swatch * unit, y, &stroke);

@@ -1,5 +1,5 @@
 /*
- * Charts of statistics: curves with confidence bands, dots, bars; sorted dots by depth; a matrix of numbers.
+ * Charts of statistics: curves with confidence bands, dots, bars; dots by depth; a matrix of numbers.
  *
  * Values are double; a NaN is a gap. Arrays stay the caller's. Pictures go through the same writers, themes and page rules as
  * heatmaps; the text forms are for terminals and logs.
@@ -55,8 +55,8 @@ enum err terminal_write_chart(const struct chart_scene *scene, const struct term
 			      struct err_info *info);
 
 /*
- * One number for each layer and head, over depth: within each layer the heads stand side by side in ascending order, and a line
- * joins the means of the layers. (Clark et al. 2019, figure 4, draws entropies so.)
+ * One number for each layer and head, over depth: within each layer the heads stand side by side in their order, the
+ * first at the left, and a line joins the means of the layers. (Clark et al. 2019, figure 4, draws entropies so.)
  */
 struct depth_scene {
 	const double *value;      /* [layers][heads]; NaN: no such head */

@@ -1,5 +1,5 @@
 /*
- * The legend of a colour map: an upright bar with ticks, and what the values are.
+ * The legend of a colour map: an upright bar with ticks, and what the values are; or a swatch for each class of values.
  */
 #ifndef ATTNVIZ_RENDER_COLOUR_BAR_H
 #define ATTNVIZ_RENDER_COLOUR_BAR_H

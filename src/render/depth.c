@@ -14,44 +14,23 @@ struct depth {
 	struct chart_scene chart;
 };
 
-static int ascending(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-/* The layer's values in ascending order; returns how many there are. */
-static int64_t sort_layer(const struct depth_scene *scene, int64_t layer, double *sorted)
-{
-	int64_t count = 0;
-
-	for (int64_t head = 0; head < scene->heads; head++) {
-		double value = scene->value[layer * scene->heads + head];
-		if (isfinite(value))
-			sorted[count++] = value;
-	}
-	qsort(sorted, (size_t)count, sizeof *sorted, ascending);
-	return count;
-}
-
 static int64_t place_dots(struct depth *depth, const struct depth_scene *scene)
 {
 	int64_t dots = 0;
 
 	for (int64_t i = 0; i < scene->layers; i++) {
-		int64_t count = sort_layer(scene, i, depth->y + dots);
 		double sum = 0;
+		int64_t first = dots;
 		depth->layer[i] = scene->layer ? (double)scene->layer[i] : (double)i;
-		for (int64_t k = 0; k < count; k++) {
-			double offset = scene->heads > 1
-						? ((double)k - (double)(count - 1) / 2) / (double)(scene->heads - 1) * spread
-						: 0;
-			depth->x[dots + k] = depth->layer[i] + offset;
-			sum += depth->y[dots + k];
+		for (int64_t head = 0; head < scene->heads; head++) {
+			double value = scene->value[i * scene->heads + head], middle = (double)(scene->heads - 1) / 2;
+			if (!isfinite(value))
+				continue;
+			depth->x[dots] = depth->layer[i] + (middle > 0 ? ((double)head - middle) / (2 * middle) * spread : 0);
+			depth->y[dots++] = value;
+			sum += value;
 		}
-		depth->mean[i] = count ? sum / (double)count : NAN;
-		dots += count;
+		depth->mean[i] = dots > first ? sum / (double)(dots - first) : NAN;
 	}
 	return dots;
 }
@@ -77,7 +56,7 @@ static enum err depth_init(struct depth *depth, const struct depth_scene *scene,
 					    .y = depth->mean,
 					    .colour = 1 };
 	depth->series[1] =
-		(struct series){ .kind = SERIES_DOTS, .name = "head", .count = dots, .x = depth->x, .y = depth->y, .colour = 0 };
+		(struct series){ .kind = SERIES_DOTS, .name = scene->heads > 1 ? "heads in their order" : "head", .count = dots, .x = depth->x, .y = depth->y, .colour = 0 };
 	depth->chart = (struct chart_scene){
 		.series = depth->series,
 		.series_count = 2,

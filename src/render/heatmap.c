@@ -64,7 +64,8 @@ static void draw_panel(const struct prepared *prepared, struct canvas *canvas, i
 	const struct panel *panel = &prepared->scene->panel[index];
 	const struct theme_colours *colours = theme_colours(prepared->scene->theme);
 	struct box box = heatmap_layout_panel(layout, index);
-	struct raster raster = { prepared->rgb, panel->height, panel->width, false };
+	struct raster raster = { prepared->rgb, panel->height, panel->width, false,
+				 (prepared->scene->panel_count - 1) * panel->height * panel->width };
 	double above = prepared->extra ? ceil(prepared->extra->above * layout->figure.unit) : 0;
 
 	if (prepared->extra && prepared->extra->paint) {
@@ -101,6 +102,11 @@ static void draw_grid_titles(const struct prepared *prepared, struct canvas *can
 		struct box box = heatmap_layout_panel(layout, column);
 		canvas_text(canvas, box.x + box.width / 2, layout->column_title_y, &style, scene->column_title[column]);
 	}
+	struct box last = heatmap_layout_panel(layout, layout->columns * layout->rows - 1);
+	style.size = SIZE_AXIS_TITLE * layout->figure.unit;
+	canvas_text(canvas, (layout->left + last.x + last.width) / 2, layout->column_axis_y, &style, scene->column_axis);
+	style.angle = 90;
+	canvas_text(canvas, layout->row_axis_x, (layout->top + last.y + last.height) / 2, &style, scene->row_axis);
 }
 
 static void draw_axis_titles(const struct prepared *prepared, struct canvas *canvas)
@@ -112,6 +118,8 @@ static void draw_axis_titles(const struct prepared *prepared, struct canvas *can
 				    .colour = theme_colours(scene->theme)->text };
 	struct box last = heatmap_layout_panel(layout, layout->columns * layout->rows - 1);
 
+	if (!(layout->axis_title_x > 0) && !(layout->axis_title_y > 0))
+		return;
 	canvas_text(canvas, (layout->left + last.x + last.width) / 2, layout->axis_title_y, &style, scene->keys.title);
 	style.angle = 90;
 	canvas_text(canvas, layout->axis_title_x, (layout->top + last.y + last.height) / 2, &style, scene->rows.title);

@@ -7,11 +7,13 @@ static const double panel_single = 768, panel_most = 360, panel_least = 72, cell
 /* Panels of many get numbers only where they are large, or where each position has room to spare, and tokens also where all of them fit. */
 static const double labelled_panel = 100, labelled_of_many = 160, many_panels = 24, labelled_position = 20;
 static const int64_t wide_grid = 16;
+/* Grids of more rows or columns than wide_grid that have titles at their sides: small panels close together, as high as a screen. */
+static const double compact_gap = 3, compact_height = 880, compact_least = 16;
 /* Cells with numbers in them are wider than high. */
 static const double numbers_width = 1100, number_widest = 40;
 /* A panel may grow so far beyond its target before positions share a pixel. */
 static const double target_stretch = 1.6;
-static const double bar_shortest = 130, bar_longest = 640, bar_longest_single = 1200;
+static const double bar_shortest = 130, bar_longest = 1200;
 
 static int64_t ceil_div(int64_t a, int64_t b)
 {
@@ -34,10 +36,20 @@ static bool is_grid(const struct heatmap_scene *scene)
 	return scene->panel_count > 1;
 }
 
+static bool is_compact(const struct heatmap_layout *layout, const struct heatmap_scene *scene)
+{
+	return scene->row_title && scene->column_title && (layout->columns > wide_grid || layout->rows > wide_grid);
+}
+
+static double share_of(double side, int64_t panels, double gap)
+{
+	return (side - (double)(panels - 1) * gap) / (double)panels;
+}
+
 /* Width of a panel that fills a grid of comfortable width. */
 static double grid_share(const struct heatmap_layout *layout)
 {
-	return (grid_width * layout->figure.unit - (double)(layout->columns - 1) * layout->gap_x) / (double)layout->columns;
+	return share_of(grid_width * layout->figure.unit, layout->columns, layout->gap_x);
 }
 
 /* Side of one panel that a page of no given size aims at. */
@@ -45,6 +57,8 @@ static double target_side(const struct heatmap_layout *layout, const struct heat
 {
 	double unit = layout->figure.unit;
 
+	if (is_compact(layout, scene))
+		return fmax(fmin(grid_share(layout), share_of(compact_height * unit, layout->rows, layout->gap_y)), compact_least * unit);
 	return is_grid(scene) ? fmin(fmax(grid_share(layout), panel_least * unit), panel_most * unit) : panel_single * unit;
 }
 
@@ -183,20 +197,38 @@ static bool has_panel_titles(const struct heatmap_scene *scene)
 	return false;
 }
 
+/* Panels of a compact grid are too small for the names of their axes. */
+static bool has_axis_titles(const struct heatmap_layout *layout, const struct heatmap_scene *scene)
+{
+	return !is_compact(layout, scene) || layout->queries.depth > 0 || layout->keys.depth > 0;
+}
+
+/* An upright line of text from x on; returns where the next thing may stand. */
+static double place_upright(double *centre, double x, const char *text, double unit)
+{
+	if (!text)
+		return x;
+	*centre = x + text_line_height(SIZE_AXIS_TITLE * unit) / 2;
+	return x + text_line_height(SIZE_AXIS_TITLE * unit) + 4 * unit;
+}
+
 /* Everything to the left of the panels, from the page's edge inward. */
 static double place_left(struct heatmap_layout *layout, struct typesetter *type, const struct heatmap_scene *scene)
 {
 	double unit = layout->figure.unit, x = layout->figure.margin;
 
+	/* The name of the panels' axis stands at their labels; where they have none it is the outermost. */
+	bool outermost = layout->queries.depth <= 0;
+	if (outermost)
+		x = place_upright(&layout->axis_title_x, x, has_axis_titles(layout, scene) ? scene->rows.title : NULL, unit);
+	x = place_upright(&layout->row_axis_x, x, scene->row_axis, unit);
 	if (scene->row_title) {
 		x += widest_text(type, SIZE_PANEL_TITLE * unit, false, scene->row_title, layout->rows);
 		layout->row_title_x = x;
 		x += 8 * unit;
 	}
-	if (scene->rows.title) {
-		layout->axis_title_x = x + text_line_height(SIZE_AXIS_TITLE * unit) / 2;
-		x += text_line_height(SIZE_AXIS_TITLE * unit) + 4 * unit;
-	}
+	if (!outermost)
+		x = place_upright(&layout->axis_title_x, x, scene->rows.title, unit);
 	x += layout->queries.depth;
 	return ceil(fmax(x, layout->figure.margin + layout->keys.overhang));
 }
@@ -211,6 +243,10 @@ static double place_top(struct heatmap_layout *layout, const struct heatmap_scen
 {
 	double unit = layout->figure.unit, y = figure_above(&layout->figure);
 
+	if (scene->column_axis) {
+		layout->column_axis_y = y + text_line_height(SIZE_AXIS_TITLE * unit) / 2;
+		y += line_room(SIZE_AXIS_TITLE, unit);
+	}
 	if (scene->column_title) {
 		layout->column_title_y = y + text_line_height(SIZE_PANEL_TITLE * unit) / 2;
 		y += line_room(SIZE_PANEL_TITLE, unit);
@@ -220,7 +256,8 @@ static double place_top(struct heatmap_layout *layout, const struct heatmap_scen
 		layout->panel_title_dy = line_room(SIZE_PANEL_TITLE, unit) / 2 + unit;
 		y += line_room(SIZE_PANEL_TITLE, unit);
 	}
-	if (scene->keys_on_top && scene->keys.title) {
+	bool key_title = scene->keys.title && has_axis_titles(layout, scene);
+	if (scene->keys_on_top && key_title) {
 		layout->axis_title_y = y + text_line_height(SIZE_AXIS_TITLE * unit) / 2;
 		y += line_room(SIZE_AXIS_TITLE, unit);
 	}
@@ -241,10 +278,11 @@ static double below_panels(struct heatmap_layout *layout, const struct heatmap_s
 	double unit = layout->figure.unit, y = bottom;
 
 	if (!scene->keys_on_top) {
+		bool key_title = scene->keys.title && has_axis_titles(layout, scene);
 		y += layout->keys.depth;
-		if (scene->keys.title)
+		if (key_title)
 			layout->axis_title_y = y + 4 * unit + text_line_height(SIZE_AXIS_TITLE * unit) / 2;
-		y += scene->keys.title ? line_room(SIZE_AXIS_TITLE, unit) : 0;
+		y += key_title ? line_room(SIZE_AXIS_TITLE, unit) : 0;
 	}
 	y = fmax(y, layout->bar_y + layout->bar_height + SIZE_CAPTION * unit / 2);
 	layout->extra_y = y;
@@ -261,6 +299,7 @@ static void centre_on_page(struct heatmap_layout *layout)
 	layout->bar_x += shift;
 	layout->axis_title_x += shift;
 	layout->row_title_x += shift;
+	layout->row_axis_x += shift;
 }
 
 /* Place everything around panels of the present size. */
@@ -276,7 +315,7 @@ static enum err place(struct heatmap_layout *layout, struct typesetter *type, co
 	layout->left = place_left(layout, type, scene);
 	layout->bar_x = layout->left + grid_wide + round(bar_gap * unit);
 	layout->bar_height =
-		round(fmin(fmax(grid_high, bar_shortest * unit), (is_grid(scene) ? bar_longest : bar_longest_single) * unit));
+		round(fmin(fmax(grid_high, bar_shortest * unit), bar_longest * unit));
 	struct colour_bar bar = { range, &scene->colouring, unit, layout->bar_height };
 	if (extra && extra->no_bar)
 		layout->bar_height = 0;
@@ -348,8 +387,8 @@ enum err heatmap_layout_init(struct heatmap_layout *layout, struct typesetter *t
 	double aspect = has_proportions(extra) && extra->panel_width > 2 * extra->panel_height ? extra->panel_width / extra->panel_height : 1;
 	layout->columns = scene->columns > 0 ? scene->columns : near_square(scene->panel_count, aspect);
 	layout->rows = ceil_div(scene->panel_count, layout->columns);
-	layout->gap_x = round((layout->columns > wide_grid ? narrow_gap : column_gap) * unit);
-	layout->gap_y = round((layout->columns > wide_grid ? narrow_gap : row_gap) * unit);
+	layout->gap_x = round((is_compact(layout, scene) ? compact_gap : layout->columns > wide_grid ? narrow_gap : column_gap) * unit);
+	layout->gap_y = round((is_compact(layout, scene) ? compact_gap : layout->columns > wide_grid ? narrow_gap : row_gap) * unit);
 	if (has_panel_titles(scene))
 		layout->gap_y += round(text_line_height(SIZE_PANEL_TITLE * unit));
 	double target = target_side(layout, scene);
@@ -357,7 +396,8 @@ enum err heatmap_layout_init(struct heatmap_layout *layout, struct typesetter *t
 		layout->cells_wide = scene->panel[0].width;
 		layout->cells_high = scene->panel[0].height;
 	} else {
-		choose_cells(layout, scene, target * target_stretch, target * target_stretch);
+		double stretch = is_compact(layout, scene) ? 1 : target_stretch;
+		choose_cells(layout, scene, target * stretch, target * stretch);
 	}
 	if (layout->cells_wide < 1 || layout->cells_high < 1)
 		return err_set(info, ERR_VALUE, "there is nothing to draw: the map has %lld rows and %lld columns",

@@ -2,14 +2,15 @@
  * Where the parts of a heatmap scene lie on its page.
  *
  *      title
- *             column titles                                     (layers x heads)
+ *             what the columns are, column titles               (layers x heads)
  *      row    panel title
  *      title  query labels | panel | gap | panel ...            colour bar, unit
  *             key labels, "key"
  *      caption
  *
  * Panels, gaps and cells lie on whole pixels. A page without a size of its own is as large as a comfortable panel asks: one
- * panel is up to some 800 px a side, a grid about 1200 px wide. On a page of given size the panels take what is left.
+ * panel is up to some 800 px a side, a grid about 1200 px wide, and layers x heads of more than 16 a side fit a screen, without names of the
+ * panels' axes. On a page of given size the panels take what is left.
  */
 #ifndef ATTNVIZ_RENDER_HEATMAP_LAYOUT_H
 #define ATTNVIZ_RENDER_HEATMAP_LAYOUT_H
@@ -31,6 +32,7 @@ struct heatmap_layout {
 	double extra_y;                   /* where the room below begins */
 	double axis_title_x, axis_title_y;
 	double row_title_x, column_title_y, panel_title_dy; /* the last: above the panel */
+	double row_axis_x, column_axis_y;
 	double bar_x, bar_y, bar_height;
 	struct axis_layout queries, keys;
 };

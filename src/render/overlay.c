@@ -169,7 +169,7 @@ static void paint_panel(struct canvas *canvas, const struct heatmap_layout *layo
 		if (scene->mass > 0)
 			painting.threshold = resample_mass_threshold(panel->cell, panel->height * panel->width, scene->mass, overlay->scratch);
 		paint_raster(&painting, rgb);
-		canvas_raster(canvas, box, &(struct raster){ rgb, painting.height, painting.width, overlay->finer > 1 });
+		canvas_raster(canvas, box, &(struct raster){ .rgb = rgb, .height = painting.height, .width = painting.width, .smooth = overlay->finer > 1 });
 		if (scene->mass_style == MASS_OUTLINE && !isnan(painting.threshold))
 			mark_mass(&painting, canvas, box, layout->figure.unit);
 	}

@@ -11,9 +11,16 @@
 #include "base/output.h"
 
 enum colour_map { COLOUR_VIRIDIS, COLOUR_MAGMA, COLOUR_CIVIDIS, COLOUR_GRAY, COLOUR_BLUES, COLOUR_DIVERGING, COLOUR_MAP_COUNT };
-enum value_scale { SCALE_LINEAR, SCALE_LOG, SCALE_SQRT, SCALE_RANK };
+/* SCALE_AUTO is settled by scale_choose before the scene is drawn; one that is not is linear. */
+enum value_scale { SCALE_LINEAR, SCALE_LOG, SCALE_SQRT, SCALE_RANK, SCALE_AUTO };
 enum theme { THEME_LIGHT, THEME_DARK };
 enum picture_format { PICTURE_PNG, PICTURE_SVG, PICTURE_PDF, PICTURE_TEXT };
+
+/* A value that is a class: "whole tile". NaN is what has no value. */
+struct value_class {
+	double value;
+	const char *name;
+};
 
 /* How values become colours. */
 struct colouring {
@@ -24,6 +31,8 @@ struct colouring {
 	double clip;            /* share of the values cut off at the top (and at the bottom for diverging), e.g. 0.01; 0: none */
 	bool per_panel;         /* a range for each panel instead of one for all */
 	const char *unit;       /* on the colour bar: "attention weight" */
+	const struct value_class *classes; /* [class_count]: what values mean, told by a legend in place of the bar; NULL: a bar */
+	int class_count;
 };
 
 /* One side of a panel. Labels are for positions, not for cells: with pooling a cell covers several positions. */
@@ -47,6 +56,7 @@ struct heatmap_scene {
 	int64_t columns;        /* of the grid; 0: near square. Layers x heads: columns = heads */
 	const char *const *row_title;    /* [rows of the grid] or NULL: "layer 0", ... */
 	const char *const *column_title; /* [columns] or NULL */
+	const char *row_axis, *column_axis; /* what the titles number: "layer", "head"; NULL: the titles say so themselves */
 	struct axis_scale rows, keys;
 	struct colouring colouring;
 	const char *title;

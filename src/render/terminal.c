@@ -185,14 +185,32 @@ static void add_band(struct text_map *map, struct strbuf *text, int64_t first)
 	}
 }
 
+static void add_classes(struct text_map *map, struct strbuf *text)
+{
+	const struct colouring *colouring = &map->plan.scene->colouring;
+
+	for (int i = 0; i < colouring->class_count; i++) {
+		strbuf_addstr(text, i ? "   " : "");
+		terminal_ink_cell(&map->ink, text, value_range_unit(map->range, colouring->classes[i].value));
+		terminal_ink_reset(&map->ink, text);
+		strbuf_addf(text, " %s", colouring->classes[i].name);
+	}
+	strbuf_addch(text, '\n');
+}
+
 static void add_legend(struct text_map *map, struct strbuf *text)
 {
 	static const char *const scale_names[] = { [SCALE_LINEAR] = "",
 						   [SCALE_LOG] = ", log scale",
 						   [SCALE_SQRT] = ", square root scale",
-						   [SCALE_RANK] = ", rank scale" };
+						   [SCALE_RANK] = ", rank scale",
+						   [SCALE_AUTO] = "" };
 	const struct colouring *colouring = &map->plan.scene->colouring;
 	char low[TICK_TEXT_MAX] = "low", high[TICK_TEXT_MAX] = "high";
+	if (colouring->classes && has_one_range(map->plan.scene)) {
+		add_classes(map, text);
+		return;
+	}
 	int columns = map->plan.terminal->columns < 2 * LEGEND_COLUMNS ? LEGEND_COLUMNS / 2 : LEGEND_COLUMNS;
 
 	if (has_one_range(map->plan.scene) && map->range->scale == SCALE_RANK) {

@@ -84,13 +84,39 @@ void ticks_linear(struct ticks *ticks, double low, double high, int most)
 	}
 }
 
+/* Few powers of ten tell little: 1, 2 and 5 times a power, as many as may be, the powers first. */
+static void ticks_within_decades(struct ticks *ticks, double low, double high, int most)
+{
+	static const int sets[3][4] = { { 1, 2, 5 }, { 1, 3 }, { 1 } };
+	int first = (int)floor(log10(low)), last = (int)floor(log10(high) + 1e-9);
+
+	for (int set = 0; set < 3; set++) {
+		ticks->count = 0;
+		for (int exponent = first; exponent <= last; exponent++) {
+			for (int i = 0; sets[set][i]; i++) {
+				double value = sets[set][i] * pow(10, exponent);
+				if (value < low * (1 - 1e-9) || value > high * (1 + 1e-9) || ticks->count == TICKS_MAX)
+					continue;
+				ticks->value[ticks->count] = value;
+				tick_text(ticks->text[ticks->count++], TICK_TEXT_MAX, value);
+			}
+		}
+		if (ticks->count <= most)
+			return;
+	}
+}
+
 void ticks_log(struct ticks *ticks, double low, double high, int most)
 {
 	int first = (int)ceil(log10(low) - 1e-6), last = (int)floor(log10(high) + 1e-6);
 	int step = 1;
 
-	if (last - first < 1) {
+	if (last - first < 1 && high / low < 4) {
 		ticks_linear(ticks, low, high, most);
+		return;
+	}
+	if (last - first < 2) {
+		ticks_within_decades(ticks, low, high, most);
 		return;
 	}
 	while ((last - first) / step + 1 > most)

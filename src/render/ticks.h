@@ -2,8 +2,8 @@
  * Round numbers for axes and colour bars.
  *
  * Linear ticks are multiples of 1, 2 or 5 times a power of ten (Heckbert, "Nice numbers for graph labels", Graphics Gems 1990),
- * only those inside the range. Logarithmic ticks are powers of ten, thinned evenly when there are too many; within less than one
- * decade they fall back to linear ticks.
+ * only those inside the range. Logarithmic ticks are powers of ten, thinned evenly when there are too many; where there are one
+ * or two powers, 1, 2 and 5 times a power; in a range of less than a factor of four, linear ticks.
  */
 #ifndef ATTNVIZ_RENDER_TICKS_H
 #define ATTNVIZ_RENDER_TICKS_H

@@ -1,5 +1,6 @@
 #include "render/value_range.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,19 +16,37 @@ struct survey {
 	double min, max, smallest_positive;
 };
 
+/* Values side by side, so that the compiler makes vectors of it: pictures have millions of cells. */
+enum { SURVEY_LANES = 16 };
+
 static void survey_panel(struct survey *survey, const struct panel *panel)
 {
 	int64_t count = panel->height * panel->width;
+	float min[SURVEY_LANES], max[SURVEY_LANES], positive[SURVEY_LANES];
 
-	for (int64_t i = 0; i < count; i++) {
-		double value = panel->cell[i];
-		if (!isfinite(value))
-			continue;
-		survey->count++;
-		survey->min = fmin(survey->min, value);
-		survey->max = fmax(survey->max, value);
-		if (value > 0 && value < survey->smallest_positive)
-			survey->smallest_positive = value;
+	for (int lane = 0; lane < SURVEY_LANES; lane++) {
+		min[lane] = positive[lane] = INFINITY;
+		max[lane] = -INFINITY;
+	}
+	for (int64_t first = 0; first < count; first += SURVEY_LANES) {
+		float value[SURVEY_LANES];
+		int32_t finite[SURVEY_LANES], seen = 0;
+		int lanes = count - first < SURVEY_LANES ? (int)(count - first) : SURVEY_LANES;
+		for (int lane = 0; lane < SURVEY_LANES; lane++)
+			value[lane] = lane < lanes ? panel->cell[first + lane] : NAN;
+		for (int lane = 0; lane < SURVEY_LANES; lane++) {
+			finite[lane] = fabsf(value[lane]) <= FLT_MAX;
+			min[lane] = finite[lane] && value[lane] < min[lane] ? value[lane] : min[lane];
+			max[lane] = finite[lane] && value[lane] > max[lane] ? value[lane] : max[lane];
+			positive[lane] = value[lane] > 0 && value[lane] < positive[lane] ? value[lane] : positive[lane];
+			seen += finite[lane];
+		}
+		survey->count += seen;
+	}
+	for (int lane = 0; lane < SURVEY_LANES; lane++) {
+		survey->min = fmin(survey->min, min[lane]);
+		survey->max = fmax(survey->max, max[lane]);
+		survey->smallest_positive = fmin(survey->smallest_positive, positive[lane]);
 	}
 }
 
@@ -170,7 +189,8 @@ enum err value_range_init(struct value_range *range, const struct colouring *col
 	float *sorted = NULL;
 	enum err err = ERR_OK;
 
-	*range = (struct value_range){ .scale = colouring->scale, .symmetric = colouring->map == COLOUR_DIVERGING };
+	*range = (struct value_range){ .scale = colouring->scale == SCALE_AUTO ? SCALE_LINEAR : colouring->scale,
+					.symmetric = colouring->map == COLOUR_DIVERGING };
 	for (int64_t p = 0; p < count; p++)
 		survey_panel(&survey, &panels[p]);
 	range->empty = !survey.count;
@@ -196,7 +216,7 @@ enum err value_range_init(struct value_range *range, const struct colouring *col
 	else
 		set_one_sided(range, colouring, &survey, top);
 	range->beyond_high = range->scale != SCALE_RANK && survey.count && survey.max > range->high;
-	range->beyond_low = range->scale != SCALE_RANK && survey.count && !is_log(range) && survey.min < range->low;
+	range->beyond_low = range->scale != SCALE_RANK && survey.count && survey.min < range->low;
 	return range->scale == SCALE_RANK ? ERR_OK : check_range(range, info);
 }
 
@@ -237,6 +257,7 @@ static double scaled_unit(const struct value_range *range, double low, double hi
 	case SCALE_RANK:
 		return (double)rank_colour(range, (float)value) / (COLOUR_STEPS - 1);
 	case SCALE_LINEAR:
+	case SCALE_AUTO:
 		break;
 	}
 	return clamp_unit((value - low) / (high - low));

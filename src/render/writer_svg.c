@@ -295,7 +295,7 @@ static void draw_image(struct svg_canvas *svg, struct box box, const struct rast
 
 static void draw_raster(struct canvas *canvas, struct box box, const struct raster *raster)
 {
-	if (!raster->smooth && raster->width * raster->height <= RECTANGLE_CELLS_MAX)
+	if (!raster->smooth && raster->width * raster->height + raster->others <= RECTANGLE_CELLS_MAX)
 		draw_cells(svg_of(canvas), box, raster);
 	else
 		draw_image(svg_of(canvas), box, raster);

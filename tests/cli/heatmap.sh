@@ -18,7 +18,7 @@ b ++++..
 c ----++
   a b c
 0 ....::::--====++++**####%%%%@@@@ 1  attention weight
-3 queries x 3 keys, weights as exported
+3 queries x 3 keys, weights as exported, linear colours
 END
 same "text without colour where standard output is no terminal" out want
 check "nothing on standard error" test ! -s err

@@ -45,7 +45,9 @@ static void expect_layer_output(const struct attend *attend, const double *outpu
 
 START_TEST(torch_multihead_attention)
 {
-	struct vectors *vectors = vectors_open("06_mha");
+	struct vectors *vectors = vectors_or_skip("06_mha");
+	if (!vectors)
+		return;
 	for (int causal = 0; causal < 2; causal++) {
 		struct attend attend;
 		bind(&attend, vectors);
@@ -64,7 +66,9 @@ END_TEST
 
 START_TEST(outputs_of_heads_are_the_columns_before_the_output_projection)
 {
-	struct vectors *vectors = vectors_open("06_mha");
+	struct vectors *vectors = vectors_or_skip("06_mha");
+	if (!vectors)
+		return;
 	struct attend attend;
 	struct vector concat = vectors_get(vectors, "expected/concat");
 	bind(&attend, vectors);

@@ -79,7 +79,7 @@ says "stats takes --title" x.svg "My own"
 q=$ROOT/samples/genesis/L0_q.npy k=$ROOT/samples/genesis/L0_k.npy
 attnviz compare -q "$q" -k "$k" --causal --head 3 --attention linear --against softmax --plot x.svg > out
 says "mechanisms compared" x.svg "L0_q.npy, L0_k.npy: A linear, B softmax: layer 0, head 3"
-check "with their settings" sh -c 'grep -q ">64 queries x 64 keys, A: causal, features elu, B: scale 0.25 (1/sqrt 16), causal<" x.svg'
+check "with their settings" sh -c 'grep -q ">64 queries x 64 keys, A: causal, features elu, B: scale 0.25 (1/sqrt 16), causal, linear colours<" x.svg'
 attnviz compare -q "$q" -k "$k" --causal --head 0-1 --attention performer --features 16,32 --seeds 2 --plot x.svg > out
 says "a curve for each head" x.svg "head 0, mean and deviation of 2 seeds" "head 1, mean and deviation of 2 seeds"
 refuse "more curves than can be told apart" 2 "choose with --layer, --batch and --head" attnviz compare -q "$q" -k "$k" --causal --attention performer --features 16 --seeds 1 --plot y.svg

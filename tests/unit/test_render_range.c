@@ -60,6 +60,12 @@ START_TEST(logarithmic_ticks_are_powers_of_ten)
 	assert_texts(&ticks, "10⁻¹² 10⁻⁹ 10⁻⁶ 10⁻³ 1");
 	ticks_log(&ticks, 2, 5, 5);
 	assert_texts(&ticks, "2 3 4 5");
+	ticks_log(&ticks, 2, 8.5, 9);
+	assert_texts(&ticks, "2 5");
+	ticks_log(&ticks, 0.03, 0.8, 9);
+	assert_texts(&ticks, "0.05 0.1 0.2 0.5");
+	ticks_log(&ticks, 0.03, 0.8, 3);
+	assert_texts(&ticks, "0.03 0.1 0.3");
 }
 END_TEST
 
