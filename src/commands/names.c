@@ -120,9 +120,25 @@ enum name_role name_role_find(const char *text, size_t length)
 	return NAME_NONE;
 }
 
+/* past_key_values.LAYER.PLACE of transformers is a key where the place is 0 and a value where it is 1; 2 and 3 are those of the cross attention. With one number,
+ * or none, both are in one tensor. */
+static bool is_cache_pair(const char *name, const struct word *word, enum name_role *role)
+{
+	struct word before, place, layer;
+	if (!(word_is(word, "values") || word_is(word, "value")) || !last_word(name, (size_t)(word->text - name), &before) || !word_is(&before, "key"))
+		return false;
+	bool two = last_word(name, strlen(name), &place) && isdigit((unsigned char)*place.text) &&
+		   last_word(name, (size_t)(place.text - name), &layer) && isdigit((unsigned char)*layer.text);
+	*role = !two ? NAME_NONE : word_is(&place, "0") ? NAME_KEY : word_is(&place, "1") ? NAME_VALUE : NAME_NONE;
+	return true;
+}
+
 enum name_role name_role(const char *name)
 {
 	struct word word = telling_word(name);
+	enum name_role pair;
+	if (word.length && is_cache_pair(name, &word, &pair))
+		return pair;
 	return word.length ? word_role(&word) : NAME_NONE;
 }
 
@@ -251,9 +267,7 @@ bool name_same_template(const char *a, const char *b)
 char *name_of_file(const char *file, char *buffer, size_t size)
 {
 	const char *base = archive_base_name(file);
-	size_t length = strlen(base);
-	if (length > 4 && strcasecmp(base + length - 4, ".npy") == 0)
-		length -= 4;
+	size_t length = reader_stem_length(base);
 	snprintf(buffer, size, "%.*s", (int)(length < size ? length : size - 1), base);
 	return buffer;
 }

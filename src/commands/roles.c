@@ -86,7 +86,13 @@ enum err role_add_part(struct role *role, struct archive *archive, size_t index,
 
 const char *roles_tensor_name(const struct archive *archive, const struct tensor *tensor, char *buffer, size_t size)
 {
-	return roles_is_nameless(archive) ? name_of_file(archive->file, buffer, size) : tensor->name;
+	if (!archive->unnamed)
+		return tensor->name;
+	name_of_file(archive->file, buffer, size);
+	size_t length = strlen(buffer);
+	if (archive->count > 1)
+		snprintf(buffer + length, size - length, ".%s", tensor->name);
+	return buffer;
 }
 
 static enum err add_spec(struct roles *roles, const struct roles_request *request, const char *word, enum name_role kind, const char *spec, struct err_info *info)
@@ -100,10 +106,11 @@ static enum err add_spec(struct roles *roles, const struct roles_request *reques
 	role->by_option = true;
 	if (member < 0)
 		return roles_expand(role, archive, &request->names, info);
-	/* The place of an array in an .npy is no name: the file's counts. */
+	/* The place of an array in a sequence is no name: the file's counts. */
 	char buffer[256];
-	bool placed = strcmp(archive->format, "npy") == 0;
-	return role_add_part(role, archive, (size_t)member, placed ? name_of_file(archive->file, buffer, sizeof buffer) : archive->tensor[member].name, info);
+	bool placed = archive->sequence || roles_is_nameless(archive);
+	return role_add_part(role, archive, (size_t)member, placed ? name_of_file(archive->file, buffer, sizeof buffer)
+											 : roles_tensor_name(archive, &archive->tensor[member], buffer, sizeof buffer), info);
 }
 
 /* A spec with {rank} stands for the files of ranks 0, 1, ... as far as there are any: pieces of one tensor along its tokens. */
@@ -210,7 +217,7 @@ static enum err refuse_several(const struct roles_request *request, const struct
 	char buffer[256];
 	enum name_role kind;
 	const char *name = name_of_file(archive->file, buffer, sizeof buffer);
-	if (strcmp(archive->format, "npy") != 0 || archive->count < 2 || !named_role(&request->names, name, &kind))
+	if (!archive->sequence || archive->count < 2 || !named_role(&request->names, name, &kind))
 		return ERR_OK;
 	err_set(info, ERR_USAGE, "holds %zu arrays, one after another: name one as %s:0 to %s:%zu", archive->count, archive->file, archive->file, archive->count - 1);
 	return err_in_file(info, archive->file);
@@ -295,7 +302,7 @@ static enum err gather_file(struct roles *roles, const struct roles_request *req
 	} else if (!err) {
 		err = roles_open_spec(roles, spec, &archive, &member, info);
 		if (!err)
-			err = lone && member == 0 && strcmp(archive->format, "npy") == 0 ? gather_lone_file(roles, info)
+			err = lone && member == 0 && archive->unnamed ? gather_lone_file(roles, info)
 											   : gather_names(roles, request, archive, info);
 	}
 	free(file);

@@ -22,8 +22,8 @@ bool roles_name_counts(const struct string_list *names, const char *name)
 /* How sure a tensor's name makes it that it plays the role: 2 by its word, 1 where no word speaks against it, 0 not at all. */
 static int fitness(const struct archive *archive, const struct tensor *tensor, enum name_role kind, const struct string_list *names)
 {
-	bool placed = strcmp(archive->format, "npy") == 0;
-	enum name_role told = placed ? NAME_NONE : name_role(tensor->name);
+	/* A list without names is what the option says; of arrays one after another each may be something else. */
+	enum name_role told = archive->sequence ? NAME_NONE : archive->unnamed ? kind : name_role(tensor->name);
 	if (!roles_name_counts(names, tensor->name))
 		return 0;
 	return told == kind ? 2 : kind == NAME_WEIGHTS && told == NAME_NONE && !name_is_fused(tensor->name) && tensor->rank >= 2;
@@ -82,17 +82,14 @@ enum err roles_expand(struct role *role, struct archive *archive, const struct s
 	}
 	role->expanded = best > 0;
 	for (size_t i = 0; i < archive->count && best && !err; i++) {
-		char name[300], buffer[256];
+		char buffer[256];
 		tensor = &archive->tensor[i];
 		if (fitness(archive, tensor, role->kind, names) != best)
 			continue;
 		first = first ? first : tensor;
 		stranger = is_family(first, tensor) ? stranger : tensor;
 		alike += is_family(first, tensor);
-		bool placed = strcmp(archive->format, "npy") == 0;
-		if (placed)
-			snprintf(name, sizeof name, "%s.%s", name_of_file(archive->file, buffer, sizeof buffer), tensor->name);
-		err = role_add_part(role, archive, i, placed ? name : tensor->name, info);
+		err = role_add_part(role, archive, i, roles_tensor_name(archive, tensor, buffer, sizeof buffer), info);
 	}
 	if (!err && !best)
 		return archive_get(archive, NULL, &tensor, info);

@@ -19,7 +19,7 @@ static bool is_stream(const char *file)
 
 bool roles_is_nameless(const struct archive *archive)
 {
-	return strcmp(archive->format, "npy") == 0 && archive->count == 1;
+	return archive->unnamed && archive->count == 1;
 }
 
 enum err roles_open_archive(struct roles *roles, const char *file, struct archive **archive, struct err_info *info)
@@ -87,10 +87,8 @@ static enum err take(struct roles *roles, struct archive *archive, const char *s
 
 static int64_t find_member(const struct archive *archive, const char *name)
 {
-	for (size_t i = 0; i < archive->count; i++)
-		if (strcmp(archive->tensor[i].name, name) == 0)
-			return (int64_t)i;
-	return -1;
+	const struct tensor *tensor = archive_named(archive, name);
+	return tensor ? tensor - archive->tensor : -1;
 }
 
 enum err roles_open_spec(struct roles *roles, const char *spec, struct archive **archive, int64_t *member, struct err_info *info)
@@ -101,7 +99,7 @@ enum err roles_open_spec(struct roles *roles, const char *spec, struct archive *
 	*member = -1;
 	if (!err)
 		err = roles_open_archive(roles, file, archive, info);
-	bool stream = !err && !name && strcmp((*archive)->format, "npy") == 0 && is_stream(file);
+	bool stream = !err && !name && (*archive)->sequence && is_stream(file);
 	size_t taken = 0;
 	if (stream)
 		err = take(roles, *archive, spec, &taken, info);

@@ -9,6 +9,7 @@
 #include "commands/picture.h"
 #include "commands/position.h"
 #include "commands/selection.h"
+#include "tensor/reader.h"
 
 static const struct option_row input_topic[] = { OPTION_GROUP("Inputs", input_file_rows), OPTION_GROUP("Selection", selection_rows), OPTION_END };
 static const struct option_row mask_topic[] = { OPTION_GROUP("Mask", masking_rows), OPTION_END };
@@ -18,7 +19,7 @@ static const struct option_row picture_topic[] = { OPTION_GROUP("Colours", colou
 
 const struct topic topic_table[] = {
 	{ "formats", "files that are read and written, and how to write them",
-	  "Read: .npy, .npz and .safetensors (one file, or an index with its shards), of float64, float32, float16, bfloat16, float8, integers and booleans. "
+	  "Read: {formats}, of float64, float32, float16, bfloat16, float8, integers and booleans. "
 	  "FILE:NAME is one tensor of a container, - is standard input. `attnviz info FILE` lists what is in a file and how it would be used.\n"
 	  "Names tell the role (q, key, attn_weights) and the layer (its number); axes are (layers, batch, heads, tokens, dim) as far as they are there, and "
 	  "--layout names them where they lie differently.\n"
@@ -35,6 +36,21 @@ const struct topic topic_table[] = {
 	{ "pictures", "where pictures go and how they look", "The ending of the name is the format; without -o the picture is text in the terminal.", picture_topic },
 	{ NULL, NULL, NULL, NULL },
 };
+
+static const char formats_mark[] = "{formats}";
+
+/* A paragraph, with the list of formats in place of its mark. */
+static void add_paragraph(struct strbuf *out, const char *text, size_t length)
+{
+	const char *mark = memmem(text, length, formats_mark, sizeof formats_mark - 1);
+	size_t before = mark ? (size_t)(mark - text) : length;
+	strbuf_add(out, text, before);
+	if (!mark)
+		return;
+	reader_list_formats(out, "and", true);
+	before += sizeof formats_mark - 1;
+	strbuf_add(out, text + before, length - before);
+}
 
 /* "mask" for "masks". */
 static bool is_called(const struct topic *topic, const char *name)
@@ -58,7 +74,7 @@ void topic_add(const struct topic *topic, int columns, struct strbuf *out)
 		size_t length = strcspn(text, "\n");
 		struct strbuf paragraph;
 		strbuf_init(&paragraph);
-		strbuf_add(&paragraph, text, length);
+		add_paragraph(&paragraph, text, length);
 		strbuf_addch(out, '\n');
 		options_wrap(out, paragraph.buf, 0, 0, columns);
 		out->failed = out->failed || strbuf_failed(&paragraph);

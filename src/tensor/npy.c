@@ -16,7 +16,7 @@ struct header {
 	uint64_t text_offset; /* of `text` in the file */
 	struct tensor *tensor;
 	bool has_descr, has_order, has_shape;
-	bool fortran;
+	bool fortran, objects;
 	struct err_info *info;
 };
 
@@ -121,7 +121,7 @@ static const char *describe_kind(char kind)
 	}
 }
 
-static enum err set_descr(struct header *header, const char *descr)
+enum err npy_set_descr(struct tensor *tensor, const char *descr, struct err_info *info)
 {
 	char order = '|';
 	const char *code = descr;
@@ -130,16 +130,16 @@ static enum err set_descr(struct header *header, const char *descr)
 	for (size_t i = 0; i < sizeof descr_table / sizeof descr_table[0]; i++) {
 		if (strcmp(code, descr_table[i].code) != 0)
 			continue;
-		header->tensor->dtype = descr_table[i].dtype;
-		header->tensor->byte_swapped = (order == '<' || order == '>') && order != ORDER_HERE &&
+		tensor->dtype = descr_table[i].dtype;
+		tensor->byte_swapped = (order == '<' || order == '>') && order != ORDER_HERE &&
 					       dtype_size(descr_table[i].dtype) > 1;
 		return ERR_OK;
 	}
 	bool well_formed = *code && strspn(code + 1, "0123456789") == strcspn(code + 1, "[");
 	const char *kind = well_formed ? describe_kind(*code) : NULL;
 	if (kind)
-		return err_set(header->info, ERR_UNSUPPORTED, "the array (dtype '%s') holds %s", descr, kind);
-	return err_set(header->info, ERR_FORMAT, "the .npy header names an unknown dtype '%s'", descr);
+		return err_set(info, ERR_UNSUPPORTED, "the array (dtype '%s') holds %s", descr, kind);
+	return err_set(info, ERR_FORMAT, "the .npy header names an unknown dtype '%s'", descr);
 }
 
 static enum err read_descr(struct header *header)
@@ -151,7 +151,8 @@ static enum err read_descr(struct header *header)
 	if (!take_string(header, descr))
 		return malformed(header, "the dtype as a string");
 	header->has_descr = true;
-	return set_descr(header, descr);
+	header->objects = descr[strspn(descr, "<>=|")] == 'O';
+	return npy_set_descr(header->tensor, descr, header->info);
 }
 
 static enum err read_order(struct header *header)
@@ -273,6 +274,29 @@ static enum err check_size(const struct tensor *tensor, uint64_t bytes, uint64_t
 	return ERR_FORMAT;
 }
 
+static struct header begin_header(const unsigned char *bytes, uint64_t data, struct tensor *tensor, struct err_info *info)
+{
+	uint64_t start = bytes[6] == 1 ? 10 : 12;
+	return (struct header){
+		.text = (const char *)bytes + start,
+		.at = (const char *)bytes + start,
+		.end = (const char *)bytes + data,
+		.text_offset = start,
+		.tensor = tensor,
+		.info = info,
+	};
+}
+
+bool npy_holds_objects(const unsigned char *bytes, uint64_t available)
+{
+	struct tensor tensor = { 0 };
+	uint64_t data = npy_header_size(bytes, available);
+	if (data == 0 || data > available || check_prefix(bytes, available, NULL))
+		return false;
+	struct header header = begin_header(bytes, data, &tensor, NULL);
+	return read_dictionary(&header) == ERR_UNSUPPORTED && header.objects;
+}
+
 enum err npy_parse_front(const unsigned char *bytes, uint64_t available, uint64_t size, struct tensor *tensor, struct err_info *info)
 {
 	enum err err = check_prefix(bytes, available, info);
@@ -285,14 +309,7 @@ enum err npy_parse_front(const unsigned char *bytes, uint64_t available, uint64_
 			data - start, available - start);
 		return err_at(info, 8);
 	}
-	struct header header = {
-		.text = (const char *)bytes + start,
-		.at = (const char *)bytes + start,
-		.end = (const char *)bytes + data,
-		.text_offset = start,
-		.tensor = tensor,
-		.info = info,
-	};
+	struct header header = begin_header(bytes, data, tensor, info);
 	err = read_dictionary(&header);
 	if (err)
 		return err;

@@ -32,6 +32,12 @@ enum err npy_parse_front(const unsigned char *bytes, uint64_t available, uint64_
 enum { NPY_PREFIX = 12 };
 uint64_t npy_header_size(const unsigned char *prefix, uint64_t available);
 
+/* Is it an array of Python objects, by the header in bytes[0 .. available)? A pickle of the whole array begins at npy_header_size. */
+bool npy_holds_objects(const unsigned char *bytes, uint64_t available);
+
+/* The type and byte order that a descr of numpy names ("<f4", "|b1", "bfloat16"). ERR_UNSUPPORTED and ERR_FORMAT as above. */
+enum err npy_set_descr(struct tensor *tensor, const char *descr, struct err_info *info);
+
 /* Read a two-byte tensor (uint16, V2) as bfloat16. ERR_UNSUPPORTED for another width. */
 enum err tensor_as_bfloat16(struct tensor *tensor, struct err_info *info);
 

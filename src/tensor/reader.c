@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "base/descriptor.h"
@@ -11,9 +12,12 @@
 
 const struct reader *const reader_table[] = {
 	&reader_npy,
+	&reader_torch, /* before .npz, which is a zip file too */
 	&reader_npz,
 	&reader_safetensors,
 	&reader_safetensors_index,
+	&reader_torch_stream, /* before other pickles */
+	&reader_pickle,
 	NULL,
 };
 
@@ -25,10 +29,6 @@ static const struct {
 } stranger_table[] = {
 	{ "GGUF", 4, "a GGUF model file: dump the tensors of one run as .npy (attnviz reads no models)" },
 	{ "\x89HDF\r\n\x1a\n", 8, "an HDF5 file: export the arrays with numpy.savez" },
-	{ "\x80\x02", 2, "a Python pickle, which is never read: save with numpy.save or safetensors" },
-	{ "\x80\x03", 2, "a Python pickle, which is never read: save with numpy.save or safetensors" },
-	{ "\x80\x04", 2, "a Python pickle, which is never read: save with numpy.save or safetensors" },
-	{ "\x80\x05", 2, "a Python pickle, which is never read: save with numpy.save or safetensors" },
 	{ "\x1f\x8b", 2, "compressed with gzip: pipe it through zcat and give - as the file" },
 	{ "\x28\xb5\x2f\xfd", 4, "compressed with zstd: pipe it through zstdcat and give - as the file" },
 	{ "\xfd" "7zXZ", 5, "compressed with xz: pipe it through xzcat and give - as the file" },
@@ -93,6 +93,19 @@ struct tensor *archive_find(struct tensor *const *sorted, size_t count, const ch
 	return found ? *found : NULL;
 }
 
+enum err archive_refuse_duplicates(const struct archive *archive, const char *what, struct err_info *info)
+{
+	struct tensor **sorted = archive_sort(archive);
+	if (!sorted)
+		return err_nomem(info, "the names");
+	enum err err = ERR_OK;
+	for (size_t i = 1; !err && i < archive->count; i++)
+		if (strcmp(sorted[i - 1]->name, sorted[i]->name) == 0)
+			err = err_set(info, ERR_FORMAT, "two %s are called %s", what, sorted[i]->name);
+	free(sorted);
+	return err;
+}
+
 static const struct reader *reader_by_content(const unsigned char *head, size_t size)
 {
 	for (const struct reader *const *row = reader_table; *row; row++)
@@ -106,15 +119,75 @@ bool archive_is_tensor_file(const unsigned char *head, size_t size)
 	return reader_by_content(head, size) != NULL;
 }
 
+/* The length of `name` without the longest of the reader's endings that it has; its whole length where it has none. */
+static size_t stem_length(const struct reader *reader, const char *name)
+{
+	size_t length = strlen(name), stem = length;
+	for (const char *at = reader->suffixes; *at;) {
+		size_t suffix = strcspn(at, " ");
+		if (length > suffix && strncasecmp(name + length - suffix, at, suffix) == 0 && length - suffix < stem)
+			stem = length - suffix;
+		at += suffix + strspn(at + suffix, " ");
+	}
+	return stem;
+}
+
+size_t reader_stem_length(const char *name)
+{
+	size_t stem = strlen(name);
+	for (const struct reader *const *row = reader_table; *row; row++) {
+		size_t length = stem_length(*row, name);
+		stem = length < stem ? length : stem;
+	}
+	return stem;
+}
+
 static const struct reader *reader_by_suffix(const char *file)
 {
-	size_t length = strlen(file);
-	for (const struct reader *const *row = reader_table; *row; row++) {
-		size_t suffix = strlen((*row)->suffix);
-		if (length > suffix && strcmp(file + length - suffix, (*row)->suffix) == 0)
+	for (const struct reader *const *row = reader_table; *row; row++)
+		if (stem_length(*row, file) < strlen(file))
 			return *row;
-	}
 	return NULL;
+}
+
+/* Rows of the same name are forms of one format. */
+static bool is_listed_before(const struct reader *const *row)
+{
+	for (const struct reader *const *before = reader_table; before < row; before++)
+		if (strcmp((*before)->name, (*row)->name) == 0)
+			return true;
+	return false;
+}
+
+static void list_suffixes(struct strbuf *out, const char *suffixes, bool all)
+{
+	size_t first = strcspn(suffixes, " ");
+	strbuf_add(out, suffixes, first);
+	for (const char *at = suffixes + first; all && *at;) {
+		size_t length = strcspn(++at, " ");
+		strbuf_addstr(out, at == suffixes + first + 1 ? " (" : ", ");
+		strbuf_add(out, at, length);
+		at += length;
+		if (!*at)
+			strbuf_addch(out, ')');
+	}
+}
+
+void reader_list_formats(struct strbuf *out, const char *last, bool all)
+{
+	size_t left = 0;
+	for (const struct reader *const *row = reader_table; *row; row++)
+		left += !is_listed_before(row);
+	for (const struct reader *const *row = reader_table; *row; row++) {
+		if (is_listed_before(row))
+			continue;
+		list_suffixes(out, (*row)->suffixes, all);
+		left--;
+		if (left > 1)
+			strbuf_addstr(out, ", ");
+		else if (left == 1)
+			strbuf_addf(out, " %s ", last);
+	}
 }
 
 static enum err refuse_stranger(const struct bytes *bytes, struct err_info *info)
@@ -125,7 +198,12 @@ static enum err refuse_stranger(const struct bytes *bytes, struct err_info *info
 		if (bytes->size >= stranger_table[i].size &&
 		    memcmp(bytes->data, stranger_table[i].magic, stranger_table[i].size) == 0)
 			return err_set(info, ERR_UNSUPPORTED, "this is %s", stranger_table[i].text);
-	return err_set(info, ERR_FORMAT, "neither .npy, .npz nor .safetensors");
+	struct strbuf formats;
+	strbuf_init(&formats);
+	reader_list_formats(&formats, "nor", false);
+	err_set(info, ERR_FORMAT, "neither %s", formats.buf);
+	strbuf_release(&formats);
+	return ERR_FORMAT;
 }
 
 static enum err open_bytes(struct archive *archive, struct bytes *bytes, const struct reader *reader, struct err_info *info)
@@ -239,14 +317,27 @@ static enum err refuse_name(const struct archive *archive, const char *name, str
 	return info->code;
 }
 
-static struct tensor *find_tensor(const struct archive *archive, const char *name)
+/* A tensor that is called by its place goes by the file's name too: attentions.0 for 0 in attentions.pt. */
+static const char *short_name(const struct archive *archive, const char *name)
 {
-	if (!name)
-		return archive->count == 1 ? archive->tensor : NULL;
+	const char *base = archive_base_name(archive->file);
+	size_t stem = reader_stem_length(base);
+	bool whole = archive->unnamed && strncmp(name, base, stem) == 0 && name[stem] == '.';
+	return whole ? name + stem + 1 : name;
+}
+
+struct tensor *archive_named(const struct archive *archive, const char *name)
+{
 	for (size_t i = 0; i < archive->count; i++)
 		if (strcmp(archive->tensor[i].name, name) == 0)
 			return &archive->tensor[i];
-	return NULL;
+	const char *shorter = short_name(archive, name);
+	return shorter == name ? NULL : archive_named(archive, shorter);
+}
+
+static struct tensor *find_tensor(const struct archive *archive, const char *name)
+{
+	return name ? archive_named(archive, name) : archive->count == 1 ? archive->tensor : NULL;
 }
 
 enum err archive_get(struct archive *archive, const char *name, const struct tensor **tensor, struct err_info *info)

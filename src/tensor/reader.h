@@ -1,5 +1,5 @@
 /*
- * Files that hold tensors: .npy, .npz, .safetensors. Content beats extension; each format is a row of the reader table.
+ * Files that hold tensors. Content beats extension; each format is a row of the reader table, from which messages and help take its name.
  *
  * An .npy file holds one array, called as the file is, or several, one after another (numpy.save twice into one open file), which are called
  * 0, 1, ... in their order. Bytes after the last array are ERR_FORMAT.
@@ -12,16 +12,19 @@
 #define ATTNVIZ_TENSOR_READER_H
 
 #include "base/error.h"
+#include "base/strbuf.h"
 #include "tensor/tensor.h"
 
 /* An open file with its tensors. Tensors, names and data live as long as the archive. */
 struct archive {
 	char *file;             /* as the user gave it; "-" is shown as "standard input" */
-	const char *format;     /* "npy", "npz", "safetensors" */
+	const char *format;     /* the reader's name: "npy", "npz", "safetensors", ... */
 	struct tensor *tensor;  /* in file order */
 	size_t count;
 	size_t skipped;         /* members that are no numeric arrays */
 	char *skipped_name;     /* the first of them, and why: "tokens (text, not numbers)" ; NULL where there is none */
+	bool unnamed;           /* its tensors have no names of their own: one is called as the file, several by their places, 0, 1, 1.0 */
+	bool sequence;          /* arrays one after another: each mention of a stream may take the next */
 	size_t taken;           /* of a stream: how many of its arrays have been asked for by archive_take */
 	void *state;            /* the reader's: mapping, inflated members */
 	const struct reader *reader;
@@ -51,9 +54,9 @@ void bytes_release(struct bytes *bytes); /* works on a zeroed struct */
 
 struct reader {
 	const char *name;
-	const char *suffix;                                            /* ".npz" */
+	const char *suffixes;                                          /* ".npz", ".pt .pth" */
 	bool (*probe)(const unsigned char *head, size_t size);         /* the first bytes say that it is this format */
-	/* List the tensors. Takes over `bytes` on success (and zeroes it). Members that are no numeric arrays (unicode,
+	/* List the tensors. Takes over `bytes` on success (and zeroes it), or before a failure where archive->state has them. Members that are no numeric arrays (unicode,
 	 * object) are left out of the list of an archive and counted, and are ERR_UNSUPPORTED where they are the only content
 	 * (.npy). */
 	enum err (*open)(struct archive *archive, struct bytes *bytes, struct err_info *info);
@@ -65,6 +68,12 @@ struct reader {
 };
 
 extern const struct reader *const reader_table[]; /* NULL-terminated */
+
+/* ".npy, .pt, .npz and .pkl": every format, for messages and help; with `all`, all endings: ".pt (.pth, .bin)". `last` is the word before the last one. */
+void reader_list_formats(struct strbuf *out, const char *last, bool all);
+
+/* The length of a file's name without the ending that one of the readers has. */
+size_t reader_stem_length(const char *name);
 
 /* The part of a path after the last slash: what the file is called. A descriptor (/dev/fd/63, which a process substitution gives) has a
  * number and no name: it is called "pipe", and nobody takes the number for that of a layer. */
@@ -79,6 +88,9 @@ void archive_forget(const struct archive *archive);
 
 /* The tensor called `name`, with its data; without a name (NULL) the only one. ERR_USAGE lists the names that there are. */
 enum err archive_get(struct archive *archive, const char *name, const struct tensor **tensor, struct err_info *info);
+
+/* The tensor called `name`, loaded or not; NULL where there is none. */
+struct tensor *archive_named(const struct archive *archive, const char *name);
 
 /* A stream was named often enough to read the array at `index`, as another numpy.load on the open file reads the next one. ERR_USAGE where there are not so many. */
 enum err archive_take(struct archive *archive, size_t index, struct err_info *info);

@@ -157,7 +157,7 @@ static void close_index(struct archive *archive)
 
 const struct reader reader_safetensors_index = {
 	.name = "safetensors",
-	.suffix = ".index.json",
+	.suffixes = ".index.json",
 	.probe = probe,
 	.open = open_index,
 	.load = safetensors_refuse_unscaled,

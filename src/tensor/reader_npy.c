@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "tensor/npy.h"
+#include "tensor/pickle_arrays.h"
 #include "tensor/readers.h"
 
 static bool probe(const unsigned char *head, size_t size)
@@ -67,41 +68,61 @@ static enum err list_further(struct archive *archive, size_t *capacity, const st
 	return err;
 }
 
+struct npy {
+	struct bytes bytes;
+	struct pickle_block *block;
+};
+
+/* An array of objects: a pickle behind its header, with the arrays that it holds. */
+static enum err list_objects(struct archive *archive, struct npy *npy, struct err_info *info)
+{
+	size_t capacity = 0;
+	uint64_t header = npy_header_size(npy->bytes.data, npy->bytes.size);
+	enum err err = pickle_list_objects(archive, &capacity, NULL, npy->bytes.data + header, npy->bytes.size - header, &npy->block, info);
+	return err ? err : archive_refuse_duplicates(archive, "tensors", info);
+}
+
 static enum err open_npy(struct archive *archive, struct bytes *bytes, struct err_info *info)
 {
 	struct tensor parsed = { 0 };
 	size_t capacity = 0;
-	enum err err = npy_parse(bytes->data, bytes->size, &parsed, info);
-	if (!err)
-		err = add_array(archive, &capacity, archive_base_name(archive->file), &parsed, info);
-	if (!err)
-		err = list_further(archive, &capacity, bytes, info);
-	if (err)
+	struct err_info cause = { 0 };
+	enum err err = npy_parse(bytes->data, bytes->size, &parsed, &cause);
+	bool objects = err == ERR_UNSUPPORTED && npy_holds_objects(bytes->data, bytes->size);
+	if (err && !objects) {
+		*info = cause;
 		return err;
-	struct bytes *kept = malloc(sizeof *kept);
-	if (!kept)
+	}
+	struct npy *npy = archive->state = calloc(1, sizeof *npy);
+	if (!npy)
 		return err_nomem(info, "the tensor list");
-	*kept = *bytes;
-	archive->state = kept;
+	npy->bytes = *bytes;
 	memset(bytes, 0, sizeof *bytes);
-	return ERR_OK;
+	if (objects)
+		return list_objects(archive, npy, info);
+	archive->unnamed = archive->sequence = true;
+	err = add_array(archive, &capacity, archive_base_name(archive->file), &parsed, info);
+	return err ? err : list_further(archive, &capacity, &npy->bytes, info);
 }
 
 static void forget_npy(const struct archive *archive)
 {
-	bytes_forget(archive->state);
+	bytes_forget(&((const struct npy *)archive->state)->bytes);
 }
 
 static void close_npy(struct archive *archive)
 {
-	if (archive->state)
-		bytes_release(archive->state);
-	free(archive->state);
+	struct npy *npy = archive->state;
+	if (!npy)
+		return;
+	bytes_release(&npy->bytes);
+	pickle_free_blocks(npy->block);
+	free(npy);
 }
 
 const struct reader reader_npy = {
 	.name = "npy",
-	.suffix = ".npy",
+	.suffixes = ".npy",
 	.probe = probe,
 	.open = open_npy,
 	.forget = forget_npy,

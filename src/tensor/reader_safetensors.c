@@ -293,7 +293,7 @@ static void close_safetensors(struct archive *archive)
 
 const struct reader reader_safetensors = {
 	.name = "safetensors",
-	.suffix = ".safetensors",
+	.suffixes = ".safetensors",
 	.probe = probe,
 	.open = open_safetensors,
 	.load = safetensors_refuse_unscaled,

@@ -6,11 +6,14 @@
 
 #include "tensor/reader.h"
 
-extern const struct reader reader_npy, reader_npz, reader_safetensors, reader_safetensors_index;
+extern const struct reader reader_npy, reader_npz, reader_safetensors, reader_safetensors_index, reader_torch, reader_torch_stream, reader_pickle;
 
 /* A zeroed tensor at the end of the archive's list, with a copy of the name; NULL when out of memory. *capacity is the list's
  * and starts at 0. Pointers into the list move when it grows. */
 struct tensor *archive_add(struct archive *archive, size_t *capacity, const char *name, size_t length);
+
+/* ERR_FORMAT where two tensors have one name. `what` is what they are called: "tensors". */
+enum err archive_refuse_duplicates(const struct archive *archive, const char *what, struct err_info *info);
 
 /* Count a member that is no numeric array; the first is remembered with the reason. */
 void archive_skip(struct archive *archive, const char *name, const char *reason);

@@ -143,3 +143,26 @@ void zip_stored_offsets(const unsigned char *file, uint64_t size, uint64_t *data
 		at += entry.length;
 	}
 }
+
+static bool name_ends(const unsigned char *name, uint64_t length, const char *ending)
+{
+	size_t wanted = strlen(ending);
+	return length >= wanted && memcmp(name + length - wanted, ending, wanted) == 0;
+}
+
+bool zip_stored_has(const unsigned char *file, uint64_t size, const char *ending)
+{
+	const unsigned char *local = record_at(file, size, 0, LOCAL_SIZE, "\3\4");
+	uint64_t name_length = local ? read_le(local + 26, 2) : 0;
+	if (local && name_length <= size - LOCAL_SIZE && name_ends(local + LOCAL_SIZE, name_length, ending))
+		return true;
+	struct directory directory;
+	if (!find_directory(file, size, &directory))
+		return false;
+	uint64_t at = directory.offset;
+	struct entry entry;
+	for (uint64_t i = 0; i < directory.entries && read_entry(file, size, at, &entry); i++, at += entry.length)
+		if (name_ends(entry.name, entry.name_length, ending))
+			return true;
+	return false;
+}

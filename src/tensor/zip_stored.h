@@ -9,10 +9,15 @@
 #ifndef ATTNVIZ_TENSOR_ZIP_STORED_H
 #define ATTNVIZ_TENSOR_ZIP_STORED_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* Fill data_offset[0 .. count) for the members in the order of the central directory: the offset of the data of a stored
  * member within the file, or 0. */
 void zip_stored_offsets(const unsigned char *file, uint64_t size, uint64_t *data_offset, uint64_t count);
+
+/* Does a zip file have a member whose name ends so? Of a file that is there in part only, the first member is asked. */
+bool zip_stored_has(const unsigned char *file, uint64_t size, const char *ending);
 
 #endif

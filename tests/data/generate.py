@@ -4,7 +4,7 @@
 Only the standard library is used, so that each byte is what the line below says. `file(name, bytes, code, text)` writes a file and its line in
 expected.tsv: the error code that opening it and loading every tensor gives, and words that the message holds.
 """
-import base64, io, json, os, struct, zipfile, zlib
+import base64, collections, io, json, os, pickle, struct, sys, types, zipfile, zlib
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 EXPECTED = []
@@ -63,7 +63,7 @@ file("npy/bad-missing-key.npy", npy(header="{'descr': '<f4', 'shape': (2, 3)}"),
 file("npy/bad-key-twice.npy", npy(header="{'shape': (2, 3), 'descr': '<f4', 'fortran_order': False, 'shape': (2, 3)}"), "FORMAT", "each key once")
 file("npy/bad-code-in-header.npy", npy(header="__import__('os').system('true')"), "FORMAT", "a dictionary")
 file("npy/bad-dtype.npy", npy("'<z4'"), "FORMAT", "unknown dtype")
-file("npy/unsupported-pickled-objects.npy", npy("'|O'", data=b"\x80\x04."), "UNSUPPORTED", "pickled objects are never read")
+file("npy/bad-pickled-objects.npy", npy("'|O'", data=b"\x80\x04."), "FORMAT", "the pickle is broken")
 file("npy/unsupported-structured.npy", npy("[('x', '<f4'), ('y', '<f4')]"), "UNSUPPORTED", "structured")
 file("npy/unsupported-text.npy", npy("'<U1'"), "UNSUPPORTED", "text")
 file("npy/unsupported-complex.npy", npy("'<c8'", data=six * 2), "UNSUPPORTED", "complex")
@@ -168,7 +168,6 @@ file("npz/bad-overlapping-members.npz", overlapping(9), "FORMAT", "overlap")
 file("npz/unsupported-encrypted.npz", patch(good, (b"PK\x03\x04\x14\x00\x00", b"PK\x03\x04\x14\x00\x01"),
      (b"PK\x01\x02\x14\x03\x14\x00\x00", b"PK\x01\x02\x14\x03\x14\x00\x01")), "UNSUPPORTED", "encrypted")
 file("npz/unsupported-bzip2.npz", npz(pair, zipfile.ZIP_BZIP2), "UNSUPPORTED", "neither stored nor deflated")
-file("npz/unsupported-pytorch.npz", npz([("model/data.pkl", b"\x80\x02."), ("model/data/0", six)]), "UNSUPPORTED", "PyTorch")
 file("npz/unsupported-only-text.npz", npz([("tokens.npy", npy("'<U1'"))]), "UNSUPPORTED", "holds no numeric array")
 
 
@@ -239,12 +238,216 @@ file(st + "unsupported-only-float4.safetensors", safetensors({"w": entry("F4", [
 file(st + "unsupported-scale-of-each-block.safetensors", safetensors({"k": entry("F8_E4M3", [2, 2], 0, 4), "k_scale": entry("F32", [2], 4, 12)},
      bytes([0x38] * 4) + struct.pack("<2f", 1, 2)), "UNSUPPORTED", "scales are more than one number")
 
+# --- pickles: Python's own pickler, with stand-ins for the functions of torch and numpy, which are named and never there ---
+
+def stand_in(module, name):
+    """Something that pickles as module.name."""
+    for end in [i for i, letter in enumerate(module + ".") if letter == "."]:
+        top = sys.modules.setdefault(module[:end], types.ModuleType(module[:end]))
+    if not hasattr(top, name):
+        setattr(top, name, type(name, (), {"__module__": module}))
+    return getattr(top, name)
+
+
+class Call:
+    """Pickles as a call of `function` with `arguments`, then BUILD with `state`, items and pairs."""
+    def __init__(self, function, *arguments, state=None, items=None, pairs=None):
+        self.parts = (function, arguments, state, iter(items) if items else None, iter(pairs) if pairs else None)
+
+    def __reduce__(self):
+        return self.parts
+
+
+class Storage:
+    def __init__(self, kind, key, count, view=None):
+        self.id = ("storage", stand_in("torch", kind), key, "cpu", count) + ((view,) if view != () else ())
+
+
+class Pickler(pickle.Pickler):
+    def persistent_id(self, thing):
+        return thing.id if isinstance(thing, Storage) else None
+
+
+def dumps(thing, protocol=2):
+    out = io.BytesIO()
+    Pickler(out, protocol).dump(thing)
+    return out.getvalue()
+
+
+def tensor(shape=(2, 3), stride=(3, 1), offset=0, kind="FloatStorage", key="0", count=6, view=()):
+    return Call(stand_in("torch._utils", "_rebuild_tensor_v2"), Storage(kind, key, count, view), offset, shape, stride, False,
+                collections.OrderedDict())
+
+
+def typed(name, shape, stride, key, count):
+    return Call(stand_in("torch._utils", "_rebuild_tensor_v3"), Storage("UntypedStorage", key, count), 0, shape, stride, False,
+                collections.OrderedDict(), stand_in("torch", name))
+
+
+def pt(thing, storages=None, order=b"little", root="archive", method=zipfile.ZIP_STORED, protocol=2):
+    storages = storages if storages is not None else {"0": six}
+    members = [(root + "/data.pkl", thing if isinstance(thing, bytes) else dumps(thing, protocol))]
+    members += [(root + "/byteorder", order)] if order else []
+    members += [(root + "/data/" + key, data) for key, data in storages.items()]
+    return npz(members + [(root + "/version", b"3\n")], method)
+
+
+def stream(thing, storages=None, protocol=2):
+    """(element size, bytes) by key."""
+    storages = storages if storages is not None else {"0": (4, six)}
+    head = [0x1950A86A20F9469CFC6C, 1001, {"protocol_version": 1001, "little_endian": True, "type_sizes": {"short": 2, "int": 4, "long": 4}}, thing,
+            sorted(storages)]
+    return b"".join(dumps(part, protocol) for part in head) + b"".join(
+        struct.pack("<q", len(storages[key][1]) // storages[key][0]) + storages[key][1] for key in sorted(storages))
+
+
+def laughs(levels, leaf):
+    for _ in range(levels):
+        leaf = [leaf, leaf]
+    return leaf
+
+
+cache = stand_in("transformers.cache_utils", "DynamicCache")
+output = stand_in("transformers.modeling_outputs", "BaseModelOutput")
+pair_of = stand_in("__main__", "Pair")
+file("torch/good-zip.pt", pt({"q": tensor()}))
+file("torch/good-stream.pt", stream({"q": tensor(view=None)}))
+file("torch/good-deflated.pt", pt({"q": tensor()}, method=zipfile.ZIP_DEFLATED))
+file("torch/good-big-endian.pt", pt({"q": tensor()}, {"0": struct.pack(">6f", *range(6))}, order=b"big"))
+file("torch/good-no-byteorder.pt", pt({"q": tensor()}, order=None))
+file("torch/good-root.pt", pt({"q": tensor()}, root="runs/q"))
+file("torch/good-protocol-4.pt", pt({"q": tensor()}, protocol=4))
+file("torch/good-lone-tensor.pt", pt(tensor()))
+file("torch/good-lone-tensor-stream.pt", stream(tensor(view=None)))
+file("torch/good-transposed.pt", pt({"q": tensor((3, 2), (1, 3))}))
+file("torch/good-offset.pt", pt({"q": tensor(offset=2, count=8)}, {"0": struct.pack("<8f", 9, 9, *range(6))}))
+file("torch/good-shared-storage.pt", pt({"row0": tensor((3,), (1,)), "row1": tensor((3,), (1,), offset=3)}))
+file("torch/good-expanded.pt", pt({"q": tensor((4, 6), (0, 1))}))
+file("torch/good-view-of-a-storage.pt", stream({"q": tensor((3,), (1,), view=("1", 3, 3))}))
+file("torch/good-half.pt", pt({"q": tensor(kind="HalfStorage")}, {"0": struct.pack("<6e", *range(6))}))
+file("torch/good-bfloat16.pt", pt({"q": tensor(kind="BFloat16Storage")}, {"0": struct.pack("<6H", 0, 0x3F80, 0x4000, 0x4040, 0x4080, 0x40A0)}))
+file("torch/good-float8.pt", pt({"q": typed("float8_e4m3fn", (2, 3), (3, 1), "0", 6)}, {"0": bytes([0, 0x38, 0x40, 0x44, 0x48, 0x4A])}))
+file("torch/good-float8-e5m2.pt", pt({"q": typed("float8_e5m2", (3,), (1,), "0", 3)}, {"0": bytes([0x3C, 0x40, 0x44])}))
+file("torch/good-parameter.pt", pt({"q": Call(stand_in("torch._utils", "_rebuild_parameter"), tensor(), True, collections.OrderedDict())}))
+file("torch/good-subclass.pt", pt({"q": Call(stand_in("torch._tensor", "_rebuild_from_type_v2"), stand_in("torch._utils", "_rebuild_tensor_v2"),
+     stand_in("__main__", "Mine"), tensor().parts[1], {"note": 1})}))
+file("torch/good-size.pt", pt({"q": Call(stand_in("torch._utils", "_rebuild_tensor_v2"), Storage("FloatStorage", "0", 6), 0,
+     Call(stand_in("torch", "Size"), (2, 3)), (3, 1), False, None)}))
+file("torch/good-scalar-and-empty.pt", pt({"five": tensor((), (), offset=5), "none": tensor((0, 3), (3, 1)), "ten": tensor((2,), (0,), offset=5)}))
+file("torch/good-cache.pt", pt({"past_key_values": Call(cache, state={"key_cache": [tensor()], "value_cache": [tensor()], "_seen_tokens": 3})}))
+file("torch/good-model-output.pt", pt(Call(output, (tensor(),), None, state={"attentions": (tensor(),)}, pairs=[("attentions", (tensor(),))])))
+file("torch/good-named-tuple.pt", pt(Call(pair_of, tensor(), 3)))
+file("torch/good-module.pt", pt(Call(stand_in("__main__", "Model"), state={"training": False, "_parameters": collections.OrderedDict(w=tensor()),
+     "_modules": collections.OrderedDict(inner=Call(stand_in("__main__", "Inner"), state={"_buffers": {"b": tensor()}}))})))
+file("torch/good-sparse-beside.pt", pt({"q": tensor(), "s": Call(stand_in("torch._utils", "_rebuild_sparse_tensor"), 1, (tensor(), tensor(), (3, 3)))}))
+file("torch/good-text-beside.pt", pt({"q": tensor(), "model": "gpt2", "layer": 3, "scale": 0.125, "mask": None}))
+file("torch/good-no-crc.pt", patch(pt({"q": tensor()}), (struct.pack("<I", zlib.crc32(six)), bytes(4))))
+file("torch/bad-crc.pt", patch(pt({"q": tensor()}), (struct.pack("<I", zlib.crc32(six)), b"\1\2\3\4")), "FORMAT", "CRC")
+file("torch/bad-os-system.pt", pt(b"\x80\x02cos\nsystem\nX\x04\x00\x00\x00true\x85R."), "UNSUPPORTED", "os.system")
+file("torch/bad-os-system-stream.pt", stream({"q": tensor(view=None)}).replace(b"}q\x00X\x01\x00\x00\x00q", b"cos\nsystem\n0}q\x00X\x01\x00\x00\x00q"),
+     "UNSUPPORTED", "os.system")
+file("torch/bad-view-beyond-its-storage.pt", pt({"q": tensor((2, 4), (4, 1))}), "FORMAT", "q: a tensor reaches beyond its storage")
+file("torch/bad-offset-beyond-its-storage.pt", pt({"q": tensor(offset=1)}), "FORMAT", "reaches beyond")
+file("torch/bad-offset-negative.pt", pt({"q": tensor(offset=-1)}), "FORMAT", "in no form that torch.save writes")
+file("torch/bad-stride-negative.pt", pt({"q": tensor((6,), (-1,), offset=5)}), "FORMAT", "impossible")
+file("torch/bad-strides-overflow.pt", pt({"q": tensor((2, 3), (2**62, 2**62))}), "FORMAT", "impossible")
+file("torch/bad-lengths-overflow.pt", pt({"q": tensor((2**40, 2**40), (0, 0))}), "FORMAT", "impossible")
+file("torch/bad-strides-fewer.pt", pt({"q": tensor((2, 3), (1,))}), "FORMAT", "in no form that torch.save writes")
+file("torch/bad-count-beyond-64-bits.pt", pt({"q": tensor(count=2**64)}), "FORMAT", "a storage in no form")
+file("torch/bad-storage-missing.pt", pt({"q": tensor(key="1")}), "FORMAT", "lacks its storage archive/data/1")
+file("torch/bad-storage-shorter.pt", pt({"q": tensor()}, {"0": six[:-4]}), "FORMAT", "should be 24 bytes, but the member has 20")
+file("torch/bad-key-leads-elsewhere.pt", pt({"q": tensor(key="../version")}), "FORMAT", "lacks its storage")
+file("torch/bad-byteorder.pt", pt({"q": tensor()}, order=b"middle"), "FORMAT", "byte order")
+file("torch/bad-two-pickles.pt", npz([("a/data.pkl", dumps({"q": tensor()})), ("b/data.pkl", dumps({"q": tensor()}))]), "FORMAT", "two pickles")
+file("torch/bad-two-tensors-of-one-name.pt", pt({"a": {"b": tensor()}, "a.b": tensor()}), "FORMAT", "two tensors are called a.b")
+file("torch/bad-stream-truncated.pt", stream({"q": tensor(view=None)})[:-4], "FORMAT", "truncated")
+file("torch/bad-stream-cut-in-pickles.pt", stream({"q": tensor(view=None)})[:60], "FORMAT", "truncated")
+file("torch/bad-stream-length.pt", stream({"q": tensor(view=None)}, {"0": (4, six + six)}), "FORMAT", "another length")
+file("torch/bad-stream-lacks-a-storage.pt", stream({"q": tensor(view=None), "k": tensor(view=None, key="1")}), "FORMAT", "lacks its storage")
+file("torch/bad-stream-storage-unknown.pt", stream({"q": tensor(view=None)}, {"0": (4, six), "1": (4, six)}), "FORMAT", "does not speak of")
+file("torch/bad-id.pt", pt(b"\x80\x02X\x01\x00\x00\x00aQ."), "FORMAT", "holds no array")
+file("torch/unsupported-only-complex.pt", pt({"q": tensor(kind="ComplexFloatStorage", count=3, shape=(3,), stride=(1,))}), "UNSUPPORTED", "its type is not read")
+file("torch/unsupported-negated.pt", pt({"q": Call(*tensor().parts[:1], *tensor().parts[1], {"neg": True})}), "UNSUPPORTED", "resolve_neg")
+file("torch/unsupported-nine-axes.pt", pt({"q": tensor((1,) * 8 + (6,), (1,) * 9)}), "UNSUPPORTED", "more than 8 axes")
+
+dtype = stand_in("numpy", "dtype")
+made_dtype = lambda code, order="<": Call(dtype, code, False, True, state=(3, order, None, None, None, -1, -1, 0))
+array = lambda shape=(2, 3), code="f4", data=six, order="<", fortran=False: Call(stand_in("numpy.core.multiarray", "_reconstruct"),
+    stand_in("numpy", "ndarray"), (0,), b"b", state=(1, shape, made_dtype(code, order), fortran, data))
+for protocol in range(6):
+    file("pickle/good-protocol-%d.pkl" % protocol, dumps({"q": array()}, protocol))
+file("pickle/good-buffer.pkl", dumps({"q": Call(stand_in("numpy._core.numeric", "_frombuffer"), bytearray(six), made_dtype("f4"), (3, 2), "F")}, 5))
+file("pickle/good-big-endian.pkl", dumps({"q": array(data=struct.pack(">6f", *range(6)), order=">")}))
+file("pickle/good-fortran.pkl", dumps({"q": array(fortran=True)}))
+file("pickle/good-bfloat16.pkl", dumps({"q": Call(stand_in("numpy.core.multiarray", "_reconstruct"), 0, (0,), b"b", state=(1, (3,),
+     Call(dtype, stand_in("ml_dtypes", "bfloat16"), False, True), False, struct.pack("<3H", 0x4000, 0x4080, 0x40A0)))}))
+file("pickle/good-objects.pkl", dumps({"q": array((2,), "O8", [array(), array()], "|")}))
+file("pickle/good-python-2.pkl", b"(dp0\nS'q'\np1\ncnumpy.core.multiarray\n_reconstruct\np2\n(cnumpy\nndarray\np3\n(I0\ntp4\nS'b'\np5\ntp6\nRp7\n"
+     b"(I1\n(I2\nI3\ntp8\ncnumpy\ndtype\np9\n(S'f4'\np10\nI0\nI1\ntp11\nRp12\n(I3\nS'<'\np13\nNNNI-1\nI-1\nI0\ntp14\nbI00\nS'"
+     + b"".join(b"\\x%02x" % byte for byte in six) + b"'\np15\ntp16\nbs.")
+file("pickle/good-numbers.pkl", dumps({"q": [[0, 1, 2], [3, 4, 5.0]], "ids": [7, 8], "shape": (2, 3), "ragged": [[1], [2, 3]], "text": ["a"]}))
+file("pickle/good-torch-inside.pkl", dumps({"q": Call(stand_in("torch._utils", "_rebuild_tensor_v2"), Call(stand_in("torch.storage", "_load_from_bytes"),
+     stream(Storage("FloatStorage", "0", 6, None))), 0, (2, 3), (3, 1), False, None)}, 4))
+circle = [array()]
+circle.append(circle)
+file("pickle/good-circle.pkl", dumps(circle))
+file("pickle/bad-os-system.pkl", b"\x80\x04\x8c\x02os\x8c\x06system\x93\x8c\x04true\x85R.", "UNSUPPORTED", "os.system")
+file("pickle/bad-posix-system.pkl", b"cposix\nsystem\n(S'true'\ntR.", "UNSUPPORTED", "posix.system")
+file("pickle/bad-eval.pkl", b"\x80\x04\x8c\x08builtins\x8c\x04eval\x93\x8c\x011\x85R.", "UNSUPPORTED", "builtins.eval")
+file("pickle/bad-popen.pkl", b"\x80\x02csubprocess\nPopen\n]X\x04\x00\x00\x00truea\x85R.", "UNSUPPORTED", "subprocess.Popen")
+file("pickle/bad-getattr.pkl", b"\x80\x02c__builtin__\ngetattr\nc__builtin__\nint\nX\x01\x00\x00\x00x\x86R.", "UNSUPPORTED", "__builtin__.getattr")
+file("pickle/bad-instance.pkl", b"\x80\x02(X\x04\x00\x00\x00trueios\nsystem\n.", "UNSUPPORTED", "os.system")
+file("pickle/bad-object.pkl", b"\x80\x02(cos\nsystem\nX\x04\x00\x00\x00trueo.", "UNSUPPORTED", "os.system")
+file("pickle/bad-newobj.pkl", b"\x80\x02cos\nsystem\nX\x04\x00\x00\x00true\x85\x81.", "UNSUPPORTED", "os.system")
+file("pickle/bad-run-string.pkl", b"\x80\x02cnumpy.testing._private.utils\nrunstring\nX\x01\x00\x00\x001}\x86R.", "UNSUPPORTED", "numpy.testing._private.utils.runstring")
+file("pickle/bad-hub-load.pkl", b"\x80\x02ctorch.hub\nload\nX\x01\x00\x00\x00x\x85R.", "UNSUPPORTED", "torch.hub.load")
+file("pickle/bad-laughs.pkl", dumps({"q": array(), "l": laughs(40, [array()])}), "FORMAT", "again and again")
+file("pickle/bad-laughs-of-numbers.pkl", dumps({"q": laughs(40, [1.5])}), "FORMAT", "again and again")
+file("pickle/bad-deep.pkl", b"\x80\x02" + b"]" * 5000 + b"a" * 4999 + b".", "UNSUPPORTED", "deeper than 200 levels")
+file("pickle/bad-truncated.pkl", dumps({"q": array()})[:-9], "FORMAT", "truncated")
+file("pickle/bad-no-end.pkl", dumps({"q": array()})[:-1], "FORMAT", "truncated: it has no end")
+file("pickle/bad-length.pkl", b"\x80\x04\x8e\xff\xff\xff\xff\xff\xff\xff\x7fabc.", "FORMAT", "truncated")
+file("pickle/bad-length-of-a-long.pkl", b"\x80\x02\x8b\xff\xff\xff\x7fabc.", "FORMAT", "truncated")
+file("pickle/bad-frame.pkl", b"\x80\x04\x95\xff\x00\x00\x00\x00\x00\x00\x00].", "FORMAT", "within a frame")
+file("pickle/bad-memo-number.pkl", b"\x80\x02]r\xff\xff\xff\xff.", "FORMAT", "memo numbers")
+file("pickle/bad-memo-empty.pkl", b"\x80\x02]h\x07.", "FORMAT", "never put there")
+file("pickle/bad-stack-empty.pkl", b"\x80\x020.", "FORMAT", "nothing on the stack")
+file("pickle/bad-no-mark.pkl", b"\x80\x02]e.", "FORMAT", "no mark")
+file("pickle/bad-below-the-mark.pkl", b"\x80\x02](\x85.", "FORMAT", "nothing on the stack")
+file("pickle/bad-key-without-value.pkl", b"\x80\x02}(Nu.", "FORMAT", "a key without a value")
+file("pickle/bad-opcode.pkl", b"\x80\x02\xff.", "FORMAT", "unknown opcode")
+file("pickle/bad-append-to-a-number.pkl", b"\x80\x02K\x01Na.", "FORMAT", "holds none")
+file("pickle/bad-call-without-tuple.pkl", b"\x80\x02ccollections\nOrderedDict\nNR.", "FORMAT", "without a tuple")
+file("pickle/bad-escape.pkl", b"S'\\xg0'\n.", "FORMAT", "escapes")
+file("pickle/bad-array-bytes.pkl", dumps({"q": array((2, 4))}), "FORMAT", "q: an array of the pickle needs 32 bytes but has 24")
+file("pickle/bad-array-lengths.pkl", dumps({"q": array((2**40, 2**40))}), "FORMAT", "impossible shape")
+file("pickle/bad-array-objects.pkl", dumps({"q": array((3,), "O8", [array()], "|")}), "FORMAT", "in no form that numpy writes")
+file("pickle/bad-torch-inside-truncated.pkl", dumps({"q": Call(stand_in("torch._utils", "_rebuild_tensor_v2"), Call(stand_in("torch.storage",
+     "_load_from_bytes"), stream(Storage("FloatStorage", "0", 6, None))[:-4]), 0, (2, 3), (3, 1), False, None)}, 4), "FORMAT", "truncated")
+file("pickle/bad-empty-name.pkl", b"\x80\x02c\n\n.", "UNSUPPORTED", "refers to")
+file("pickle/unsupported-text-array.pkl", dumps({"q": array((6,), "U1", six)}), "UNSUPPORTED", "holds no numeric array, only q")
+file("pickle/unsupported-out-of-band.pkl", b"\x80\x05\x97.", "UNSUPPORTED", "out-of-band")
+file("pickle/unsupported-extension.pkl", b"\x80\x02\x82\x01.", "UNSUPPORTED", "extension registry")
+file("pickle/unsupported-persistent.pkl", b"\x80\x02NQ.", "UNSUPPORTED", "persistent ids")
+file("pickle/unsupported-two-pickles.pkl", dumps({"q": array()}) * 2, "UNSUPPORTED", "more follows")
+file("pickle/unsupported-protocol-6.pkl", b"\x80\x06].", "UNSUPPORTED", "protocol 6")
+file("npy/good-object-array.npy", npy("'|O'", "(2,)", dumps(array((2,), "O8", [array(), array()], "|"), 3)))
+file("npy/good-object-dict.npy", npy("'|O'", "()", dumps(array((), "O8", [{"q": array()}], "|"), 3)))
+file("npz/good-objects.npz", npz([("a.npy", npy("'|O'", "(2,)", dumps(array((2,), "O8", [array(), array()], "|"), 3))), ("q.npy", npy())],
+     zipfile.ZIP_DEFLATED))
+file("npz/bad-os-system.npz", npz([("q.npy", npy()), ("a.npy", npy("'|O'", "()", b"\x80\x03cos\nsystem\nX\x04\x00\x00\x00true\x85R."))]),
+     "UNSUPPORTED", "member a.npy: refused: its pickle refers to os.system")
+
+# The files that the real torch and numpy wrote (tests/data/write_real.py), and what else stands beside them.
+for name in ["torch/good-real.pt", "torch/good-real-stream.pt", "torch/good-real.npz"] + ["pickle/good-real-%d.pkl" % p for p in (0, 2, 4, 5)]:
+    EXPECTED.append((name, "OK", ""))
+
 # --- what is no tensor file ---
 
-file("other/unsupported-pickle.pt", b"\x80\x02}q\x00.", "UNSUPPORTED", "pickle")
+file("other/bad-pickle-of-nothing.pt", b"\x80\x02}q\x00.", "FORMAT", "holds no array")
 file("other/unsupported-gguf.gguf", b"GGUF\x03\x00\x00\x00", "UNSUPPORTED", "GGUF")
 file("other/unsupported-hdf5.h5", b"\x89HDF\r\n\x1a\n", "UNSUPPORTED", "HDF5")
-file("other/bad-text.txt", b"the cat sat\n", "FORMAT", "neither .npy, .npz nor .safetensors")
+file("other/bad-text.txt", b"the cat sat\n", "FORMAT", "neither .npy, .pt, .npz")
 
 # --- token lists, vocabularies and alignments: what is in them is tested by test_tokens, test_vocab and test_alignment ---
 

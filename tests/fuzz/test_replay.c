@@ -20,6 +20,12 @@
 #define LLVMFuzzerTestOneInput fuzz_safetensors
 #include "fuzz/fuzz_safetensors.c"
 #undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_torch
+#include "fuzz/fuzz_torch.c"
+#undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_pickle
+#include "fuzz/fuzz_pickle.c"
+#undef LLVMFuzzerTestOneInput
 #define LLVMFuzzerTestOneInput fuzz_tokens
 #include "fuzz/fuzz_tokens.c"
 #undef LLVMFuzzerTestOneInput
@@ -44,6 +50,7 @@ static const struct {
 	int least; /* files that must be there, or the folder has moved */
 } targets[] = {
 	{ "npy", fuzz_npy, 30 },         { "npz", fuzz_npz, 20 },     { "safetensors", fuzz_safetensors, 35 },
+	{ "torch", fuzz_torch, 50 },     { "pickle", fuzz_pickle, 50 },
 	{ "tokens", fuzz_tokens, 8 },    { "vocab", fuzz_vocab, 5 },  { "links", fuzz_links, 2 },
 	{ "image", fuzz_image, 10 },     { "layout", fuzz_layout, 1 },
 };

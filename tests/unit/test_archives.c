@@ -104,7 +104,7 @@ static void assert_listed(const char *folder)
 START_TEST(every_file_is_in_the_list)
 {
 	ck_assert_int_gt(line_count, 100);
-	static const char *const folders[] = { "npy", "npz", "safetensors", "other" };
+	static const char *const folders[] = { "npy", "npz", "safetensors", "torch", "pickle", "other" };
 	for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++)
 		assert_listed(folders[i]);
 }
