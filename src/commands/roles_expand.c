@@ -19,14 +19,19 @@ bool roles_name_counts(const struct string_list *names, const char *name)
 	return !filtered;
 }
 
-/* How sure a tensor's name makes it that it plays the role: 2 by its word, 1 where no word speaks against it, 0 not at all. */
+/* How sure a tensor's name makes it that it plays the role: 2 by its word, 1 where no word speaks against it, 0 not at all. A list without names is what the
+ * option says, unless its places tell keys and values apart; of arrays one after another each may be something else. */
 static int fitness(const struct archive *archive, const struct tensor *tensor, enum name_role kind, const struct string_list *names)
 {
-	/* A list without names is what the option says; of arrays one after another each may be something else. */
-	enum name_role told = archive->sequence ? NAME_NONE : archive->unnamed ? kind : name_role(tensor->name);
+	char buffer[256];
+	enum name_role told = archive->sequence ? NAME_NONE : name_role(roles_tensor_name(archive, tensor, buffer, sizeof buffer));
 	if (!roles_name_counts(names, tensor->name))
 		return 0;
-	return told == kind ? 2 : kind == NAME_WEIGHTS && told == NAME_NONE && !name_is_fused(tensor->name) && tensor->rank >= 2;
+	if (told == kind)
+		return 2;
+	if (archive->unnamed && !archive->sequence)
+		return 1;
+	return kind == NAME_WEIGHTS && told == NAME_NONE && !name_is_fused(tensor->name) && tensor->rank >= 2;
 }
 
 static bool same_shape(const struct tensor *a, const struct tensor *b)

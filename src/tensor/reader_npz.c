@@ -93,7 +93,7 @@ static enum err add_objects(struct archive *archive, size_t *capacity, struct zi
 	struct err_info cause = { 0 };
 	struct strbuf name;
 	size_t before = archive->count;
-	enum err err = zip_members_load(&npz->members, member, info);
+	enum err err = zip_members_load(&npz->members, member, member->name, info);
 	if (err)
 		return err;
 	strbuf_init(&name);
@@ -165,7 +165,7 @@ static enum err load_npz(struct archive *archive, struct tensor *tensor, struct 
 {
 	struct npz *npz = archive->state;
 	struct zip_member *member = npz->of[tensor - archive->tensor];
-	enum err err = zip_members_load(&npz->members, member, info);
+	enum err err = zip_members_load(&npz->members, member, tensor->name, info);
 	if (!err)
 		tensor->data = member->data + tensor->offset;
 	return err;

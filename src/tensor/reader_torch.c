@@ -48,7 +48,7 @@ static enum err read_byte_order(struct torch *torch, const char *root, size_t le
 	strbuf_addf(&name, "%.*s/byteorder", (int)length, root);
 	struct zip_member *member = zip_members_find(&torch->members, name.buf, name.len);
 	strbuf_release(&name);
-	enum err err = member ? zip_members_load(&torch->members, member, info) : ERR_OK;
+	enum err err = member ? zip_members_load(&torch->members, member, member->name, info) : ERR_OK;
 	if (err)
 		return err;
 	bool big = member && member->size == 3 && memcmp(member->data, "big", 3) == 0;
@@ -107,7 +107,7 @@ static enum err list_tensors(struct torch *torch, struct archive *archive, struc
 	if (!err)
 		err = read_byte_order(torch, member->name, root, &swapped, info);
 	if (!err)
-		err = zip_members_load(&torch->members, member, info);
+		err = zip_members_load(&torch->members, member, member->name, info);
 	if (!err)
 		err = pickle_parse(&pickle, member->data, member->size, true, info);
 	if (!err)
@@ -134,7 +134,7 @@ static enum err load_torch(struct archive *archive, struct tensor *tensor, struc
 {
 	struct torch *torch = archive->state;
 	size_t index = (size_t)(tensor - archive->tensor);
-	enum err err = zip_members_load(&torch->members, torch->of[index], info);
+	enum err err = zip_members_load(&torch->members, torch->of[index], torch->of[index]->name, info);
 	if (!err)
 		tensor->data = torch->of[index]->data + torch->storage[index].first;
 	return err;

@@ -181,15 +181,15 @@ static uint32_t crc_of(const unsigned char *bytes, uint64_t size)
 	return (uint32_t)crc;
 }
 
-static enum err inflate_member(struct zip_members *members, struct zip_member *member, struct err_info *info)
+static enum err inflate_member(struct zip_members *members, struct zip_member *member, const char *name, struct err_info *info)
 {
 	zip_file_t *file = zip_fopen_index(members->zip, member->index, 0);
 	if (!file)
-		return in_member(info, ERR_FORMAT, member->name, zip_strerror(members->zip));
+		return in_member(info, ERR_FORMAT, name, zip_strerror(members->zip));
 	unsigned char *block = mem_array((size_t)member->size, 1);
-	enum err err = block ? read_exactly(file, block, member->size, member->name, info) : err_nomem(info, "a member");
+	enum err err = block ? read_exactly(file, block, member->size, name, info) : err_nomem(info, "a member");
 	if (!err)
-		err = expect_end(file, member->name, info);
+		err = expect_end(file, name, info);
 	zip_fclose(file);
 	if (err)
 		free(block);
@@ -198,7 +198,7 @@ static enum err inflate_member(struct zip_members *members, struct zip_member *m
 	return err;
 }
 
-enum err zip_members_load(struct zip_members *members, struct zip_member *member, struct err_info *info)
+enum err zip_members_load(struct zip_members *members, struct zip_member *member, const char *name, struct err_info *info)
 {
 	if (member->data)
 		return ERR_OK;
@@ -206,7 +206,7 @@ enum err zip_members_load(struct zip_members *members, struct zip_member *member
 		member->data = member->stored;
 		return ERR_OK;
 	}
-	enum err err = inflate_member(members, member, info);
+	enum err err = inflate_member(members, member, name, info);
 	if (!err)
 		member->data = member->inflated;
 	return err;

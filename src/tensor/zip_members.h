@@ -35,8 +35,8 @@ void zip_members_close(struct zip_members *members); /* works on a zeroed struct
 enum err zip_members_sort(struct zip_members *members, struct err_info *info);
 struct zip_member *zip_members_find(const struct zip_members *members, const char *name, size_t length);
 
-/* Make member->data valid. Where the file keeps a CRC (PyTorch may be told not to), it must be that of the bytes. */
-enum err zip_members_load(struct zip_members *members, struct zip_member *member, struct err_info *info);
+/* Make member->data valid; messages call it `name`. Where the file keeps a CRC (PyTorch may be told not to), it must be that of the bytes. */
+enum err zip_members_load(struct zip_members *members, struct zip_member *member, const char *name, struct err_info *info);
 
 /* Unpack the first bytes: `first` of them, or all where there are fewer; *got says how many. */
 enum err zip_members_read(struct zip_members *members, const struct zip_member *member, unsigned char *out, uint64_t first, uint64_t *got,

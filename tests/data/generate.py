@@ -342,6 +342,14 @@ file("torch/good-module.pt", pt(Call(stand_in("__main__", "Model"), state={"trai
 file("torch/good-sparse-beside.pt", pt({"q": tensor(), "s": Call(stand_in("torch._utils", "_rebuild_sparse_tensor"), 1, (tensor(), tensor(), (3, 3)))}))
 file("torch/good-text-beside.pt", pt({"q": tensor(), "model": "gpt2", "layer": 3, "scale": 0.125, "mask": None}))
 file("torch/good-no-crc.pt", patch(pt({"q": tensor()}), (struct.pack("<I", zlib.crc32(six)), bytes(4))))
+layer = lambda key: tensor((1, 2, 2), (4, 2, 1), key=key, count=4)
+halves = {"0": struct.pack("<4f", 1, 0, 0.5, 0.5), "1": struct.pack("<4f", 1, 0, 0.25, 0.75), "2": struct.pack("<4f", 1, 2, 3, 4),
+          "3": struct.pack("<4f", 4, 3, 2, 1)}
+file("torch/good-attentions.pt", pt((layer("0"), layer("1")), halves))
+file("torch/good-past_key_values.pt", pt(((layer("2"), layer("0")), (layer("3"), layer("1"))), halves))
+file("torch/good-steps.pt", pt({"query_states": [layer("0"), layer("1")], "past_key_values": [(layer("2"), layer("0")), (layer("3"), layer("1"))]}, halves))
+file("npz/good-layers.npz", npz([(name + ".npy", npy(shape="(1, 2, 2)", data=halves[key])) for name, key in
+     [("layers.0.q", "0"), ("layers.1.q", "1"), ("layers.0.k", "2"), ("layers.1.k", "3"), ("layers.0.v", "0"), ("layers.1.v", "1")]]))
 file("torch/bad-crc.pt", patch(pt({"q": tensor()}), (struct.pack("<I", zlib.crc32(six)), b"\1\2\3\4")), "FORMAT", "CRC")
 file("torch/bad-os-system.pt", pt(b"\x80\x02cos\nsystem\nX\x04\x00\x00\x00true\x85R."), "UNSUPPORTED", "os.system")
 file("torch/bad-os-system-stream.pt", stream({"q": tensor(view=None)}).replace(b"}q\x00X\x01\x00\x00\x00q", b"cos\nsystem\n0}q\x00X\x01\x00\x00\x00q"),
