@@ -298,7 +298,7 @@ static size_t rows_layout(const struct infini *infini, const struct kernels *ker
 {
 	size_t packed = aligned((size_t)(infini->dim * kernels->lanes) * sizeof(float)), offset = aligned((size_t)kernels->lanes * sizeof(float));
 	unsigned char *base = block;
-	if (base)
+	if (rows)
 		*rows = (struct loaded){ (float *)base, (float *)(base + packed), (float *)(base + packed + offset) };
 	return packed + offset + (size_t)memories(infini) * packed;
 }
