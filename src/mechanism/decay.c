@@ -113,7 +113,7 @@ static size_t keys_layout(const struct decay *decay, void *prepared, struct keys
 	size_t elements = (size_t)(decay->source.keys * decay->dim), blocks = (size_t)((decay->source.keys + KEY_BLOCK - 1) / KEY_BLOCK);
 	size_t plain = packed_bytes(decay), step = plain + aligned(elements * sizeof(double)), end = step + aligned(elements * sizeof(double));
 	unsigned char *base = prepared;
-	if (base)
+	if (keys)
 		*keys = (struct keys){ (float *)base, (double *)(base + plain), (double *)(base + step), (double *)(base + end) };
 	return end + aligned(blocks * (size_t)decay->dim * sizeof(double));
 }
@@ -178,7 +178,7 @@ static size_t rows_layout(const struct decay *decay, const struct kernels *kerne
 	size_t elements = (size_t)(decay->dim * kernels->lanes);
 	size_t query = aligned(elements * sizeof(float)), read = query + aligned(elements * sizeof(double)), diagonal = read + aligned(elements * sizeof(double));
 	unsigned char *base = block;
-	if (base)
+	if (rows)
 		*rows = (struct loaded){ (float *)base, (double *)(base + query), (double *)(base + read), (double *)(base + diagonal) };
 	return diagonal + aligned((size_t)kernels->lanes * sizeof(double));
 }
