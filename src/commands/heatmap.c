@@ -249,6 +249,8 @@ static enum err set_bands(struct drawing *drawing, struct err_info *info)
 static enum err draw(struct drawing *drawing, int argc, char **argv, struct err_info *info)
 {
 	int64_t height, width;
+	if (given.value_norms)
+		input_wants_values();
 	enum err err = input_open(&drawing->input, argc, argv, info);
 	if (!err)
 		err = picture_open(&drawing->picture, info);

@@ -16,6 +16,8 @@
 #include "commands/info_links.h"
 #include "commands/inputs.h"
 #include "commands/inputs_bind.h"
+#include "commands/model_info.h"
+#include "commands/model_inputs.h"
 #include "commands/ready_check.h"
 #include "commands/product.h"
 #include "commands/verify.h"
@@ -23,7 +25,7 @@
 
 static struct {
 	const char *verify, *target;
-	bool json, tsv, no_checks;
+	bool json, tsv, no_checks, as_options;
 } given;
 
 static const struct option_row check_rows[] = {
@@ -34,6 +36,7 @@ static const struct option_row check_rows[] = {
 };
 
 static const struct option_row info_output_rows[] = {
+	OPTION_FLAG(0, "as-options", &given.as_options, "with --model: the options that say by hand what it does, a line for each kind of layer"),
 	OPTION_FLAG(0, "json", &given.json, "one JSON object a line"),
 	OPTION_FLAG(0, "tsv", &given.tsv, "tab separated, each of the two lists with a header line"),
 	OPTION_OUTPUT('o', "output", &given.target, "- is standard output, the default"),
@@ -524,11 +527,42 @@ static enum err look(struct looking *looking, int argc, char **argv, struct err_
 	return !err && looking->found_errors ? ERR_VALUE : err;
 }
 
+static enum err print_model(const struct model *model, struct looking *looking, struct err_info *info)
+{
+	struct strbuf text;
+	enum err err = output_open(&looking->out, given.target ? given.target : "-", info);
+	if (err)
+		return err;
+	strbuf_init(&text);
+	if (given.as_options)
+		model_info_options(model, &text);
+	err = given.as_options ? strbuf_failed(&text) ? err_nomem(info, "the options") : output_write(&looking->out, text.buf, text.len) :
+				 model_info_layers(model, looking->format, &looking->out);
+	strbuf_release(&text);
+	if (err && info->code == ERR_OK && looking->out.failed)
+		*info = looking->out.info;
+	return err ? err : output_commit(&looking->out, info);
+}
+
+/* --model without any other input. */
+static enum err look_at_model(struct looking *looking, struct err_info *info)
+{
+	struct model model = { 0 };
+	enum err err = product_numbers(given.target, given.json, given.tsv, "'attnviz heatmap' draws", &looking->format, info);
+	if (!err)
+		err = model_open(&model, model_path(), model_tower(), info);
+	if (!err)
+		err = print_model(&model, looking, info);
+	model_release(&model);
+	return err;
+}
+
 static enum err run_info(int argc, char **argv)
 {
 	struct err_info info = { 0 };
 	struct looking looking = { .file_count = 0 };
-	enum err err = look(&looking, argc, argv, &info);
+	enum err err = !model_given() && given.as_options ? err_set(&info, ERR_USAGE, "--as-options needs --model DIR") :
+		       model_given() && !argc ? look_at_model(&looking, &info) : look(&looking, argc, argv, &info);
 	message_err_info(&info);
 	output_release(&looking.out);
 	roles_release(&looking.roles);
@@ -542,7 +576,8 @@ const struct command command_info = {
 	.summary = "list the tensors in files, how they would be used, and what looks wrong with them",
 	.positional = "FILE...",
 	.examples = "attnviz info dump.npz\n"
-		    "attnviz info q.npy k.npy --causal --verify-weights attn.npy",
+		    "attnviz info q.npy k.npy --causal --verify-weights attn.npy\n"
+		    "attnviz info --model DIR",
 	.options = info_options,
 	.run = run_info,
 };

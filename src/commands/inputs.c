@@ -45,6 +45,11 @@ void input_writes_values(void)
 	given_inputs()->writes_values = true;
 }
 
+void input_wants_values(void)
+{
+	given_inputs()->wants_values = true;
+}
+
 void input_in_pair(void)
 {
 	given_inputs()->in_pair = true;
@@ -77,6 +82,24 @@ const struct string_list *input_parameters(void)
 	return &given_inputs()->parameter;
 }
 
+/* The numbers that the names of a role give to its layers; NULL: none. */
+static const int64_t *numbers_of(const struct input *input, const char *word)
+{
+	for (size_t i = 0; i < input->args.binding_count; i++)
+		if (strcmp(input->binding[i].role, word) == 0)
+			return input->binding[i].number;
+	return NULL;
+}
+
+/* Queries and keys of a model: its config says the rest. */
+static enum err open_with_model(struct input *input, struct err_info *info)
+{
+	const struct role *query = inputs_bound(input, NAME_QUERY), *key = inputs_bound(input, NAME_KEY), *value = inputs_bound(input, NAME_VALUE);
+	if (!query || !key || strcmp(input->mechanism->name, "softmax") != 0)
+		return err_set(info, ERR_USAGE, "--model is for hidden states (--hidden), or for queries and keys: %s attention takes none of its settings", input->mechanism->name);
+	return model_open_dump(input, &query->heads, &key->heads, value ? &value->heads : NULL, query->heads.present[AXIS_LAYER] || query->count == 1 ? numbers_of(input, "query") : NULL, info);
+}
+
 static enum err open_source(struct input *input, struct err_info *info)
 {
 	const struct given_inputs *given = given_inputs();
@@ -107,7 +130,9 @@ static enum err open_source(struct input *input, struct err_info *info)
 		settings_leave(input->left_out, &input->args);
 	}
 	input->args.only_weights = !given->measures_distance;
-	if (!err)
+	if (!err && model_given())
+		err = open_with_model(input, info);
+	else if (!err)
 		err = input->mechanism->open(&input->args, &input->source, info);
 	if (!err)
 		masking_note(&input->masking);
@@ -171,7 +196,7 @@ static enum err open_of_files(struct input *input, struct err_info *info)
 		err = open_source(input, info);
 	if (!err)
 		err = check_source(input->source, info);
-	return err ? err : number_layers(input, info);
+	return err || input->layer_number ? err : number_layers(input, info);
 }
 
 static enum err open_of_model(struct input *input, struct err_info *info)
@@ -249,7 +274,9 @@ enum err input_open_changed(struct input *input, const struct input_change *chan
 	if (change->other_files)
 		given->roles.fused = given->roles.input = (struct string_list){ 0 };
 	masking_whole_context(change->whole_context);
+	model_set_aside(change->other_files);
 	enum err err = input_open(input, file_count, file, info);
+	model_set_aside(false);
 	masking_whole_context(false);
 	*given = whole;
 	return err;

@@ -78,6 +78,9 @@ void input_measures_distance(void);
 /* What was given ready is written as it is, not measured or drawn: values that are no weights are a note, not an error. Call it before input_open. */
 void input_writes_values(void);
 
+/* The values are wanted: those of a model's hidden states are then made. Call it before input_open. */
+void input_wants_values(void);
+
 /* Two attentions are opened with the same options, of which each takes what it can use. Call it before both, and check_pair after: a setting that neither uses is
  * ERR_USAGE, one that only one of them uses a note. */
 void input_in_pair(void);

@@ -31,6 +31,7 @@ struct given_inputs {
 	bool measures_distance;   /* see input_measures_distance */
 	bool in_pair;             /* see input_in_pair */
 	bool writes_values;       /* see input_writes_values */
+	bool wants_values;        /* see input_wants_values */
 	bool unchecked;           /* see input_open_unchecked */
 };
 

@@ -43,6 +43,11 @@ const struct option_row masking_rows[] = {
 	OPTION_END
 };
 
+bool masking_is_whole_context(void)
+{
+	return given.whole_context;
+}
+
 bool masking_is_causal(void)
 {
 	return given.causal != NULL;

@@ -34,6 +34,8 @@ void masking_note(const struct masking *masking);
 /* Leave --window, --chunk, --keep-first and --key-begin out from now on, or take them again. */
 void masking_whole_context(bool whole);
 /* Was --causal given? An option that hides padding on the left? Any that hides keys? */
+/* Windows and chunks do not count now: see masking_whole_context. */
+bool masking_is_whole_context(void);
 bool masking_is_causal(void);
 bool masking_hides_padding(void);
 bool masking_given(void);

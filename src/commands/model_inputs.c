@@ -10,6 +10,7 @@
 #include "base/message.h"
 #include "base/strbuf.h"
 #include "commands/inputs_given.h"
+#include "commands/model_info.h"
 #include "commands/model_states.h"
 #include "commands/position.h"
 #include "mechanism/layered.h"
@@ -18,12 +19,19 @@
 static struct {
 	const char *model, *tower;
 	struct string_list hidden, memory;
+	int dumped;
+	bool aside;
 } given;
+
+static const struct word dumped_words[] = {
+	{ "projection", DUMPED_PROJECTION }, { "norm", DUMPED_NORM }, { "rotation", DUMPED_ROTATION }, WORD_END,
+};
 
 const struct option_row model_rows[] = {
 	OPTION_STRING(0, "model", "DIR", &given.model, "a Hugging Face model, or its config.json: what it says of the attention counts"),
 	OPTION_LIST(0, "hidden", "FILE[:NAME]", &given.hidden, "the hidden states that enter its layers: (L+1,N,D), (L+1,B,N,D), or one tensor for each"),
 	OPTION_LIST(0, "memory", "FILE[:NAME]", &given.memory, "the encoder's output, for --tower cross"),
+	OPTION_CHOICE(0, "dumped-after", "STEP", &given.dumped, dumped_words, "where -q and -k were taken; rotation: as the attention receives them"),
 	OPTION_STRING(0, "tower", "NAME", &given.tower, "which part of the model: encoder, decoder, cross, text, vision"),
 	OPTION_END
 };
@@ -33,12 +41,17 @@ static const size_t ROOM = (size_t)1 << 29;
 
 bool model_given(void)
 {
-	return given.model != NULL;
+	return given.model && !given.aside;
 }
 
 bool model_has_hidden(void)
 {
-	return given.model && given.hidden.count;
+	return model_given() && given.hidden.count;
+}
+
+void model_set_aside(bool aside)
+{
+	given.aside = aside;
 }
 
 const char *model_path(void)
@@ -53,7 +66,7 @@ const char *model_tower(void)
 
 enum err model_check_options(struct err_info *info)
 {
-	const char *without = given.hidden.count ? "--hidden" : given.memory.count ? "--memory" : given.tower ? "--tower" : NULL;
+	const char *without = given.hidden.count ? "--hidden" : given.memory.count ? "--memory" : given.tower ? "--tower" : given.dumped ? "--dumped-after" : NULL;
 	if (!given.model && without)
 		return err_set(info, ERR_USAGE, "%s needs --model DIR", without);
 	if (given.memory.count && !given.hidden.count)
@@ -69,8 +82,14 @@ struct opened {
 	const struct tensor **slot;
 	struct places query_places, key_places;
 	struct projecting projecting;
+	struct made *values;      /* [kept], where wanted */
+	const struct tensor **value_slot;
+	struct heads value_view;
+	const struct heads *query, *key; /* of a dump, all its layers; NULL: from hidden states */
+	int64_t *place;           /* [kept] the layer of the dump */
 	int64_t *number;          /* [kept] */
 	int64_t kept;
+	bool *wanted;             /* [kept] by --layer */
 	struct layered_layer *layer; /* [kept] */
 };
 
@@ -79,8 +98,14 @@ static void opened_free(void *owner)
 	struct opened *opened = owner;
 	for (int64_t i = 0; opened->layer && i < opened->kept; i++)
 		choice_release(&opened->layer[i].choice);
+	for (int64_t i = 0; opened->values && i < opened->kept; i++)
+		made_release(&opened->values[i]);
+	free(opened->values);
+	free(opened->value_slot);
 	free(opened->layer);
 	free(opened->number);
+	free(opened->place);
+	free(opened->wanted);
 	free(opened->slot);
 	free(opened->query_places.at);
 	free(opened->key_places.at);
@@ -88,6 +113,32 @@ static void opened_free(void *owner)
 	model_states_release(&opened->memory);
 	model_release(&opened->model);
 	free(opened);
+}
+
+/* One layer of a view. */
+static struct heads one_layer(const struct heads *heads, int64_t layer)
+{
+	struct heads one = *heads;
+	if (heads->tensor_count > 1) {
+		one.tensors = heads->tensors + layer;
+		one.tensor_count = 1;
+	} else {
+		one.first += heads->size[AXIS_LAYER] > 1 ? layer * heads->stride[AXIS_LAYER] : 0;
+	}
+	one.size[AXIS_LAYER] = 1;
+	one.present[AXIS_LAYER] = false;
+	return one;
+}
+
+static enum err make_dumped(void *owner, int64_t index, struct layered_made *made, struct err_info *info)
+{
+	const struct opened *opened = owner;
+	int64_t layer = opened->number[index];
+	struct heads query = one_layer(opened->query, opened->place[index]), key = one_layer(opened->key, opened->place[index]);
+	enum err err = project_dumped(&opened->projecting, layer, MODEL_QUERY, (enum dumped)given.dumped, &query, &made->query, info);
+	if (!err)
+		err = project_dumped(&opened->projecting, layer, MODEL_KEY, (enum dumped)given.dumped, &key, &made->key, info);
+	return err ? err : project_terms(&opened->projecting, layer, made->query.heads.size[AXIS_TOKEN], made->key.heads.size[AXIS_TOKEN], &made->terms, info);
 }
 
 static enum err make(void *owner, int64_t index, struct layered_made *made, struct err_info *info)
@@ -156,8 +207,9 @@ static enum err choose_layers(struct opened *opened, struct err_info *info)
 		if (!why_not(opened, layer))
 			opened->number[opened->kept++] = layer;
 	if (opened->kept) {
+		opened->wanted = mem_zero_array((size_t)opened->kept, sizeof *opened->wanted);
 		note_left_out(opened);
-		return ERR_OK;
+		return opened->wanted ? selection_wants(opened->number, opened->kept, opened->wanted, info) : err_nomem(info, "the layers");
 	}
 	err_set(info, ERR_UNSUPPORTED, "no layer can be shown from hidden states: %s (%s)", *why_not(opened, 0) ? why_not(opened, 0) : "there are none of its states", model->type);
 	return err_in_file(info, model->config.file);
@@ -299,9 +351,11 @@ static enum err set_layer(const struct opened *opened, const struct input *input
 	args->scale = isnan(args->scale) ? set->scale : args->scale;
 	args->softcap = args->softcap > 0 ? args->softcap : set->softcap;
 	args->causal = args->causal ? args->causal : set->is_causal ? CAUSAL_BOTTOM_RIGHT : CAUSAL_NONE;
-	args->window_left = args->window_left >= 0 ? args->window_left : set->left;
-	args->window_right = args->window_right >= 0 ? args->window_right : set->right;
-	args->chunk = args->chunk ? args->chunk : set->chunk;
+	if (!masking_is_whole_context()) {
+		args->window_left = args->window_left >= 0 ? args->window_left : set->left;
+		args->window_right = args->window_right >= 0 ? args->window_right : set->right;
+		args->chunk = args->chunk ? args->chunk : set->chunk;
+	}
 	if (set->bias.kind == BIAS_ALIBI && (set->bias.slope_max == 0 || set->bias.slope_max == 8)) {
 		args->position.alibi = true;
 		args->position.bias_before_scale = set->bias.before_scale;
@@ -320,7 +374,7 @@ static enum err set_layers(struct opened *opened, struct input *input, struct er
 	for (int64_t i = 0; i < opened->kept && !err; i++) {
 		const struct layer_settings *set = &opened->model.layer[opened->number[i]];
 		err = set_layer(opened, input, set, &opened->layer[i], info);
-		if (!err && set->choice.kind)
+		if (!err && set->choice.kind && opened->wanted[i])
 			err = project_choice(&opened->projecting, opened->number[i], &opened->layer[i].choice, info);
 	}
 	return err;
@@ -364,12 +418,59 @@ static enum err open_states(struct opened *opened, struct input *input, struct e
 	return err ? err : model_settle(model, opened->hidden.heads.size[AXIS_TOKEN], info);
 }
 
-/* The whole of a source's note: the family, and what differs. */
-static void describe(const struct opened *opened, struct source *source)
+static const char *no_values(const struct opened *opened)
 {
-	char note[sizeof source->note + 128];
-	snprintf(note, sizeof note, "%s%s%s, from hidden states%s%s", opened->model.type, opened->model.tower ? " " : "", opened->model.tower ? opened->model.tower : "",
-		 *source->note ? ", " : "", *source->note ? source->note : ", settings by layer");
+	const struct layer_settings *first = NULL;
+	for (int64_t i = 0; i < opened->kept; i++) {
+		const struct layer_settings *set = &opened->model.layer[opened->number[i]];
+		if (!opened->wanted[i])
+			continue;
+		first = first ? first : set;
+		if (set->key_heads != first->key_heads || set->value_dim != first->value_dim)
+			return "its layers have values of different sizes: choose some with --layer";
+		if (set->qk_norm && strncmp(opened->model.type, "gemma4", 6) == 0)
+			return "values of Gemma 4 are not made here";
+	}
+	return NULL;
+}
+
+/* Values are small, and whoever wants them looks at all of them: they are made at once. */
+static enum err make_values(struct opened *opened, int64_t batches, int64_t keys, struct err_info *info)
+{
+	enum err err = ERR_OK;
+	opened->values = mem_zero_array((size_t)opened->kept, sizeof *opened->values);
+	opened->value_slot = mem_array((size_t)opened->kept, sizeof *opened->value_slot);
+	if (!opened->values || !opened->value_slot)
+		return err_nomem(info, "the values");
+	int64_t some = 0;
+	for (int64_t i = 0; i < opened->kept && !err; i++) {
+		const struct layer_settings *set = &opened->model.layer[opened->number[i]];
+		const int64_t size[AXIS_COUNT] = { 1, batches, set->key_heads, keys, set->value_dim };
+		if (!opened->wanted[i])
+			continue;
+		some = i;
+		err = made_init(&opened->values[i], "the values", size, info);
+		if (!err)
+			err = project_part(&opened->projecting, opened->number[i], MODEL_VALUE, &opened->values[i], info);
+	}
+	for (int64_t i = 0; i < opened->kept; i++)
+		opened->value_slot[i] = &opened->values[opened->wanted[i] ? i : some].tensor;
+	opened->value_view = opened->values[some].heads;
+	opened->value_view.tensors = opened->value_slot;
+	opened->value_view.tensor_count = opened->value_view.size[AXIS_LAYER] = opened->kept;
+	return err;
+}
+
+/* The whole of a source's note: the family, and what differs. */
+static void describe(const struct opened *opened, const char *from, struct source *source)
+{
+	struct strbuf differences;
+	char note[sizeof source->note + 256];
+	strbuf_init(&differences);
+	model_info_differences(&opened->model, opened->number, opened->kept, &differences);
+	snprintf(note, sizeof note, "%s%s%s%s%s%s%s%s", opened->model.type, opened->model.tower ? " " : "", opened->model.tower ? opened->model.tower : "", from,
+		 *source->note ? ", " : "", source->note, differences.len ? ", " : "", differences.buf);
+	strbuf_release(&differences);
 	note[sizeof source->note - 1] = '\0';
 	memcpy(source->note, note, sizeof source->note);
 }
@@ -379,7 +480,7 @@ static enum err open_layers(struct opened *opened, struct input *input, struct e
 	const struct heads *hidden = &opened->hidden.heads, *keys = given.memory.count ? &opened->memory.heads : hidden;
 	struct layered_request request = {
 		.batches = hidden->size[AXIS_BATCH], .heads = opened->model.layer[0].heads, .queries = hidden->size[AXIS_TOKEN], .keys = keys->size[AXIS_TOKEN], .make = make,
-		.owner = opened, .release = opened_free, .room = ROOM, .is_square = !given.memory.count, .without_values = "values are not made of hidden states",
+		.owner = opened, .release = opened_free, .room = ROOM, .is_square = !given.memory.count,
 	};
 	opened->projecting = (struct projecting){
 		.model = &opened->model, .hidden = &opened->by_layer, .memory = given.memory.count ? keys : NULL, .query_places = &opened->query_places,
@@ -394,6 +495,11 @@ static enum err open_layers(struct opened *opened, struct input *input, struct e
 		err = find_places(opened, &input->args.position, request.batches, request.queries, request.keys, info);
 	if (!err)
 		err = set_layers(opened, input, info);
+	request.without_values = err ? NULL : no_values(opened);
+	if (!err && given_inputs()->wants_values && !request.without_values) {
+		err = make_values(opened, request.batches, request.keys, info);
+		request.values = &opened->value_view;
+	}
 	if (err) {
 		opened_free(opened);
 		return err;
@@ -403,7 +509,7 @@ static enum err open_layers(struct opened *opened, struct input *input, struct e
 	err = layered_open(&request, &input->source, info);
 	if (!err) {
 		masking_note(&input->masking);
-		describe(opened, input->source);
+		describe(opened, ", from hidden states", input->source);
 	}
 	return err;
 }
@@ -440,4 +546,163 @@ enum err model_open_hidden(struct input *input, struct err_info *info)
 		return err;
 	}
 	return open_layers(opened, input, info);
+}
+
+/* ---- queries and keys that are there ---- */
+
+/* Why a layer cannot be had from queries and keys. */
+static const char *needs_states(const struct layer_settings *set)
+{
+	if (!set->is_softmax)
+		return set->mechanism;
+	if (set->choice.kind)
+		return "the keys that it chooses follow from hidden states";
+	if (set->bias.kind == BIAS_WAVLM || set->bias.kind == BIAS_XLNET || set->bias.kind == BIAS_CONFORMER)
+		return "its bias follows from hidden states";
+	return NULL;
+}
+
+static bool alike(const struct layer_settings *a, const struct layer_settings *b)
+{
+	const struct rotary_settings *x = &a->rotary, *y = &b->rotary;
+	return a->is_softmax == b->is_softmax && a->heads == b->heads && a->key_heads == b->key_heads && a->dim == b->dim && a->scale == b->scale && a->softcap == b->softcap &&
+	       a->is_causal == b->is_causal && a->left == b->left && a->right == b->right && a->chunk == b->chunk && !*a->sinks && !*b->sinks && a->multiplier == b->multiplier &&
+	       a->bias.kind == b->bias.kind && (a->bias.kind <= BIAS_ALIBI || a->bias.shared) && a->choice.kind == b->choice.kind && (given.dumped == DUMPED_ROTATION || (x->pairing == y->pairing && x->base == y->base && !a->qk_norm));
+}
+
+static int64_t nth_softmax(const struct model *model, int64_t n)
+{
+	for (int64_t layer = 0; layer < model->layers; layer++)
+		if (model->layer[layer].is_softmax && n-- == 0)
+			return layer;
+	return model->layers;
+}
+
+/* Which layers of the model those of the dump are. Of a hybrid there may be those alone that have queries. */
+static enum err match_layers(struct opened *opened, const int64_t *number, struct err_info *info)
+{
+	const struct model *model = &opened->model;
+	int64_t count = opened->query->size[AXIS_LAYER];
+	bool uniform = true;
+	int64_t softmaxes = 0;
+	for (int64_t layer = 0; layer < model->layers; layer++)
+		softmaxes += model->layer[layer].is_softmax;
+	for (int64_t layer = 1; layer < model->layers; layer++)
+		uniform = uniform && alike(&model->layer[0], &model->layer[layer]);
+	if (!number && count != model->layers && count != softmaxes && !uniform)
+		return err_set(info, ERR_USAGE, "%" PRId64 " layer%s of queries, and %s has %" PRId64 " that differ: number them by their names (L3_q, L3_k), or --layout LHND where "
+			       "they are an axis", count, count == 1 ? "" : "s", model->type, model->layers);
+	opened->number = mem_array((size_t)count, sizeof *opened->number);
+	opened->place = mem_array((size_t)count, sizeof *opened->place);
+	opened->layer = mem_zero_array((size_t)count, sizeof *opened->layer);
+	opened->wanted = mem_zero_array((size_t)count, sizeof *opened->wanted);
+	if (!opened->number || !opened->place || !opened->layer || !opened->wanted)
+		return err_nomem(info, "the layers");
+	for (int64_t i = 0; i < count; i++) {
+		int64_t layer = number ? number[i] : count == model->layers || uniform ? i : nth_softmax(model, i);
+		if (layer >= model->layers && !(uniform && !number))
+			return err_set(info, ERR_SHAPE, "queries of layer %" PRId64 ", and %s has %" PRId64 " layers", layer, model->type, model->layers);
+		layer = layer < model->layers ? layer : 0;
+		const char *why = needs_states(&model->layer[layer]);
+		if (why) {
+			message_note("layer %" PRId64 " is left out: %s", layer, why);
+			continue;
+		}
+		opened->place[opened->kept] = i;
+		opened->number[opened->kept++] = layer;
+	}
+	return opened->kept ? ERR_OK : err_set(info, ERR_UNSUPPORTED, "no layer of %s can be shown from queries and keys alone", model->type);
+}
+
+static enum err check_dump(const struct opened *opened, const struct layer_settings *set, struct err_info *info)
+{
+	const int64_t *q = opened->query->size, *k = opened->key->size;
+	bool repeated = k[AXIS_HEAD] == set->heads && given.dumped == DUMPED_ROTATION;
+	if (q[AXIS_HEAD] == set->heads && (k[AXIS_HEAD] == set->key_heads || repeated) && q[AXIS_DIM] == set->dim && k[AXIS_DIM] == set->dim)
+		return ERR_OK;
+	return err_set(info, ERR_SHAPE, "layer %" PRId64 " of %s has %" PRId64 " heads, %" PRId64 " key heads and head dim %" PRId64 "; the queries have %" PRId64 " and %" PRId64
+		       ", the keys %" PRId64 " and %" PRId64, set->number, opened->model.type, set->heads, set->key_heads, set->dim, q[AXIS_HEAD], q[AXIS_DIM], k[AXIS_HEAD], k[AXIS_DIM]);
+}
+
+static bool is_ready(const struct opened *opened, const struct layer_settings *set)
+{
+	(void)opened;
+	return given.dumped == DUMPED_ROTATION && (set->bias.kind == BIAS_NONE || (set->bias.kind == BIAS_ALIBI && (set->bias.slope_max == 0 || set->bias.slope_max == 8)));
+}
+
+static enum err set_dumped_layers(struct opened *opened, struct input *input, struct heads *views, struct err_info *info)
+{
+	enum err err = ERR_OK;
+	for (int64_t i = 0; i < opened->kept && !err; i++) {
+		const struct layer_settings *set = &opened->model.layer[opened->number[i]];
+		struct layered_layer *layer = &opened->layer[i];
+		err = check_dump(opened, set, info);
+		if (!err)
+			err = set_layer(opened, input, set, layer, info);
+		if (set->scaled_queries && given.dumped == DUMPED_ROTATION && isnan(input->args.scale)) {
+			layer->args.scale = 1;
+			if (i == 0)
+				message_note("the queries that the attention of %s receives hold the scale already: --dumped-after projection for those that do not", opened->model.type);
+		}
+		layer->key_heads = opened->key->size[AXIS_HEAD];
+		if (err || !is_ready(opened, set))
+			continue;
+		views[2 * i] = one_layer(opened->query, opened->place[i]);
+		views[2 * i + 1] = one_layer(opened->key, opened->place[i]);
+		layer->query = &views[2 * i];
+		layer->key = &views[2 * i + 1];
+	}
+	return err;
+}
+
+static enum err open_dumped(struct opened *opened, struct input *input, const struct heads *value, struct err_info *info)
+{
+	const int64_t *q = opened->query->size, *k = opened->key->size;
+	struct layered_request request = {
+		.layers = opened->kept, .batches = q[AXIS_BATCH], .heads = q[AXIS_HEAD], .queries = q[AXIS_TOKEN], .keys = k[AXIS_TOKEN], .layer = opened->layer,
+		.make = make_dumped, .owner = opened, .release = opened_free, .room = ROOM, .is_square = q[AXIS_TOKEN] == k[AXIS_TOKEN],
+		.values = opened->kept == q[AXIS_LAYER] ? value : NULL,
+	};
+	struct heads *views = mem_zero_array((size_t)opened->kept, 2 * sizeof *views);
+	enum err err = views ? find_places(opened, &input->args.position, q[AXIS_BATCH], q[AXIS_TOKEN], k[AXIS_TOKEN], info) : err_nomem(info, "the layers");
+	if (!input->args.position.has_query_offset)
+		opened->query_places.offset += k[AXIS_TOKEN] - q[AXIS_TOKEN];
+	opened->projecting = (struct projecting){ .model = &opened->model, .query_places = &opened->query_places, .key_places = &opened->key_places,
+						  .kernels = input->kernels, .threads = input->threads };
+	if (!err)
+		err = set_dumped_layers(opened, input, views, info);
+	if (err)
+		opened_free(opened);
+	else
+		err = layered_open(&request, &input->source, info);
+	free(views);
+	return err;
+}
+
+enum err model_open_dump(struct input *input, const struct heads *query, const struct heads *key, const struct heads *value, const int64_t *number, struct err_info *info)
+{
+	struct opened *opened = mem_zero_array(1, sizeof *opened);
+	if (!opened)
+		return err_nomem(info, "the model");
+	opened->query = query;
+	opened->key = key;
+	enum err err = model_open(&opened->model, given.model, given.tower, info);
+	if (!err)
+		err = model_settle(&opened->model, key->size[AXIS_TOKEN], info);
+	if (!err)
+		err = check_overrides(input, info);
+	if (!err)
+		err = match_layers(opened, number, info);
+	if (!err)
+		err = number_layers(input, opened, info);
+	if (err) {
+		opened_free(opened);
+		return err;
+	}
+	input->has_batches = query->present[AXIS_BATCH];
+	input->has_layers = query->present[AXIS_LAYER] || number;
+	err = open_dumped(opened, input, value, info);
+	if (!err)
+		describe(opened, "", input->source);
+	return err;
 }

@@ -16,8 +16,14 @@ bool model_has_hidden(void);
 const char *model_path(void);
 const char *model_tower(void);
 
+/* --model counts for nothing while other files are opened by themselves. */
+void model_set_aside(bool aside);
+
 /* ERR_USAGE for options that go together with others that are missing. */
 enum err model_check_options(struct err_info *info);
+
+/* The same for queries and keys that are bound already: one layer each, numbered as `number` says (NULL: not told). */
+enum err model_open_dump(struct input *input, const struct heads *query, const struct heads *key, const struct heads *value, const int64_t *number, struct err_info *info);
 
 /* Open the source of the hidden states: fills input->source and input->layer_number. The mask's and positions' files are read here. */
 enum err model_open_hidden(struct input *input, struct err_info *info);

@@ -295,6 +295,8 @@ static enum err run(struct following *following, int argc, char **argv, struct e
 {
 	if (given.json + given.tsv + given.npy > 1)
 		return err_set(info, ERR_USAGE, "--json, --tsv and --npy: give one of them");
+	if (given.value_norms)
+		input_wants_values();
 	enum err err = input_open(&following->input, argc, argv, info);
 	if (!err)
 		err = set_request(following, info);

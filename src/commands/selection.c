@@ -51,10 +51,10 @@ static enum err refuse_layer(const int64_t *number, int64_t count, int64_t first
 }
 
 /* From the numbers in the names, which may have gaps, to indices: a number must be there, of a range some. */
-static enum err pick_layers(struct selection *selection, const struct source *source, const int64_t *number, struct err_info *info)
+static enum err pick_layers(struct selection *selection, int64_t count, const int64_t *number, struct err_info *info)
 {
 	const char *at = given.layer;
-	int64_t count = source->layers, first, last;
+	int64_t first, last;
 	enum err err = ERR_OK;
 	if (!at || strcmp(at, "all") == 0)
 		return pick(NULL, "layer", count, &selection->layer, &selection->layers, info);
@@ -85,10 +85,20 @@ static enum err pick_layers(struct selection *selection, const struct source *so
 	return err;
 }
 
+enum err selection_wants(const int64_t *layer_number, int64_t layers, bool *wanted, struct err_info *info)
+{
+	struct selection selection = { 0 };
+	enum err err = pick_layers(&selection, layers, layer_number, info);
+	for (size_t i = 0; i < selection.layers && !err; i++)
+		wanted[selection.layer[i]] = true;
+	selection_release(&selection);
+	return err;
+}
+
 enum err selection_open(struct selection *selection, const struct source *source, const int64_t *layer_number, struct err_info *info)
 {
 	*selection = (struct selection){ 0 };
-	enum err err = pick_layers(selection, source, layer_number, info);
+	enum err err = pick_layers(selection, source->layers, layer_number, info);
 	if (!err)
 		err = pick(given.batch, "batch", source->batches, &selection->batch, &selection->batches, info);
 	if (!err)

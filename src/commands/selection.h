@@ -22,6 +22,9 @@ struct selection {
 
 /* `layer_number` [source->layers] are the numbers that the names give (ascending): --layer takes those. */
 enum err selection_open(struct selection *selection, const struct source *source, const int64_t *layer_number, struct err_info *info);
+
+/* wanted[i] = true for each of these layers that --layer picks; the others stay as they are. For those who make layers before there is a source. */
+enum err selection_wants(const int64_t *layer_number, int64_t layers, bool *wanted, struct err_info *info);
 void selection_release(struct selection *selection); /* works on a zeroed struct */
 
 /* "A:B" of an axis of `count` positions, either end may be missing or negative (from the end): begin < end within the axis. NULL is all of it. */

@@ -156,6 +156,18 @@ static enum err choose_metrics(struct measuring *measuring, struct err_info *inf
 	return err;
 }
 
+/* Metrics that were named may need the values of a model's layers. */
+static enum err want_values(struct err_info *info)
+{
+	const struct metric *list[METRIC_COUNT];
+	int count = 0;
+	enum err err = given.metrics ? metric_select(given.metrics, list, &count, info) : ERR_OK;
+	for (int i = 0; i < count && !err; i++)
+		if (list[i]->needs & METRIC_NEEDS_VALUES)
+			input_wants_values();
+	return err;
+}
+
 static enum err choose_rows(struct measuring *measuring, struct err_info *info)
 {
 	int64_t *begin = &measuring->row_begin, *end = &measuring->row_end, queries = measuring->input.source->queries;
@@ -306,6 +318,8 @@ static enum err work(struct measuring *measuring, int argc, char **argv, struct 
 {
 	enum err err = check_options(measuring, info);
 	input_measures_distance();
+	if (!err)
+		err = want_values(info);
 	if (!err)
 		err = input_open(&measuring->input, argc, argv, info);
 	if (!err && measuring->input.spans.query.count + measuring->input.spans.key.count)

@@ -281,10 +281,15 @@ static bool by_definition(const struct writing *writing)
 	return given.precision == PRECISION_DOUBLE || (given.precision == PRECISION_AUTO && weights <= DEFINITION_MAX);
 }
 
+static bool needs_values(void)
+{
+	return given.value_norms || given.write == WRITE_OUTPUT || given.write == WRITE_OUTPUT_NORM || given.write == WRITE_LAYER;
+}
+
 static enum err check_written(struct writing *writing, struct err_info *info)
 {
 	const struct source *source = writing->input.source;
-	bool of_values = given.value_norms || given.write == WRITE_OUTPUT || given.write == WRITE_OUTPUT_NORM || given.write == WRITE_LAYER;
+	bool of_values = needs_values();
 	if (given.value_norms && given.write)
 		return err_set(info, ERR_USAGE, "--value-norms multiplies weights: not with --write %s", word_text(write_words, given.write));
 	if (of_values && !source->values && source->without_values)
@@ -303,6 +308,8 @@ static enum err write_weights(struct writing *writing, int argc, char **argv, st
 	if (strcmp(target, "-") == 0 && surroundings_stdout_is_terminal())
 		return err_set(info, ERR_USAGE, "an array does not go to a terminal: give -o FILE");
 	input_writes_values();
+	if (needs_values())
+		input_wants_values();
 	enum err err = product_array(target, "'attnviz heatmap' draws it, 'attnviz stats' measures it", info);
 	if (!err)
 		err = input_open(&writing->input, argc, argv, info);

@@ -28,7 +28,7 @@ struct layered_made {
 struct layered_layer {
 	struct mechanism_args args;  /* but for the bindings; what they point to must outlive the source */
 	int64_t key_heads, dim;      /* of the made ones; or: */
-	const struct heads *query, *key; /* ready, one layer each; NULL: made */
+	const struct heads *query, *key; /* ready, one layer each (copied); NULL: made */
 	struct choice choice;        /* moves into the source */
 };
 

@@ -204,6 +204,7 @@ static void adapt_olmo(struct draft *draft)
 
 static void adapt_opt(struct draft *draft)
 {
+	draft->set->scaled_queries = true;
 	draft->set->norm.eps = 1e-5;
 	if (!config_bool(draft->config, "do_layer_norm_before", true))
 		no_norm(draft);
@@ -614,6 +615,7 @@ static void adapt_modernbert(struct draft *draft)
 
 static void adapt_esm(struct draft *draft)
 {
+	draft->set->scaled_queries = true;
 	draft->rotates = strcmp(config_text(draft->config, "position_embedding_type", "absolute"), "rotary") == 0;
 	draft->set->norm.eps = config_real(draft->config, "layer_norm_eps", 1e-12);
 }
@@ -683,8 +685,15 @@ static void adapt_t5_cross(struct draft *draft)
 	draft->set->scale = 1;
 }
 
+static void adapt_xglm(struct draft *draft)
+{
+	draft->set->scaled_queries = true;
+	draft->set->norm.eps = 1e-5;
+}
+
 static void adapt_bart(struct draft *draft)
 {
+	draft->set->scaled_queries = strcmp(config_text(draft->config, "model_type", ""), "whisper") == 0;
 	draft->set->norm.eps = 1e-5;
 }
 
@@ -695,6 +704,7 @@ static void adapt_bart_cross(struct draft *draft)
 
 static void adapt_mbart_cross(struct draft *draft)
 {
+	draft->set->scaled_queries = strcmp(config_text(draft->config, "model_type", ""), "whisper") == 0;
 	start_cross(draft, "encoder_attn_layer_norm", false);
 }
 
@@ -938,7 +948,7 @@ const struct family model_family_table[] = {
 	{ .types = "dbrx", .title = "DBRX", .path = "blocks.#.", .norm = MODEL_NORM_LAYER, .norm_name = "norm_attn_norm.norm_1", .layout = MODEL_BLOCKS,
 	  .query = "norm_attn_norm.attn.Wqkv", .output = "norm_attn_norm.attn.out_proj", .rope = ROPE_HALF, .adapt = adapt_dbrx },
 	{ .types = "opt", .title = "OPT", .path = "decoder.layers.#.", .norm = MODEL_NORM_LAYER, .norm_name = "self_attn_layer_norm", OUT_PROJ, .adapt = adapt_opt },
-	{ .types = "xglm", .title = "XGLM", .norm = MODEL_NORM_LAYER, .norm_name = "self_attn_layer_norm", OUT_PROJ, .adapt = adapt_bart },
+	{ .types = "xglm", .title = "XGLM", .norm = MODEL_NORM_LAYER, .norm_name = "self_attn_layer_norm", OUT_PROJ, .adapt = adapt_xglm },
 	{ .types = "biogpt", .title = "BioGPT", .norm = MODEL_NORM_LAYER, .norm_name = "self_attn_layer_norm", .eps_default = 1e-5, OUT_PROJ, .adapt = adapt_bart },
 
 	/* Encoders of text. */

@@ -27,7 +27,7 @@ struct work {
 	struct dense first, second;  /* second: behind a latent */
 	struct dense feed[2];
 	struct made *made;
-	bool quiet;                  /* no rotation: values */
+	enum dumped dumped;          /* what of the steps behind the projection is left to do */
 	int64_t tokens, heads, dim, blocks;
 };
 
@@ -362,18 +362,19 @@ static void finish_token(const struct work *work, int64_t batch, int64_t token, 
 	const struct layer_settings *layer = work->layer;
 	const struct rotary_settings *rotary = &layer->rotary;
 	int64_t dim = work->dim, width = work->heads * dim;
-	if (layer->clip > 0)
+	bool projected = work->dumped == DUMPED_PROJECTION;
+	if (layer->clip > 0 && projected)
 		for (int64_t i = 0; i < width; i++)
 			y[i] = fmax(-layer->clip, fmin(layer->clip, y[i]));
 	if (work->part == MODEL_VALUE)
 		return;
-	if (layer->qk_stage == MODEL_STAGE_WIDTH)
+	if (layer->qk_stage == MODEL_STAGE_WIDTH && projected)
 		weights_normalise(&work->part_norm, 0, y);
 	bool turns = rotary->pairing != ROPE_NONE && !rotary->input && project_turn(rotary, work->places, batch, token, turn, turn + rotary->dims / 2);
 	double factor = work->part == MODEL_QUERY ? multiplier_at(layer, place_of(work->places, 0, batch, token)) : 1;
 	for (int64_t head = 0; head < work->heads; head++) {
 		double *vector = y + head * dim;
-		if (layer->qk_stage == MODEL_STAGE_HEADS)
+		if (layer->qk_stage == MODEL_STAGE_HEADS && projected)
 			weights_normalise(&work->part_norm, head, vector);
 		if (turns)
 			project_rotate(rotary, turn, turn + rotary->dims / 2, vector, dim);
@@ -472,17 +473,25 @@ static enum err open_feed(struct work *work, int64_t width, struct err_info *inf
 	return err ? err : open_dense(work, &work->feed[1], feed->second, inner, width, info);
 }
 
+static enum err open_part_norm(struct work *work, struct err_info *info)
+{
+	const struct layer_settings *layer = work->layer;
+	bool wide = layer->qk_stage == MODEL_STAGE_WIDTH, done = work->dumped == DUMPED_NORM && layer->qk_stage != MODEL_STAGE_ROTATED;
+	if (work->part == MODEL_VALUE || done)
+		return ERR_OK;
+	return weights_open(&work->part_norm, work->model, layer, layer->qk_norm, work->part == MODEL_QUERY ? layer->query_norm : layer->key_norm, layer->qk_eps,
+			    layer->qk_by_head ? work->heads : 1, wide ? work->heads * work->dim : work->dim, info);
+}
+
 static enum err open_work(struct work *work, struct err_info *info)
 {
 	const struct layer_settings *layer = work->layer;
 	int64_t width = work->states->size[AXIS_DIM];
-	bool wide = layer->qk_stage == MODEL_STAGE_WIDTH;
 	enum err err = weights_open(&work->norm, work->model, layer, layer->norm.kind, layer->norm.name, layer->norm.eps, 1, width, info);
 	if (!err)
 		err = open_feed(work, width, info);
-	if (!err && work->part != MODEL_VALUE)
-		err = weights_open(&work->part_norm, work->model, layer, layer->qk_norm, work->part == MODEL_QUERY ? layer->query_norm : layer->key_norm, layer->qk_eps,
-				   layer->qk_by_head ? work->heads : 1, wide ? work->heads * work->dim : work->dim, info);
+	if (!err)
+		err = open_part_norm(work, info);
 	if (!err)
 		err = layer->layout == MODEL_LATENT ? open_latent(work, width, info) : open_rows(work, width, info);
 	return err;
@@ -505,7 +514,7 @@ enum err project_states(const struct projecting *projecting, const struct layer_
 {
 	struct work work = {
 		.projecting = projecting, .model = projecting->model, .layer = layer, .part = part, .states = states, .at = at, .places = places, .made = made,
-		.tokens = made->heads.size[AXIS_TOKEN], .heads = made->heads.size[AXIS_HEAD], .dim = made->heads.size[AXIS_DIM],
+		.tokens = made->heads.size[AXIS_TOKEN], .heads = made->heads.size[AXIS_HEAD], .dim = made->heads.size[AXIS_DIM], .dumped = DUMPED_PROJECTION,
 	};
 	work.blocks = (work.tokens + TOKENS - 1) / TOKENS;
 	if (states->size[AXIS_DIM] != layer->width)
@@ -514,6 +523,31 @@ enum err project_states(const struct projecting *projecting, const struct layer_
 	if (!err)
 		err = run_blocks(&work, info);
 	release_work(&work);
+	return err;
+}
+
+enum err project_dumped(const struct projecting *projecting, int64_t number, enum project_part part, enum dumped dumped, const struct heads *from, struct made *made,
+			struct err_info *info)
+{
+	struct work work = {
+		.projecting = projecting, .model = projecting->model, .layer = &projecting->model->layer[number], .part = part, .made = made, .dumped = dumped,
+		.places = part == MODEL_QUERY ? projecting->query_places : projecting->key_places, .tokens = made->heads.size[AXIS_TOKEN], .heads = made->heads.size[AXIS_HEAD],
+		.dim = made->heads.size[AXIS_DIM],
+	};
+	int64_t width = work.heads * work.dim;
+	double *y = mem_array((size_t)(width + work.layer->rotary.dims), sizeof *y);
+	enum err err = y ? open_part_norm(&work, info) : err_nomem(info, made->tensor.name);
+	for (int64_t i = 0; i < work.tokens * made->heads.size[AXIS_BATCH] && !err; i++) {
+		int64_t batch = i / work.tokens, token = i % work.tokens;
+		for (int64_t head = 0; head < work.heads && !err; head++)
+			err = heads_decode_f64(from, 0, batch, head, token, 1, false, y + head * work.dim, work.dim, info);
+		if (!err)
+			finish_token(&work, batch, token, y, y + width);
+		for (int64_t head = 0; head < work.heads && !err; head++)
+			made_store(made, 0, batch, head, token, y + head * work.dim);
+	}
+	weights_release(&work.part_norm);
+	free(y);
 	return err;
 }
 

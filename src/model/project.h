@@ -29,6 +29,14 @@ enum project_part { MODEL_QUERY, MODEL_KEY, MODEL_VALUE };
 /* Fill a view (1, batch, heads, tokens, dim) with the queries, keys or values of a layer. */
 enum err project_part(const struct projecting *projecting, int64_t layer, enum project_part part, struct made *made, struct err_info *info);
 
+/* Where queries and keys were dumped, and what is still to be done to them: behind the projections all of it, behind the norms the rotation, behind the rotation (as
+ * the attention receives them) nothing. */
+enum dumped { DUMPED_ROTATION, DUMPED_NORM, DUMPED_PROJECTION };
+
+/* The same from queries or keys of a dump, a view of the one layer. */
+enum err project_dumped(const struct projecting *projecting, int64_t layer, enum project_part part, enum dumped dumped, const struct heads *from, struct made *made,
+			struct err_info *info);
+
 /* The relative terms of a layer, for queries and keys of these lengths. */
 enum err project_terms(const struct projecting *projecting, int64_t layer, int64_t queries, int64_t keys, struct relative_terms *terms, struct err_info *info);
 

@@ -211,6 +211,10 @@ void rotary_resolve(struct draft *draft)
 	make_frequencies(draft, &recipe);
 	rotary->base = recipe.theta;
 	rotary->factor = config_real(view, "factor", 0);
+	rotary->trained = strcmp(recipe.type, "dynamic") == 0 ? recipe.stretched : recipe.trained;
+	rotary->low = config_real(view, "low_freq_factor|beta_slow", 1);
+	rotary->high = config_real(view, "high_freq_factor|beta_fast", strcmp(recipe.type, "yarn") == 0 ? 32 : 4);
+	rotary->is_truncated = config_bool(view, "truncate", true);
 	snprintf(rotary->scaling, sizeof rotary->scaling, "%s", strcmp(recipe.type, "default") == 0 || strcmp(recipe.type, "mrope") == 0 ? "" : recipe.type);
 	if (view->err && !draft->config->err)
 		draft->config->err = view->err;

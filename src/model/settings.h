@@ -54,7 +54,8 @@ struct rotary_settings {
 	/* What it came from, for people. */
 	double base;
 	char scaling[24];            /* "yarn", ...; "" for none */
-	double factor;
+	double factor, trained, low, high; /* low and high: llama3's factors, yarn's slow and fast turns */
+	bool is_truncated;           /* yarn's ramp begins and ends at whole pairs */
 };
 
 /* What the queries of a position are multiplied with. */
@@ -129,6 +130,7 @@ struct layer_settings {
 	enum multiplier_kind multiplier;
 	double multiplier_slope, multiplier_length;
 	double scale, softcap;       /* softcap 0: none */
+	bool scaled_queries;         /* queries are multiplied with the scale before the attention receives them, which then takes 1 */
 	bool is_causal;
 	int64_t left, right;         /* window, inclusive distances; -1: no limit */
 	int64_t chunk;

@@ -27,6 +27,43 @@ for folder in "$models"/*/; do
 	fi
 done
 
+# Queries and keys as the attention received them: the config says the rest.
+dumped() {
+	what=$1 from=$models/$1
+	shift
+	"$ATTNVIZ" weights --model "$from" -q "$from/q.npy" -k "$from/k.npy" --layout LHND "$@" -o got.npy --quiet > out 2> err &&
+		./difference got.npy "$from/attentions.npy" 3e-6 > said 2>> err && echo "ok queries and keys of $what ($(cat said))" ||
+		echo "not ok queries and keys of $what: $(cat said) $(cat err)"
+}
+for name in gemma2 gpt_oss opt esm2 deepseek_v3 qwen3_next llama4_text llama qwen3; do
+	dumped $name
+done
+refuse "layers that differ are numbered" 2 "number them by their names" "$ATTNVIZ" stats --model "$models/gemma2" -q "$models/gemma2/q.npy" -k "$models/gemma2/k.npy" --batch 0
+refuse "a dump of another model" 1 "the queries have 4 and 8" "$ATTNVIZ" stats --model "$models/qwen3" -q "$models/llama/q.npy" -k "$models/llama/k.npy" --layout LHND
+note "queries that hold the scale" "hold the scale already" "$ATTNVIZ" stats --model "$models/opt" -q "$models/opt/q.npy" -k "$models/opt/k.npy" --layout LHND
+refuse "ready weights take nothing of a model" 2 "--model is for hidden states" "$ATTNVIZ" stats --model "$models/llama" "$models/llama/attentions.npy"
+
+# Values, which are made where they are wanted.
+llama="--model $models/llama --hidden $models/llama/hidden_states.npy"
+check "outputs from hidden states" "$ATTNVIZ" weights $llama --write output -o output.npy
+check "outputs from the dump" "$ATTNVIZ" weights -q "$models/llama/q.npy" -k "$models/llama/k.npy" -v "$models/llama/v.npy" --layout LHND --causal --write output -o wanted.npy
+check "are the same" ./difference output.npy wanted.npy 3e-6
+expect "value norms" 0 "$ATTNVIZ" rollout $llama --value-norms -o rollout.png
+expect "an alignment" 0 "$ATTNVIZ" align --model "$models/bart" --tower cross --hidden "$models/bart/decoder_hidden_states.npy" --memory "$models/bart/encoder_hidden_states.npy" --layer 1 --reduce mean
+expect "held against the library's" 0 "$ATTNVIZ" compare $llama --other "$models/llama/attentions.npy" --layout LHNM --tsv
+check "no difference" awk -F '\t' 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == "max_abs") at = i } NR > 1 && $at > 3e-6 { bad = 1 } END { exit bad || NR != 9 }' out
+
+# What was taken is said.
+expect "info prints the layers" 0 "$ATTNVIZ" info --model "$models/gemma2" --tsv
+check "a window on layers 0 and 2" awk -F '\t' 'NR == 1 { for (i = 1; i <= NF; i++) { if ($i == "sees") at = i; if ($i == "softcap") cap = i } }
+	NR > 1 { if ($at != (NR == 3 ? "causal" : "causal, window 5") || $cap != 4) bad = 1 } END { exit bad || NR != 4 }' out
+expect "info of a config alone" 0 "$ATTNVIZ" info --model "$models/gemma2/config.json" --json
+expect "the options that say the same" 0 "$ATTNVIZ" info --model "$models/gemma2" --as-options
+options=$(sed -n 's/^--layer 1 //p' out)
+"$ATTNVIZ" weights -q "$models/gemma2/q.npy" -k "$models/gemma2/k.npy" --layout LHND --layer 1 $options -o by-options.npy
+"$ATTNVIZ" weights --model "$models/gemma2" --hidden "$models/gemma2/hidden_states.npy" --layer 1 -o by-model.npy
+check "options and model agree" ./difference by-options.npy by-model.npy 3e-6
+
 # What is missing is said.
 hidden="--hidden $models/llama/hidden_states.npy"
 refuse "hidden states need a model" 2 "--hidden needs --model" "$ATTNVIZ" stats $hidden
