@@ -25,6 +25,7 @@ draw digit.pdf 'heatmap digit3/*_[qk].npy --layer 3 -o'
 
 draw alignment.png 'align transformer/*_[qk].npy --layer 1 --reduce mean --query-tokens transformer/q_tokens.txt --key-tokens transformer/k_tokens.txt -o'
 draw arcs.png 'arcs animal/*_[qk].npy --head 1-2 --least 0.05 -t animal/tokens.txt -o'
+draw text.html 'text genesis/*_[qk].npy --causal -t genesis/tokens.txt --layer 3 --focus 40 -o'
 draw overlay.png 'overlay digit3/*_[qk].npy --layer 3 --mass 0.6 --columns 4 --image digit3/image.png -o'
 draw rollout.png 'overlay digit3/*_[qk].npy --rollout --interpolation bilinear --picture-first --image digit3/image.png -o'
 draw genesis-entropy.png 'stats genesis/*_[qk].npy --causal --tsv --plot'

@@ -22,7 +22,7 @@ struct command {
 	enum err (*run)(int argc, char **argv);
 };
 
-extern const struct command command_heatmap, command_stats, command_rollout, command_align, command_arcs, command_overlay, command_weights, command_compare,
+extern const struct command command_heatmap, command_stats, command_rollout, command_align, command_arcs, command_text, command_overlay, command_weights, command_compare,
 	command_blocks, command_flash, command_ring, command_info, command_explain;
 
 extern const struct command *const command_table[]; /* NULL-terminated, in the order of the help */

@@ -33,7 +33,7 @@ static const struct word scale_words[] = {
 static const struct word range_words[] = { { "shared", RANGE_SHARED }, { "panel", RANGE_PANEL }, WORD_END };
 static const struct word format_words[] = {
 	{ "auto", FORMAT_AUTO }, { "png", PICTURE_PNG }, { "svg", PICTURE_SVG }, { "pdf", PICTURE_PDF },
-	{ "text", PICTURE_TEXT }, WORD_END,
+	{ "text", PICTURE_TEXT }, { "html", PICTURE_HTML }, WORD_END,
 };
 static const struct word theme_words[] = { { "auto", THEME_AUTO }, { "light", THEME_LIGHT }, { "dark", THEME_DARK }, WORD_END };
 static const struct word colour_words[] = {
@@ -120,12 +120,7 @@ static const char *picture_target(void)
 	return given.target ? given.target : "-";
 }
 
-enum err picture_open(struct picture *picture, struct err_info *info)
-{
-	return picture_open_as(picture, picture_target(), info);
-}
-
-enum err picture_open_as(struct picture *picture, const char *target, struct err_info *info)
+static enum err open_at(struct picture *picture, const char *target, bool takes_html, struct err_info *info)
 {
 	*picture = (struct picture){ .target = target, .title = given.title };
 	enum err err = read_size(&picture->page, info);
@@ -133,12 +128,29 @@ enum err picture_open_as(struct picture *picture, const char *target, struct err
 		err = choose_format(picture, info);
 	if (err)
 		return err;
+	if (picture->format == PICTURE_HTML && !takes_html)
+		return err_set(info, ERR_USAGE, "HTML is what 'attnviz text' writes: choose .png, .svg, .pdf or .txt");
 	picture->theme = theme_of(picture);
 	look_at_terminal(picture);
 	if (picture->format != PICTURE_TEXT && strcmp(picture->target, "-") == 0 && surroundings_stdout_is_terminal())
 		return err_set(info, ERR_USAGE, "a %s picture does not go to a terminal: give -o FILE, or leave --format out",
 			       word_text(format_words, given.format));
 	return output_open(&picture->out, picture->target, info);
+}
+
+enum err picture_open(struct picture *picture, struct err_info *info)
+{
+	return open_at(picture, picture_target(), false, info);
+}
+
+enum err picture_open_or_page(struct picture *picture, struct err_info *info)
+{
+	return open_at(picture, picture_target(), true, info);
+}
+
+enum err picture_open_as(struct picture *picture, const char *target, struct err_info *info)
+{
+	return open_at(picture, target, false, info);
 }
 
 enum err picture_open_numbers(struct picture *picture, bool json, bool tsv, enum record_format *format, struct err_info *info)

@@ -34,6 +34,8 @@ struct picture {
 
 /* Decide the format (--format, else the suffix of -o, else text) and open the target. On failure *picture is safe to release. */
 enum err picture_open(struct picture *picture, struct err_info *info);
+/* The same where HTML is a format too. */
+enum err picture_open_or_page(struct picture *picture, struct err_info *info);
 /* Open the target for numbers instead of a picture: *format is what the options or the name say (product.h), and picture->out is ready. */
 enum err picture_open_numbers(struct picture *picture, bool json, bool tsv, enum record_format *format, struct err_info *info);
 /* The same for an array. */

@@ -13,7 +13,7 @@ static const struct ending {
 	enum kind kind;
 } endings[] = {
 	{ "png", KIND_PICTURE }, { "svg", KIND_PICTURE }, { "pdf", KIND_PICTURE },  { "jpg", KIND_PICTURE },  { "jpeg", KIND_PICTURE }, { "gif", KIND_PICTURE },
-	{ "webp", KIND_PICTURE }, { "bmp", KIND_PICTURE }, { "tif", KIND_PICTURE }, { "tiff", KIND_PICTURE }, { "eps", KIND_PICTURE },  { "ps", KIND_PICTURE },
+	{ "webp", KIND_PICTURE }, { "bmp", KIND_PICTURE }, { "tif", KIND_PICTURE }, { "tiff", KIND_PICTURE }, { "html", KIND_PICTURE }, { "htm", KIND_PICTURE }, { "eps", KIND_PICTURE },  { "ps", KIND_PICTURE },
 	{ "npy", KIND_ARRAY },   { "npz", KIND_ARRAY },   { "safetensors", KIND_ARRAY }, { "pt", KIND_ARRAY }, { "pth", KIND_ARRAY },   { "h5", KIND_ARRAY },
 	{ "json", KIND_JSON },   { "jsonl", KIND_JSON },  { "ndjson", KIND_JSON },  { "tsv", KIND_TSV },      { "tab", KIND_TSV },      { "csv", KIND_CSV },
 	{ "txt", KIND_TEXT },

@@ -10,6 +10,7 @@ const struct command *const command_table[] = {
 	&command_weights,
 	&command_align,
 	&command_arcs,
+	&command_text,
 	&command_overlay,
 	&command_rollout,
 	&command_compare,

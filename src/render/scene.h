@@ -14,7 +14,8 @@ enum colour_map { COLOUR_VIRIDIS, COLOUR_MAGMA, COLOUR_CIVIDIS, COLOUR_GRAY, COL
 /* SCALE_AUTO is settled by scale_choose before the scene is drawn; one that is not is linear. */
 enum value_scale { SCALE_LINEAR, SCALE_LOG, SCALE_SQRT, SCALE_RANK, SCALE_AUTO };
 enum theme { THEME_LIGHT, THEME_DARK };
-enum picture_format { PICTURE_PNG, PICTURE_SVG, PICTURE_PDF, PICTURE_TEXT };
+/* PICTURE_HTML is for running text alone. */
+enum picture_format { PICTURE_PNG, PICTURE_SVG, PICTURE_PDF, PICTURE_TEXT, PICTURE_HTML };
 
 /* A value that is a class: "whole tile". NaN is what has no value. */
 struct value_class {
@@ -96,7 +97,7 @@ struct picture_request {
 enum err scene_write(const struct heatmap_scene *scene, enum picture_format format, const struct page *page,
 		     const struct provenance *provenance, int provenance_count, struct output *out, struct err_info *info);
 
-/* The format that a file name's ending stands for (.png .svg .pdf .txt); false where it stands for none. */
+/* The format that a file name's ending stands for (.png .svg .pdf .txt .html); false where it stands for none. */
 bool picture_format_of(const char *file, enum picture_format *format);
 
 /* Cells that a panel of this scene can usefully have on that page: what to ask pooling for. */

@@ -18,6 +18,7 @@ static const struct writer writers[] = {
 	[PICTURE_SVG] = { "svg", true, write_svg },
 	[PICTURE_PDF] = { "pdf", true, write_pdf },
 	[PICTURE_TEXT] = { "text", false, NULL },
+	[PICTURE_HTML] = { "html", false, NULL },
 };
 
 bool writer_is_exact(enum picture_format format)
@@ -33,6 +34,10 @@ bool picture_format_of(const char *file, enum picture_format *format)
 		return false;
 	if (!strcasecmp(dot, ".txt")) {
 		*format = PICTURE_TEXT;
+		return true;
+	}
+	if (!strcasecmp(dot, ".html") || !strcasecmp(dot, ".htm")) {
+		*format = PICTURE_HTML;
 		return true;
 	}
 	for (size_t i = 0; i < sizeof writers / sizeof *writers; i++) {

@@ -87,6 +87,9 @@ every made/o.png attnviz heatmap L0_q.npy L0_k.npy -t tokens.txt -j 1 --title x 
 every made/o.pdf attnviz heatmap attn.npy -j 1 -o made/o.pdf
 every - attnviz heatmap attn.npy -j 1 --format text --colour always
 every - attnviz arcs attn.npy --head 0 -t tokens.txt --format text -j 1
+every - attnviz text attn.npy -t tokens.txt --format text -j 1
+every made/t.svg attnviz text attn.npy -t tokens.txt -o made/t.svg -j 1
+every made/t.html attnviz text attn.npy -t tokens.txt -m entropy -o made/t.html -j 1
 every made/a.svg attnviz arcs attn.npy --head 0 -t tokens.txt -o made/a.svg -j 1
 every - attnviz align attn.npy --head 0 --gold gold.txt -j 1 -t tokens.txt --tsv
 every - attnviz align attn.npy --head 0 --pharaoh -j 1
