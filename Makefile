@@ -3,6 +3,7 @@
 MODE   ?= release
 PREFIX ?= /usr/local
 MPI    ?=
+COMMIT ?=
 BUILD  ?= build/$(if $(MPI),mpi,$(MODE))
 
 PACKAGES := gcc libc6-dev pkg-config libpng-dev libjpeg-dev libcairo2-dev libpango1.0-dev libjansson-dev libzip-dev \
@@ -93,6 +94,15 @@ $(BUILD)/tests/fuzz/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(LIBRARY)
 $(BUILD)/tests/%: $(BUILD)/tests/%.o $(SUPPORT) $(LIBRARY)
 	@echo "  LD    $@"
 	$(QUIET)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(ALL_LIBS)
+
+# The commit is asked for at build time, in a checkout; COMMIT=... says it elsewhere.
+$(BUILD)/commit: FORCE
+	@mkdir -p $(@D)
+	@commit='$(COMMIT)'; [ -n "$$commit" ] || ! [ -e .git ] || \
+		commit=$$(git describe --always --dirty --abbrev=12 --exclude='*' 2>/dev/null); \
+		echo "$${commit:-unknown}" | cmp -s - $@ || echo "$${commit:-unknown}" > $@
+$(BUILD)/src/commands/version.o: $(BUILD)/commit
+$(BUILD)/src/commands/version.o: ISA = -DATTNVIZ_COMMIT='"$(shell cat $(BUILD)/commit)"'
 
 # Objects depend on the command that made them, the library on the list of its members: a source that is gone leaves it.
 $(BUILD)/flags: TEXT = $(CC) $(ALL_CFLAGS) $(LDFLAGS)

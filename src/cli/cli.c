@@ -17,6 +17,7 @@
 #include "base/suggest.h"
 #include "commands/command.h"
 #include "commands/ranks.h"
+#include "commands/version.h"
 
 /* Spellings that people try. They are the same option; anything else is spelled out, or cut short within its last word. */
 static const struct option_alias aliases[] = {
@@ -195,9 +196,14 @@ static void print_version(int argc, char **argv)
 {
 	(void)argc;
 	(void)argv;
-	char text[64];
-	snprintf(text, sizeof text, "attnviz %s\n", attnviz_version);
-	cli_print(text);
+	struct strbuf text;
+	strbuf_init(&text);
+	version_describe(&text);
+	if (strbuf_failed(&text))
+		message_error("not enough memory for the version");
+	else
+		cli_print(text.buf);
+	strbuf_release(&text);
 }
 
 /* First words that are not commands of the table. */

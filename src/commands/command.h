@@ -38,7 +38,7 @@ int command_columns(void);
 /* Is this a mechanism, a metric or a topic that `attnviz explain` knows? */
 bool command_explains(const char *name);
 
-/* The version, "0.1.0", and the command line as typed but for the folders of its files (for provenance), set by cli/ before
+/* The version, "0.2.0", and the command line as typed but for the folders of its files (for provenance), set by cli/ before
  * run. */
 extern const char attnviz_version[];
 const char *command_line(void);

@@ -58,6 +58,11 @@ int ranks_launched_rank(void)
 
 #ifndef ATTNVIZ_MPI
 
+const char *ranks_library(void)
+{
+	return NULL;
+}
+
 bool ranks_enter(bool together)
 {
 	if (together && ranks_launched() > 1 && ranks_launched_rank() == 0)

@@ -15,6 +15,9 @@
 
 extern const struct option_row ranks_rows[]; /* --ring-layout, --ring-chunk */
 
+/* The MPI library, "Open MPI v4.1.4"; NULL where the program was built without MPI. */
+const char *ranks_library(void);
+
 /* How many processes a launcher says that it started together (1 without one), and which of them this is. */
 int ranks_launched(void);
 int ranks_launched_rank(void);

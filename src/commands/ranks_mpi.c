@@ -34,6 +34,16 @@ static struct {
 	pthread_mutex_t lock;
 } job = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
+/* May be asked before MPI is started. What follows the first comma or line is about the package. */
+const char *ranks_library(void)
+{
+	static char text[MPI_MAX_LIBRARY_VERSION_STRING];
+	int length;
+	MPI_Get_library_version(text, &length);
+	text[strcspn(text, ",\n")] = '\0';
+	return text;
+}
+
 static void keep_line(const char *line)
 {
 	if (!job.failure.line[0])

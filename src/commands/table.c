@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-const char attnviz_version[] = "0.1.0";
+const char attnviz_version[] = "0.2.0-dev";
 
 const struct command *const command_table[] = {
 	&command_heatmap,

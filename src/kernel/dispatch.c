@@ -82,3 +82,10 @@ int kernels_available(const struct kernels *table[KERNELS_MAX])
 			table[count++] = candidates[i].kernels;
 	return count;
 }
+
+int kernels_built(const struct kernels *table[KERNELS_MAX])
+{
+	for (int i = 0; i < CANDIDATES; i++)
+		table[i] = candidates[i].kernels;
+	return CANDIDATES;
+}

@@ -169,9 +169,10 @@ struct kernels {
  * NULL is returned for a name that is not known, or not available here. */
 const struct kernels *kernels_select(const char *limit);
 
-/* Every table that this machine can run, widest first: for tests and benchmarks. Returns how many. */
+/* Every table that this machine can run, and every table that was compiled, widest first. Return how many. */
 enum { KERNELS_MAX = 8 };
 int kernels_available(const struct kernels *table[KERNELS_MAX]);
+int kernels_built(const struct kernels *table[KERNELS_MAX]);
 
 /* The first bin's lower edge is 2^-HISTOGRAM_OCTAVES; bin b holds values in [edge(b), edge(b + 1)). */
 int histogram_bin(float value);

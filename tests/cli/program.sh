@@ -17,7 +17,22 @@ says() {
 }
 
 version=$(sed -n 's/.*attnviz_version\[\] = "\(.*\)".*/attnviz \1/p' "$ROOT/src/commands/table.c")
-says "version" 0 "$version" "" "$ATTNVIZ" --version
+expect "version" 0 "$ATTNVIZ" --version
+check "version is silent on stderr" test ! -s err
+check "version is the first line" test "$(head -n 1 out)" = "$version"
+for fact in commit compiler kernels MPI libraries; do
+	check "version says $fact" test "$(grep -c "^$fact: ." out)" = 1
+done
+check "version names a commit, or none" grep -qE '^commit: (unknown|[0-9a-f]{7,40}(-dirty)?)$' out
+for library in libpng libjpeg cairo pango glib jansson libzip zlib; do
+	check "version has that of $library" grep -qE "^libraries: .*\b$library[a-z-]* [0-9]+[.0-9]*" out
+done
+check "version lists the kernels, plain C among them" grep -qE '^kernels: .*\bc \(in use: [a-z0-9_]+\)$' out
+ATTNVIZ_CPU=c "$ATTNVIZ" --version > other
+check "version says which kernel is in use" grep -q '^kernels: .*(in use: c)$' other
+ATTNVIZ_CPU=abacus "$ATTNVIZ" --version > other
+check "version says so where none is" grep -q '^kernels: .*(in use: none; ATTNVIZ_CPU=abacus: this machine has ' other
+"$ATTNVIZ" --version > facts
 
 expect "overview" 0 "$ATTNVIZ" -h
 check "overview begins with the usage" grep -q '^usage: attnviz COMMAND' out
@@ -69,8 +84,8 @@ check "full disk is status 1" test $? = 1
 says "full disk is one line" 1 "" "attnviz: standard output: cannot write: no space left on the device: free some, or write elsewhere" \
 	sh -c '"$ATTNVIZ" --version > /dev/full'
 says "closed standard output" 1 "" "attnviz: standard output: cannot write: Bad file descriptor" sh -c '"$ATTNVIZ" --version >&-'
-says "closed standard error" 0 "$version" "" sh -c '"$ATTNVIZ" --version 2>&-'
-says "closed standard input" 0 "$version" "" sh -c '"$ATTNVIZ" --version <&-'
+says "closed standard error" 0 "$(cat facts)" "" sh -c '"$ATTNVIZ" --version 2>&-'
+says "closed standard input" 0 "$(cat facts)" "" sh -c '"$ATTNVIZ" --version <&-'
 says "a pipe without a reader" 141 "" "" \
 	sh -c 'trap "" PIPE; { sleep 0.1; "$ATTNVIZ" --version; echo $? > status; } | true; exit "$(cat status)"'
 says "default action for SIGPIPE too" 141 "" "" \

@@ -2,7 +2,7 @@
 # A row: the room, then what its files may include beside their own room. A name with a dot is one header.
 rooms='
 main       cli commands/command.h base
-cli        commands/command.h commands/ranks.h base
+cli        commands/command.h commands/ranks.h commands/version.h base
 commands   render analysis model mechanism kernel tensor base
 render     tensor/tensor.h base
 analysis   kernel tensor/tensor.h base
