@@ -10,6 +10,7 @@
 #include "base/suggest.h"
 #include "base/utf8.h"
 #include "commands/command.h"
+#include "commands/model_info.h"
 #include "commands/topics.h"
 #include "mechanism/mechanism.h"
 
@@ -172,11 +173,27 @@ static void list_topics(struct strbuf *out)
 		add_entry(out, row->name, width, row->summary);
 }
 
+static void list_families(struct strbuf *out)
+{
+	struct strbuf text;
+	strbuf_init(&text);
+	strbuf_addstr(out, "Families of models (--model DIR)\n");
+	for (size_t i = 0;; i++) {
+		strbuf_clear(&text);
+		const char *title = model_info_family(i, &text);
+		if (!title)
+			break;
+		strbuf_addf(out, "%*s%s\n%*s", INDENT, "", title, 2 * INDENT, "");
+		options_wrap(out, text.buf, 2 * INDENT, 2 * INDENT, command_columns());
+	}
+	strbuf_release(&text);
+}
+
 /* The lists, which have names of their own. */
 static const struct list {
 	const char *name;
 	void (*add)(struct strbuf *out);
-} lists[] = { { "mechanisms", list_mechanisms }, { "metrics", list_metrics }, { "topics", list_topics } };
+} lists[] = { { "mechanisms", list_mechanisms }, { "metrics", list_metrics }, { "topics", list_topics }, { "families", list_families } };
 
 static const struct list *find_list(const char *name)
 {

@@ -288,6 +288,8 @@ void input_release(struct input *input)
 	axis_spans_release(&input->spans);
 	labels_release(&input->labels);
 	source_free(input->source);
+	if (input->free_behind)
+		input->free_behind(input->behind);
 	masking_release(&input->masking);
 	free(input->binding);
 	free(input->layer_number);

@@ -30,6 +30,8 @@ struct input {
 	struct mechanism_binding *binding;
 	const struct mechanism *mechanism;
 	struct source *source;
+	void *behind;          /* what the source is made of where it does not own that itself, and how to free it after the source */
+	void (*free_behind)(void *behind);
 	struct labels labels;
 	struct axis_spans spans; /* of --spans and its like; empty without */
 	struct selection selection;

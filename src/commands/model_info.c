@@ -285,36 +285,37 @@ void model_info_options(const struct model *model, struct strbuf *text)
 
 /* ---- families ---- */
 
-enum family_column { TITLE, TYPES, TOWER, FAMILY_NORM, FAMILY_QK, FAMILY_POSITION, REMARK, FAMILY_COLUMNS };
-
-static const struct record_column family_columns[FAMILY_COLUMNS] = {
-	[TITLE] = { "family", RECORD_TEXT },      [TYPES] = { "model_type", RECORD_TEXT },   [TOWER] = { "tower", RECORD_TEXT }, [FAMILY_NORM] = { "norm", RECORD_TEXT },
-	[FAMILY_QK] = { "qk_norm", RECORD_TEXT }, [FAMILY_POSITION] = { "rotation", RECORD_TEXT }, [REMARK] = { "remark", RECORD_TEXT },
-};
-
-enum err model_info_families(enum record_format format, struct output *out)
+static void add_words(struct strbuf *text, const char *words)
 {
-	struct record *record = record_new(format, family_columns, FAMILY_COLUMNS, out);
-	enum err err = record ? ERR_OK : ERR_NOMEM;
-	for (size_t i = 0; i < model_family_count && !err; i++) {
-		const struct family *row = &model_family_table[i];
-		bool none = row->norm_name && !*row->norm_name && !row->norm;
-		struct strbuf types;
-		strbuf_init(&types);
-		for (const char *at = row->types; *at; at++)
-			*at == '|' ? strbuf_addstr(&types, ", ") : strbuf_addch(&types, *at);
-		record_text(record, TITLE, row->title);
-		record_text(record, TYPES, types.buf);
-		record_text(record, TOWER, row->tower ? row->tower : "");
-		record_text(record, FAMILY_NORM, none ? "none" : norm_name[row->norm ? row->norm : MODEL_NORM_RMS]);
-		record_text(record, FAMILY_QK, row->qk_norm ? norm_name[row->qk_norm] : "");
-		record_text(record, FAMILY_POSITION, row->rope == ROPE_HALF ? "half" : row->rope ? "interleaved" : "");
-		record_text(record, REMARK, row->remark ? row->remark : row->others ? row->others : "");
-		err = record_row(record);
-		strbuf_release(&types);
+	for (const char *at = words; *at; at++)
+		*at == '|' ? strbuf_addstr(text, ", ") : strbuf_addch(text, *at);
+}
+
+const char *model_info_family(size_t index, struct strbuf *text)
+{
+	if (index >= model_family_count)
+		return NULL;
+	const struct family *row = &model_family_table[index];
+	bool none = row->norm_name && !*row->norm_name && !row->norm;
+	if (row->tower)
+		strbuf_addf(text, "(%s) ", row->tower);
+	add_words(text, row->types);
+	if (row->states_behind) {
+		strbuf_addf(text, ": %s attention", row->remark);
+		return row->title;
 	}
-	enum err end = record_end(record);
-	return err ? err : end;
+	strbuf_addf(text, ": norm %s", none ? "none" : norm_name[row->norm ? row->norm : MODEL_NORM_RMS]);
+	if (row->qk_norm)
+		strbuf_addf(text, "; norm of q and k %s, %s%s", norm_name[row->qk_norm], stage_name[row->qk_stage], row->qk_norm_if ? ", where the config says so" : "");
+	if (row->rope)
+		strbuf_addf(text, "; rotation %s", row->rope == ROPE_HALF ? "half" : "interleaved");
+	if (row->layout == MODEL_LATENT || (row->query && strstr(row->query, "kv_a_proj")))
+		strbuf_addstr(text, "; latent attention");
+	if (row->others)
+		strbuf_addf(text, "; other layers: %s", row->others);
+	if (row->remark)
+		strbuf_addf(text, "; %s", row->remark);
+	return row->title;
 }
 
 /* ---- captions ---- */

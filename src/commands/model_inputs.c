@@ -15,6 +15,7 @@
 #include "commands/position.h"
 #include "mechanism/layered.h"
 #include "model/project.h"
+#include "model/recurrent.h"
 
 static struct {
 	const char *model, *tower;
@@ -91,6 +92,7 @@ struct opened {
 	int64_t kept;
 	bool *wanted;             /* [kept] by --layer */
 	struct layered_layer *layer; /* [kept] */
+	struct recurrent recurrent;  /* of a model that is no softmax at all */
 };
 
 static void opened_free(void *owner)
@@ -109,6 +111,7 @@ static void opened_free(void *owner)
 	free(opened->slot);
 	free(opened->query_places.at);
 	free(opened->key_places.at);
+	recurrent_release(&opened->recurrent);
 	model_states_release(&opened->hidden);
 	model_states_release(&opened->memory);
 	model_release(&opened->model);
@@ -385,8 +388,10 @@ static enum err view_by_layer(struct opened *opened, struct err_info *info)
 {
 	struct heads *view = &opened->by_layer;
 	*view = opened->hidden.heads;
-	if (view->tensor_count == 1)
+	if (view->tensor_count == 1) {
+		view->first -= opened->model.family->states_behind ? view->stride[AXIS_LAYER] : 0;
 		return ERR_OK;
+	}
 	opened->slot = mem_array((size_t)opened->model.layers, sizeof *opened->slot);
 	if (!opened->slot)
 		return err_nomem(info, "the hidden states");
@@ -401,7 +406,7 @@ static enum err open_states(struct opened *opened, struct input *input, struct e
 {
 	struct model *model = &opened->model;
 	bool cross = model->layer[0].before != NULL;
-	enum err err = model_states_open(&opened->hidden, &input->roles, &given.hidden, model->layers, info);
+	enum err err = model_states_open(&opened->hidden, &input->roles, &given.hidden, model->layers, model->family->states_behind, info);
 	if (!err && opened->hidden.as_many_as_layers)
 		message_note("as many hidden states as layers: the first is taken as what enters the first layer (hidden_states[0])");
 	if (!err && cross && !given.memory.count)
@@ -525,6 +530,55 @@ static enum err number_layers(struct input *input, const struct opened *opened, 
 	return ERR_OK;
 }
 
+/* All layers of a model without softmax go through the source of their mechanism. */
+static enum err open_recurrent(struct opened *opened, struct input *input, const struct mechanism *mechanism, struct err_info *info)
+{
+	const struct given_inputs *inputs = given_inputs();
+	struct recurrent *recurrent = &opened->recurrent;
+	const char *parameter[2] = { recurrent->parameter };
+	struct mechanism_args args = MECHANISM_ARGS_INIT;
+	input->behind = opened;
+	input->free_behind = opened_free;
+	opened->projecting = (struct projecting){ .model = &opened->model, .hidden = &opened->by_layer, .query_places = &opened->query_places,
+						  .key_places = &opened->key_places, .kernels = input->kernels, .threads = input->threads };
+	enum err err = recurrent_open(recurrent, &opened->projecting, opened->number, opened->kept, info);
+	parameter[0] = recurrent->parameter;
+	size_t own = recurrent->parameter ? 1 : 0;
+	const char **all = mem_array(inputs->parameter.count + own, sizeof *all);
+	if (!err && !all)
+		err = err_nomem(info, "the parameters");
+	for (size_t i = 0; !err && i < inputs->parameter.count; i++)
+		all[own + i] = inputs->parameter.item[i];
+	if (!err && own)
+		all[0] = parameter[0];
+	args.binding = recurrent->binding;
+	args.binding_count = recurrent->count;
+	args.parameter = all;
+	args.parameter_count = inputs->parameter.count + own;
+	args.only_weights = !inputs->measures_distance;
+	input->mechanism = mechanism;
+	if (!err)
+		err = mechanism_check_parameters(&args, mechanism, info);
+	if (!err)
+		err = mechanism->open(&args, &input->source, info);
+	free(all);
+	return err;
+}
+
+/* The layers whose states there are. */
+static enum err number_all(struct opened *opened, struct err_info *info)
+{
+	opened->number = mem_array((size_t)opened->model.layers, sizeof *opened->number);
+	if (!opened->number)
+		return err_nomem(info, "the layers");
+	for (int64_t layer = 0; layer < opened->model.layers; layer++)
+		if (opened->hidden.entry[layer] >= 0)
+			opened->number[opened->kept++] = layer;
+	if (opened->model.family->states_behind && opened->kept)
+		message_note("hidden_states[l] of %s is what comes out of layer l: layer 0, which the embedding enters, is left out", opened->model.type);
+	return opened->kept ? ERR_OK : err_set(info, ERR_SHAPE, "%s: there is no state that enters a layer", opened->model.type);
+}
+
 enum err model_open_hidden(struct input *input, struct err_info *info)
 {
 	const struct given_inputs *inputs = given_inputs();
@@ -537,15 +591,16 @@ enum err model_open_hidden(struct input *input, struct err_info *info)
 	enum err err = model_open(&opened->model, given.model, given.tower, info);
 	if (!err)
 		err = open_states(opened, input, info);
+	const struct mechanism *mechanism = err ? NULL : recurrent_mechanism(&opened->model);
 	if (!err)
-		err = choose_layers(opened, info);
+		err = mechanism ? number_all(opened, info) : choose_layers(opened, info);
 	if (!err)
 		err = number_layers(input, opened, info);
 	if (err) {
 		opened_free(opened);
 		return err;
 	}
-	return open_layers(opened, input, info);
+	return mechanism ? open_recurrent(opened, input, mechanism, info) : open_layers(opened, input, info);
 }
 
 /* ---- queries and keys that are there ---- */

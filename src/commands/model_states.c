@@ -184,7 +184,16 @@ static enum err open_one(struct model_states *states, int64_t layers, struct err
 	return check_sizes(states, info);
 }
 
-enum err model_states_open(struct model_states *states, struct roles *roles, const struct string_list *spec, int64_t layers, struct err_info *info)
+/* Layer l is entered by what came out of the layer before. */
+static void move_behind(struct model_states *states, int64_t layers)
+{
+	for (int64_t layer = layers - 1; layer > 0; layer--)
+		states->entry[layer] = states->entry[layer - 1];
+	states->entry[0] = -1;
+	states->as_many_as_layers = false;
+}
+
+enum err model_states_open(struct model_states *states, struct roles *roles, const struct string_list *spec, int64_t layers, bool behind, struct err_info *info)
 {
 	struct list list = { 0 };
 	*states = (struct model_states){ 0 };
@@ -200,6 +209,8 @@ enum err model_states_open(struct model_states *states, struct roles *roles, con
 		err = take_slots(states, &list, info);
 	if (!err)
 		err = list.count > 1 ? open_several(states, &list, layers, info) : open_one(states, layers, info);
+	if (!err && behind)
+		move_behind(states, layers);
 	free(list.found);
 	return err;
 }

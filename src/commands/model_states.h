@@ -18,8 +18,9 @@ struct model_states {
 	bool as_many_as_layers;       /* not one more: perhaps those behind the layers were meant */
 };
 
-/* Hidden states of a model of so many layers: (L+1,N,D) or (L+1,B,N,D), also L of them, or one tensor for each layer. Tensors belong to `roles`. */
-enum err model_states_open(struct model_states *states, struct roles *roles, const struct string_list *spec, int64_t layers, struct err_info *info);
+/* Hidden states of a model of so many layers: (L+1,N,D) or (L+1,B,N,D), also L of them, or one tensor for each layer. `behind`: entry l is what comes out of layer l.
+ * Tensors belong to `roles`. */
+enum err model_states_open(struct model_states *states, struct roles *roles, const struct string_list *spec, int64_t layers, bool behind, struct err_info *info);
 
 /* The encoder's output (M,D) or (B,M,D), or its states one behind the other, of which the last counts. `layers` of the encoder and `batches` tell which. */
 enum err model_memory_open(struct model_states *states, struct roles *roles, const struct string_list *spec, int64_t layers, int64_t batches, struct err_info *info);

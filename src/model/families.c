@@ -811,19 +811,23 @@ static void adapt_parakeet(struct draft *draft)
 	copy(draft->set->query_bias, bias->second);
 }
 
+/* Sizes of heads belong to the scan, not to an attention. */
 static void adapt_mamba(struct draft *draft)
 {
 	is_other(draft, "mamba");
+	draft->set->heads = draft->set->key_heads = draft->set->dim = draft->set->value_dim = 1;
 }
 
 static void adapt_mamba2(struct draft *draft)
 {
 	is_other(draft, "mamba2");
+	draft->set->heads = draft->set->key_heads = draft->set->dim = draft->set->value_dim = 1;
 }
 
 static void adapt_rwkv(struct draft *draft)
 {
 	is_other(draft, "rwkv4");
+	draft->set->heads = draft->set->key_heads = draft->set->dim = draft->set->value_dim = 1;
 }
 
 /* ---- the table ------------------------------------------------------------------------------------------------------------------------------------------ */
@@ -1029,9 +1033,10 @@ const struct family model_family_table[] = {
 	{ .types = "parakeet_encoder", .title = "Parakeet", .norm = MODEL_NORM_LAYER, .norm_name = "norm_self_att", .is_encoder = true, .adapt = adapt_parakeet },
 
 	/* No softmax at all. */
-	{ .types = "mamba|falcon_mamba", .title = "Mamba", .norm_name = "norm", .heads_default = 1, .adapt = adapt_mamba },
-	{ .types = "mamba2", .title = "Mamba-2", .norm_name = "norm", .heads_default = 1, .adapt = adapt_mamba2 },
-	{ .types = "rwkv", .title = "RWKV-4", .path = "blocks.#.", .heads_default = 1, .adapt = adapt_rwkv },
+	{ .types = "mamba", .title = "Mamba", .norm_name = "norm", .eps_default = 1e-5, .query = "mixer.in_proj", .heads_default = 1, .states_behind = true, .adapt = adapt_mamba, .remark = "mamba" },
+	{ .types = "mamba2", .title = "Mamba-2", .norm_name = "norm", .eps_default = 1e-5, .query = "mixer.in_proj", .heads_default = 1, .states_behind = true, .adapt = adapt_mamba2, .remark = "ssd" },
+	{ .types = "rwkv", .title = "RWKV-4", .path = "blocks.#.", .norm = MODEL_NORM_LAYER, .norm_name = "ln1", .eps_default = 1e-5, .query = "attention.key", .heads_default = 1,
+	  .states_behind = true, .adapt = adapt_rwkv, .remark = "rwkv4" },
 };
 
 const size_t model_family_count = sizeof model_family_table / sizeof *model_family_table;

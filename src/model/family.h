@@ -53,6 +53,7 @@ struct family {
 	int64_t window_default, window_period; /* 0: none */
 	int64_t heads_default, key_heads_default, dim_default; /* 0: none, as many as heads, hidden size / heads */
 	const char *heads, *layers;            /* fields; NULL: the usual names */
+	bool states_behind;        /* hidden_states[l] is what comes out of layer l, not what enters it */
 	const char *others;        /* the mechanism of layers that are none of ours: "lightning attention" */
 	void (*adapt)(struct draft *draft);    /* NULL: nothing particular */
 	const char *remark;        /* for the manual: what is particular, in a few words; NULL */

@@ -22,6 +22,8 @@ for folder in "$models"/*/; do
 		shows "$name vision" "$name" vision_hidden_states vision_attentions --tower vision
 	elif [ -e "$folder/position_ids.npy" ]; then
 		shows "$name" "$name" hidden_states attentions --query-positions "$folder/position_ids.npy"
+	elif [ "$name" = mamba ] || [ "$name" = rwkv ]; then
+		shows "$name" "$name" hidden_states attentions --param channels=all
 	elif [ -e "$folder/attentions.npy" ]; then
 		shows "$name" "$name" hidden_states attentions
 	fi
@@ -109,6 +111,9 @@ rm model/model.safetensors
 refuse "no checkpoint" 1 "hidden states need the weights" "$ATTNVIZ" stats --model model $hidden
 
 # Layers of different kinds, and other commands.
+copy qwen3_next
+copy mamba
+note "states that come out of layers" "layer 0, which the embedding enters, is left out" "$ATTNVIZ" stats --model model $hidden
 copy qwen3_next
 note "other mechanisms are left out by name" "layer 0 is left out: gated delta rule, no softmax attention" "$ATTNVIZ" stats --model model $hidden
 copy gemma2

@@ -61,6 +61,15 @@ for page in man/attnviz-*.1; do
 done
 [ -f man/attnviz.1 ] || echo "skip manual attnviz.1: not written"
 
+# The families of models are those of the program.
+"$ATTNVIZ" explain families > "$work/families"
+sed -n '/^\.\\" families$/,/^\.\\" end of families$/p' man/attnviz-models.7 | sed '1,2d;$d' | sed '$d' > "$work/page"
+if [ -s "$work/families" ] && cmp -s "$work/families" "$work/page"; then
+	echo "ok manual attnviz-models.7 has the families of the program"
+else
+	echo "not ok manual attnviz-models.7 has the families of the program: sh man/families.sh PROGRAM writes them"
+fi
+
 # The reading of both sides, on lines of each form.
 printf '%s\n' 'usage: x' '' 'Options:' '  -q, --query FILE  queries, like --other' '      --json        --not-this' '  -j                x' \
 	> "$work/help"
