@@ -71,9 +71,9 @@ int64_t ring_token(enum ring_layout layout, int64_t ranks, int64_t tokens, int64
 	struct run run[2];
 	if (layout == RING_STRIPED)
 		return rank + index * ranks;
-	runs_of(layout, ranks, tokens, rank, run);
+	int runs = runs_of(layout, ranks, tokens, rank, run);
 	int64_t first = run[0].end - run[0].begin;
-	return index < first ? run[0].begin + index : run[1].begin + index - first;
+	return index < first || runs < 2 ? run[0].begin + index : run[1].begin + index - first;
 }
 
 int64_t ring_shard(enum ring_order order, int64_t ranks, int64_t rank, int64_t step)
