@@ -68,7 +68,7 @@ $(BUILD)/src/kernel/x86/avx512.o: ISA := -mavx512f -mavx512bw -mavx512dq -mavx51
 $(BUILD)/src/kernel/x86/avx512_bf16.o: ISA := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512bf16 -mfma -O3
 $(BUILD)/src/kernel/x86/avx2.o: ISA := -mavx2 -mfma -mf16c -O3
 $(BUILD)/src/kernel/x86/sse2.o $(BUILD)/src/kernel/arm/neon.o $(BUILD)/src/kernel/portable.o: ISA := -O3
-$(BUILD)/src/tensor/dtype.o $(BUILD)/src/mechanism/mask.o $(BUILD)/src/mechanism/mask_file.o $(BUILD)/src/mechanism/relative.o $(BUILD)/src/mechanism/ready.o $(BUILD)/src/mechanism/projection.o $(BUILD)/src/analysis/pooled_map.o $(BUILD)/src/analysis/pooled_picture.o: ISA := -O3
+$(BUILD)/src/tensor/dtype.o $(BUILD)/src/mechanism/mask.o $(BUILD)/src/mechanism/mask_file.o $(BUILD)/src/mechanism/relative.o $(BUILD)/src/mechanism/ready.o $(BUILD)/src/mechanism/projection.o $(BUILD)/src/mechanism/grouped_filter.o $(BUILD)/src/analysis/pooled_map.o $(BUILD)/src/analysis/pooled_picture.o: ISA := -O3
 
 $(PROGRAM): $(BUILD)/src/main.o $(LIBRARY)
 	@echo "  LD    $@"

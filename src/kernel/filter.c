@@ -53,13 +53,14 @@ void strip_touch(struct strip *strip, int64_t begin, int64_t end, bool zero)
 	}
 }
 
-void strip_stats(const struct strip *strip, const struct source *source, const struct kernels *kernels, const struct row_group *rows, struct row_stats *stats)
+void strip_stats(struct strip *strip, const struct source *source, const struct kernels *kernels, const struct row_group *rows, const float *factor,
+		 struct row_stats *stats)
 {
 	struct softmax_state state;
 	softmax_state_init(&state);
 	for (int64_t key = 0; key < strip->keys; key += KEY_BLOCK)
 		if (strip->filled[key / KEY_BLOCK])
-			kernels->weights_block(strip->p + key * strip->lanes, strip->filled[key / KEY_BLOCK], &state);
+			kernels->scale_sums(strip->p + key * strip->lanes, strip->filled[key / KEY_BLOCK], factor, &state);
 	for (int lane = 0; lane < rows->count; lane++)
 		stats[lane] = pass_weight_stats(source, &state, lane);
 }
@@ -84,7 +85,7 @@ enum err inner_rows_run(struct inner_rows *inner, const struct row_group *rows, 
 	inner->pass.keys = prepared;
 	inner->pass.taker = taker;
 	inner->group->rows = *rows;
-	enum err err = pass_load(&inner->pass, inner->group, info);
+	enum err err = inner->pass.filter ? pass_make(&inner->pass, inner->group, 1, info) : pass_load(&inner->pass, inner->group, info);
 	return err ? err : pass_sweep(&inner->pass, inner->group, 0, inner->pass.source->keys, info);
 }
 

@@ -35,18 +35,28 @@ void strip_clear(struct strip *strip);
  * says so; otherwise only those before `begin` do, and the caller writes the others. */
 void strip_touch(struct strip *strip, int64_t begin, int64_t end, bool zero);
 
-/* The statistics of rows of weights, from a strip that holds all of them. */
-void strip_stats(const struct strip *strip, const struct source *source, const struct kernels *kernels, const struct row_group *rows, struct row_stats *stats);
+/* Multiply a strip by `factor` [lanes], and take the statistics of its rows, which it holds whole. */
+void strip_stats(struct strip *strip, const struct source *source, const struct kernels *kernels, const struct row_group *rows, const float *factor,
+		 struct row_stats *stats);
+
+/* A row group that is to be made. */
+struct made_rows {
+	const struct row_group *rows;
+	struct strip *strip;
+	struct row_stats *stats; /* [rows->count], as of weights: lse is the logarithm of their sum */
+};
 
 struct filter_ops {
+	/* How many row groups it would make at once; NULL: one. More take more memory, a strip each. */
+	int (*together)(const struct source *source, const struct kernels *kernels);
+
 	/* What a thread works with. NULL: out of memory. */
 	void *(*open)(const struct source *source, const struct kernels *kernels);
 	void (*close)(void *state); /* NULL is fine */
 
-	/* Make the rows of a group and their statistics (row_stats without lse of logits: those of weights). `prepared` is the state of source->inner, or of the
-	 * source itself where there is none. The strip is empty to begin with; without SINK_TILES in `needs` it may stay so. Lanes beyond rows->count are zero. */
-	enum err (*rows)(void *state, const struct row_group *rows, const void *prepared, unsigned needs, struct strip *strip, struct row_stats *stats,
-			 struct err_info *info);
+	/* Make row groups of one map, `count` at most as many as it would make together. `prepared` is the state of source->inner, or of the source itself where there
+	 * is none. Strips are empty to begin with; without SINK_TILES in `needs` they may stay so. Lanes beyond rows->count are zero. */
+	enum err (*rows)(void *state, const struct made_rows *made, int count, const void *prepared, unsigned needs, struct err_info *info);
 };
 
 /*

@@ -120,6 +120,9 @@ struct kernels {
 	/* tile[key][lane] *= factor[lane]; a lane whose factor is 0 becomes 0 whatever it held. */
 	void (*scale_block)(float *tile, int64_t count, const float *factor);
 
+	/* Both at once, for what a filter has made: scale, then the sums of weights_block. log2 has an absolute error below 1e-7. */
+	void (*scale_sums)(float *tile, int64_t count, const float *factor, struct softmax_state *state);
+
 	/* tile = offset + cap * tanh(tile / cap): tile holds base-2 logits, cap is in base-2 units. Absolute error below
 	 * 4e-7 * cap. */
 	void (*soft_cap)(float *tile, int64_t count, float cap, const float *offset);

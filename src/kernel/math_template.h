@@ -42,6 +42,18 @@ static inline vf v_log2(vf x)
 	return v_fma(series * 2.885390081777927f, s, V_FLOAT_OF_INT(exponent));
 }
 
+/* The same without a division, within 1e-7: log2(1 + t) = t q(t), q minimax over m = 1 + t. */
+static inline vf v_log2_quick(vf x)
+{
+	static const float coefficient[] = { -0.14574790f, 0.23689069f, -0.25006789f, 0.28670737f, -0.36008734f, 0.48093945f, -0.72135717f, 1.44269478f };
+	vi bits = v_bits(x) - 0x3f3504f3;
+	vi exponent = bits >> 23;
+	vf t = v_float((bits & 0x007fffff) + 0x3f3504f3) - 1.0f, q = v_set(coefficient[0]);
+	UNROLL for (size_t c = 1; c < sizeof(coefficient) / sizeof(*coefficient); c++)
+		q = v_fma(q, t, v_set(coefficient[c]));
+	return v_fma(q, t, V_FLOAT_OF_INT(exponent));
+}
+
 /* 1 - 2 / (e^2a + 1) away from zero, an odd polynomial (the Taylor series to x^9, error below 2e-8 there) near it. */
 static inline vf v_tanh(vf x)
 {

@@ -40,6 +40,10 @@ static size_t loaded_size(const struct pass *pass)
 bool pass_group_init(const struct pass *pass, struct group *group)
 {
 	size_t loaded = loaded_size(pass), output = (size_t)(output_rows(pass) * pass->kernels->lanes) * sizeof(double);
+	if (pass->source->ops->filter) {
+		group->strip = mem_zero_array(1, sizeof *group->strip);
+		return group->strip && strip_init(group->strip, pass->source->keys, pass->kernels->lanes);
+	}
 	if (loaded && !(group->loaded = mem_aligned(loaded)))
 		return false;
 	return !output || (group->output = mem_aligned(output));
@@ -47,6 +51,9 @@ bool pass_group_init(const struct pass *pass, struct group *group)
 
 void pass_group_release(struct group *group)
 {
+	if (group->strip)
+		strip_release(group->strip);
+	free(group->strip);
 	mem_aligned_free(group->loaded);
 	mem_aligned_free(group->output);
 	*group = (struct group){ 0 };
@@ -57,12 +64,12 @@ size_t pass_group_size(const struct pass *pass)
 	return sizeof(struct group) + loaded_size(pass) + (size_t)(output_rows(pass) * pass->kernels->lanes) * sizeof(double);
 }
 
-static bool filter_open(struct pass *pass)
+/* Row groups that sweep together. */
+static int64_t groups_together(const struct source *source, const struct kernels *kernels, int64_t row_tile)
 {
-	const struct source *source = pass->source;
-	pass->strip = mem_zero_array(1, sizeof *pass->strip);
-	pass->filter = source->ops->filter->open(source, pass->kernels);
-	return pass->strip && pass->filter && strip_init(pass->strip, source->keys, pass->kernels->lanes);
+	const struct filter_ops *filter = source->ops->filter;
+	int64_t count = filter ? (filter->together ? filter->together(source, kernels) : 1) : row_tile > kernels->lanes ? row_tile / kernels->lanes : 1;
+	return min_i64(count, ITEM_ROWS / kernels->lanes);
 }
 
 enum err pass_init(struct pass *pass, const struct source *source, const struct kernels *kernels, const struct prepared *prepared,
@@ -72,7 +79,7 @@ enum err pass_init(struct pass *pass, const struct source *source, const struct 
 	for (int i = 0; i < sink_count; i++)
 		pass->needs |= sinks[i]->ops->needs;
 	pass->key_tile = key_tile > 0 ? (key_tile + KEY_BLOCK - 1) / KEY_BLOCK * KEY_BLOCK : INT64_MAX / 2 / KEY_BLOCK * KEY_BLOCK;
-	pass->group_count = min_i64(row_tile > kernels->lanes && !source->ops->filter ? row_tile / kernels->lanes : 1, ITEM_ROWS / kernels->lanes);
+	pass->group_count = groups_together(source, kernels, row_tile);
 	pass->group = mem_zero_array((size_t)pass->group_count, sizeof(*pass->group));
 	pass->scratch = mem_aligned(sizeof(*pass->scratch));
 	pass->output = mem_aligned((size_t)(output_rows(pass) * kernels->lanes) * sizeof(float));
@@ -80,7 +87,7 @@ enum err pass_init(struct pass *pass, const struct source *source, const struct 
 	for (int64_t i = 0; i < pass->group_count && complete; i++)
 		complete = pass_group_init(pass, &pass->group[i]);
 	if (complete && source->ops->filter)
-		complete = filter_open(pass);
+		complete = (pass->filter = source->ops->filter->open(source, kernels)) != NULL;
 	if (complete)
 		return ERR_OK;
 	pass_release(pass);
@@ -96,9 +103,6 @@ void pass_release(struct pass *pass)
 	mem_aligned_free(pass->output);
 	if (pass->filter)
 		pass->source->ops->filter->close(pass->filter);
-	if (pass->strip)
-		strip_release(pass->strip);
-	free(pass->strip);
 	*pass = (struct pass){ 0 };
 }
 
@@ -133,15 +137,21 @@ static enum err start_from_anchor(const struct pass *pass, struct group *group, 
 	return source->ops->anchor(source, &group->rows, group->state.base, info);
 }
 
+enum err pass_make(const struct pass *pass, struct group *group, int64_t groups, struct err_info *info)
+{
+	struct made_rows made[ITEM_ROWS];
+	for (int64_t g = 0; g < groups; g++) {
+		strip_clear(group[g].strip);
+		made[g] = (struct made_rows){ &group[g].rows, group[g].strip, group[g].stats };
+	}
+	return pass->source->ops->filter->rows(pass->filter, made, (int)groups, pass->keys, pass->needs, info);
+}
+
 enum err pass_load(const struct pass *pass, struct group *group, struct err_info *info)
 {
 	const struct source *source = pass->source;
 	softmax_state_init(&group->state);
 	group->has_beside = false;
-	if (source->ops->filter) {
-		strip_clear(pass->strip);
-		return source->ops->filter->rows(pass->filter, &group->rows, pass->keys, pass->needs, pass->strip, group->stats, info);
-	}
 	if (group->output)
 		memset(group->output, 0, (size_t)(output_rows(pass) * pass->kernels->lanes) * sizeof(double));
 	enum err err = start_from_anchor(pass, group, info);
@@ -244,9 +254,9 @@ static void sum_weights(const struct pass *pass, struct group *group, const stru
 }
 
 /* The weights of a source that is a filter itself are whole already. */
-static void take_strip(const struct pass *pass)
+static void take_strip(const struct pass *pass, const struct group *group)
 {
-	const struct strip *strip = pass->strip;
+	const struct strip *strip = group->strip;
 	for (int64_t key = 0; key < strip->keys && pass->taker; key += KEY_BLOCK)
 		if (strip->filled[key / KEY_BLOCK])
 			pass->taker->take(pass->taker->data, key, strip->filled[key / KEY_BLOCK], strip->p + key * strip->lanes, NULL);
@@ -260,7 +270,7 @@ enum err pass_sweep(const struct pass *pass, struct group *group, int64_t begin,
 	float offset[MAX_LANES] __attribute__((aligned(64)));
 	struct block waiting = { 0 };
 	if (pass->source->ops->filter) {
-		take_strip(pass);
+		take_strip(pass, group);
 		return ERR_OK;
 	}
 	for (int64_t key = begin; key < end; key += KEY_BLOCK) {
@@ -417,7 +427,7 @@ static void scan_block(const struct pass *pass, const struct item *item, int64_t
 
 static void scan_strip(const struct pass *pass, const struct item *item, int64_t lane0, const struct group *group, void *const *partial)
 {
-	const struct strip *strip = pass->strip;
+	const struct strip *strip = group->strip;
 	for (int64_t key = 0; key < strip->keys; key += KEY_BLOCK) {
 		struct block block = { .key = key, .count = strip->filled[key / KEY_BLOCK], .tile = strip->p + key * strip->lanes };
 		scan_block(pass, item, lane0, group, &block, partial);
@@ -484,8 +494,10 @@ static enum err run_groups(struct pass *pass, const struct item *item, int64_t l
 	for (int64_t lane = lane0; lane < item->count && groups < pass->group_count && !err; lane += lanes, groups++) {
 		struct group *group = &pass->group[groups];
 		group->rows = (struct row_group){ .map = item->map, .count = (int)min_i64(lanes, item->count - lane), .row = item->row + lane };
-		err = pass_load(pass, group, info);
+		err = pass->filter ? ERR_OK : pass_load(pass, group, info);
 	}
+	if (pass->filter && !err)
+		err = pass_make(pass, pass->group, groups, info);
 	for (int64_t key = 0; key < pass->source->keys && !err; key += min_i64(pass->key_tile, pass->source->keys - key)) {
 		int64_t end = min_i64(pass->source->keys, key + pass->key_tile);
 		for (int64_t g = 0; g < groups && !err; g++)

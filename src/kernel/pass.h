@@ -13,6 +13,9 @@
 #include "kernel/prepared.h"
 #include "kernel/sink.h"
 
+struct strip;
+struct taker;
+
 /* State of one row group between its key blocks. */
 struct group {
 	struct row_group rows;
@@ -21,6 +24,7 @@ struct group {
 	struct softmax_state state;
 	double beside[MAX_LANES];     /* natural logarithm of what the sums do not hold but weights are divided by, where has_beside: tokens that a filter leaves out */
 	bool has_beside;
+	struct strip *strip;          /* what the filter of the source makes; NULL: it has none */
 	struct row_stats stats[MAX_LANES];
 };
 
@@ -30,9 +34,6 @@ struct scratch {
 	struct weave weave;
 	_Alignas(64) float tile[2][KEY_BLOCK * MAX_LANES];
 };
-
-struct strip;
-struct taker;
 
 struct pass {
 	const struct source *source;
@@ -48,7 +49,6 @@ struct pass {
 	float *output;                /* [lanes][width], what sinks see */
 	const void *keys, *values;    /* prepared state of the item's map */
 	void *filter;                 /* state of the source's filter; NULL: it has none */
-	struct strip *strip;          /* what the filter makes */
 	const struct taker *taker;    /* who takes the weights of pass 1: a filter, whose pass this is; NULL: nobody */
 };
 
@@ -68,6 +68,7 @@ enum err pass_item(struct pass *pass, const struct item *item, void *const *part
 bool pass_group_init(const struct pass *pass, struct group *group); /* false: out of memory; release it all the same */
 void pass_group_release(struct group *group);
 size_t pass_group_size(const struct pass *pass);
+enum err pass_make(const struct pass *pass, struct group *group, int64_t groups, struct err_info *info); /* in place of load, where the source has a filter */
 enum err pass_load(const struct pass *pass, struct group *group, struct err_info *info); /* group->rows is set */
 enum err pass_sweep(const struct pass *pass, struct group *group, int64_t begin, int64_t end, struct err_info *info);
 void pass_settle(const struct pass *pass, struct group *group);

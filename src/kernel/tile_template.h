@@ -95,6 +95,33 @@ static void weights_block(const float *tile, int64_t count, struct softmax_state
 	}
 }
 
+static void scale_sums(float *tile, int64_t count, const float *factor, struct softmax_state *state)
+{
+	for (int lane = 0; lane < LANES; lane += VECTOR) {
+		vf by = v_load(factor + lane), zero = v_set(0.0f), max = v_load(state->above + lane), sum = zero, first = zero, second = zero;
+		vi dead = v_mask(by == zero);
+		for (int64_t key = 0; key < count; key++) {
+			float *at = tile + key * LANES + lane;
+			vf w = v_select(dead, zero, v_load(at) * by);
+			v_store(at, w);
+			max = v_max(w, max);
+			sum = sum + w;
+			second = v_fma(w, w, second);
+			first = v_fma(w, v_log2_quick(v_max(w, v_set(0x1p-126f))), first);
+		}
+		float sums[VECTOR], firsts[VECTOR], seconds[VECTOR];
+		v_store(state->above + lane, max);
+		v_store(sums, sum);
+		v_store(firsts, first);
+		v_store(seconds, second);
+		for (int i = 0; i < VECTOR; i++) {
+			state->sum[lane + i] += (double)sums[i];
+			state->first[lane + i] += (double)firsts[i];
+			state->second[lane + i] += (double)seconds[i];
+		}
+	}
+}
+
 static void scale_block(float *tile, int64_t count, const float *factor)
 {
 	for (int lane = 0; lane < LANES; lane += VECTOR) {
@@ -123,7 +150,7 @@ static void soft_cap(float *tile, int64_t count, float cap, const float *offset)
 
 #define TEMPLATE_FUNCTIONS                                                                                                        \
 	.lanes = LANES, .dot_tile = dot_tile, .softmax_open = softmax_open, .softmax_close = softmax_close, .fold_rest = fold_rest,     \
-	.exp2_block = exp2_block, .weights_block = weights_block, .scale_block = scale_block, .soft_cap = soft_cap,                      \
+	.exp2_block = exp2_block, .weights_block = weights_block, .scale_block = scale_block, .scale_sums = scale_sums, .soft_cap = soft_cap,                      \
 	.sum_keys = sum_keys, .max_keys = max_keys, .distance_keys = distance_keys, .sum_lanes = sum_lanes, .count_above = count_above, \
 	.group_keys = group_keys, .histogram = histogram, .transpose = transpose, .sort_keys = sort_keys, .rank_sums = rank_sums,       \
 	.accumulate_values = accumulate_values

@@ -121,14 +121,56 @@ static int64_t count_hidden(const struct grouped *grouped, int64_t map, int64_t 
 	return count_hidden(grouped, map, query, begin, middle) + count_hidden(grouped, map, query, middle, end);
 }
 
+/* The keys that a group of queries sees, where they are a run: [begin, end). False: they are none, or it is not known. */
+static bool seen_run(const struct grouped *grouped, int64_t map, int64_t row, int64_t *begin, int64_t *end)
+{
+	const struct source *inner = grouped->inner;
+	const struct members *queries = &grouped->queries;
+	*begin = *end = 0;
+	if (!inner->ops->span || !inner->ops->coverage)
+		return false;
+	for (int64_t i = queries->start[row]; i < queries->start[row + 1]; i++) {
+		int64_t query = queries->member[i], from, to;
+		if (!source_span(inner, map, query, &from, &to))
+			continue;
+		if (inner->ops->coverage(inner, map, query, query, from, to) != TILE_FULL)
+			return false;
+		if (*begin < *end && (from > *end || to < *begin))
+			return false;
+		*begin = *begin < *end && *begin < from ? *begin : from;
+		*end = *end > to ? *end : to;
+	}
+	return true;
+}
+
+/* The first member that is a token from `token` on. */
+static int64_t member_from(const struct members *members, int64_t token)
+{
+	int64_t low = 0, high = members->start[members->grouping.count];
+	while (low < high) {
+		int64_t middle = low + (high - low) / 2;
+		if (members->member[middle] < token)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
 /* Where tokens are only left out, the inner source has counted all of them. */
 static int64_t grouped_support(const struct source *source, int64_t map, int64_t row)
 {
 	const struct grouped *grouped = grouped_of(source);
 	const struct source *inner = grouped->inner;
+	const struct members *keys = &grouped->keys;
+	int64_t begin, end;
 	if (!inner->ops->visible)
 		return source->keys;
-	if (!grouped->queries.single || !grouped->keys.single || grouped->hidden_count >= source->keys || !inner->ops->support)
+	if (seen_run(grouped, map, row, &begin, &end)) {
+		int64_t first = member_from(keys, begin), last = member_from(keys, end);
+		return first < last ? keys->grouping.group[keys->member[last - 1]] - keys->grouping.group[keys->member[first]] + 1 : 0;
+	}
+	if (!grouped->queries.single || !keys->single || grouped->hidden_count >= source->keys || !inner->ops->support)
 		return count_visible(source, map, row, 0, source->keys);
 	int64_t query = first_of(&grouped->queries, row);
 	return inner->ops->support(inner, map, query) - count_hidden(grouped, map, query, 0, grouped->hidden_count);

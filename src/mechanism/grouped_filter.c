@@ -12,6 +12,9 @@
 #include "base/memory.h"
 #include "mechanism/grouped_parts.h"
 
+/* Row groups that are made at once, at most. */
+enum { TOGETHER = 4 };
+
 /* Weights of a packed row group on their way: those of keys from group `first` on are relative to `base`. */
 struct segment {
 	int64_t first;
@@ -29,17 +32,23 @@ struct gathering {
 	int64_t open;               /* the last group of keys so far, which may go on; -1: none */
 	double carry[MAX_LANES];    /* its sum */
 	double *total;              /* [keys] sums of a group that has whole row groups of further queries */
-	int64_t total_lane;         /* the lane it belongs to; -1: none */
+	int total_group, total_lane; /* where it lies; total_lane -1: none */
 
 	struct softmax_state left;  /* keys that are left out */
 	struct fold fold;
 	_Alignas(64) float left_tile[KEY_BLOCK * MAX_LANES];
 
-	int64_t row[MAX_LANES];
-	int owner[MAX_LANES];       /* lane of the group that a query belongs to */
-	int64_t blind[MAX_LANES];   /* queries of each lane's group that do not count: the mean is over the others */
+	/* What the strips of the row groups are still to be multiplied by: once at the end, with the statistics. */
+	_Alignas(64) float unit[TOGETHER][MAX_LANES];
+
+	int64_t blind[TOGETHER][MAX_LANES]; /* queries of each lane's group that do not count: the mean is over the others */
 	bool sums;                  /* whether a row that sees something is zero all the same is found by: */
 	_Alignas(64) float sum[MAX_LANES]; /* the weights of the row group at work, of all keys */
+
+	int64_t row[MAX_LANES];
+	struct {
+		int group, lane;
+	} owner[MAX_LANES];         /* where the group lies that a query belongs to */
 	int count;
 };
 
@@ -94,7 +103,7 @@ static bool leave_out(void *data, int64_t key, int64_t count, float *tile, const
 	for (int64_t k = 0; k < count; k++) {
 		if (group[k] >= 0)
 			continue;
-		float *from = tile + k * kernels->lanes, *to = gathering->left_tile + found++ * kernels->lanes;
+		float *restrict from = tile + k * kernels->lanes, *restrict to = gathering->left_tile + found++ * kernels->lanes;
 		for (int lane = 0; lane < kernels->lanes; lane++) {
 			to[lane] = from[lane] + (base[lane] - left->base[lane]);
 			from[lane] = -INFINITY;
@@ -180,42 +189,25 @@ static enum err gather(struct gathering *gathering, const struct row_group *rows
 	return ERR_OK;
 }
 
-/* Queries that see nothing, or whose weights are all zero where none can be negative, are in no mean. */
-static void count_blind(struct gathering *gathering, const int *owner)
+/* Does the query in a lane of the row group at work count? One that sees nothing, or whose weights are all zero where none can be negative, is in no mean. */
+static bool is_blind(const struct gathering *gathering, int lane)
 {
-	const struct group *group = gathering->inner.group;
-	for (int lane = 0; lane < group->rows.count; lane++) {
-		const struct row_stats *stats = &group->stats[lane];
-		if (stats->support == 0 || (gathering->sums && gathering->sum[lane] == 0))
-			gathering->blind[owner ? owner[lane] : lane]++;
-	}
+	return gathering->inner.group->stats[lane].support == 0 || (gathering->sums && gathering->sum[lane] == 0);
 }
 
-/* The means of groups with queries that do not count are over fewer. */
-static void leave_out_blind(struct gathering *gathering, const struct row_group *rows, struct strip *strip)
+static void segment_factors(const struct gathering *gathering, int64_t segment, const double *share, float *factor)
 {
-	const int64_t *start = gathering->grouped->queries.start;
-	_Alignas(64) float factor[MAX_LANES] = { 0 };
-	bool any = false;
-	for (int lane = 0; lane < rows->count; lane++) {
-		int64_t members = start[rows->row[lane] + 1] - start[rows->row[lane]], counted = members - gathering->blind[lane];
-		factor[lane] = counted > 0 ? (float)((double)members / (double)counted) : 1;
-		any |= gathering->blind[lane] > 0;
-	}
-	for (int64_t key = 0; key < strip->keys && any; key += KEY_BLOCK)
-		if (strip->filled[key / KEY_BLOCK])
-			gathering->kernels->scale_block(strip->p + key * strip->lanes, strip->filled[key / KEY_BLOCK], factor);
+	for (int lane = 0; lane < gathering->inner.group->rows.count; lane++)
+		factor[lane] = (float)(filter_factor(&gathering->inner, lane, gathering->segment[segment].base[lane]) * share[lane]);
 }
 
 /* The strip in its final unit: weights, each lane's divided by the queries of its group. */
 static void scale_strip(struct gathering *gathering, struct strip *strip, const double *share)
 {
 	_Alignas(64) float factor[MAX_LANES] = { 0 };
-	const struct group *group = gathering->inner.group;
 	for (int64_t s = 0; s < gathering->segments; s++) {
 		int64_t end = s + 1 < gathering->segments ? gathering->segment[s + 1].first : strip->keys;
-		for (int lane = 0; lane < group->rows.count; lane++)
-			factor[lane] = (float)(filter_factor(&gathering->inner, lane, gathering->segment[s].base[lane]) * share[lane]);
+		segment_factors(gathering, s, share, factor);
 		for (int64_t key = gathering->segment[s].first, next; key < end; key = next) {
 			int64_t block = key / KEY_BLOCK * KEY_BLOCK, filled = block + strip->filled[key / KEY_BLOCK];
 			next = block + KEY_BLOCK < end ? block + KEY_BLOCK : end;
@@ -226,11 +218,12 @@ static void scale_strip(struct gathering *gathering, struct strip *strip, const 
 	}
 }
 
-/* The sums of a lane's further queries join the strip. */
-static void flush_total(struct gathering *gathering, struct strip *strip)
+/* The sums of a lane's further queries join its strip. */
+static void flush_total(struct gathering *gathering, const struct made_rows *made)
 {
 	if (gathering->total_lane < 0)
 		return;
+	struct strip *strip = made[gathering->total_group].strip;
 	for (int64_t key = 0; key < strip->keys; key++)
 		if (key % KEY_BLOCK < strip->filled[key / KEY_BLOCK])
 			strip->p[key * strip->lanes + gathering->total_lane] += (float)gathering->total[key];
@@ -238,123 +231,216 @@ static void flush_total(struct gathering *gathering, struct strip *strip)
 }
 
 /* Queries of one group: thousands may follow, so their sums are float64. */
-static void add_to_total(struct gathering *gathering, struct strip *strip)
+static void add_to_total(struct gathering *gathering, const struct made_rows *made)
 {
 	const struct strip *part = &gathering->part;
-	if (gathering->total_lane != gathering->owner[0]) {
-		flush_total(gathering, strip);
-		memset(gathering->total, 0, (size_t)strip->keys * sizeof *gathering->total);
-		gathering->total_lane = gathering->owner[0];
+	if (gathering->total_lane != gathering->owner[0].lane || gathering->total_group != gathering->owner[0].group) {
+		flush_total(gathering, made);
+		memset(gathering->total, 0, (size_t)part->keys * sizeof *gathering->total);
+		gathering->total_group = gathering->owner[0].group;
+		gathering->total_lane = gathering->owner[0].lane;
 	}
-	for (int64_t key = 0; key < strip->keys; key += KEY_BLOCK)
+	for (int64_t key = 0; key < part->keys; key += KEY_BLOCK)
 		if (part->filled[key / KEY_BLOCK])
 			gathering->kernels->sum_lanes(part->p + key * part->lanes, part->filled[key / KEY_BLOCK], gathering->total + key);
 }
 
-static void add_to_lanes(const struct gathering *gathering, struct strip *strip)
+/* Lanes [first, last) of the part belong to one row group. */
+static void add_to_lanes(const struct gathering *gathering, struct strip *strip, int first, int last, const float *factor)
 {
 	const struct strip *part = &gathering->part;
-	const int lanes = strip->lanes, count = gathering->count;
+	const int lanes = strip->lanes;
+	int to_lane[MAX_LANES];
+	for (int lane = first; lane < last; lane++)
+		to_lane[lane] = gathering->owner[lane].lane;
 	for (int64_t key = 0; key < strip->keys; key += KEY_BLOCK) {
 		int64_t end = key + part->filled[key / KEY_BLOCK];
-		for (int64_t k = key; k < end; k++) {
+		int64_t k = key;
+		for (; k + 4 <= end; k += 4) {
 			const float *from = part->p + k * lanes;
 			float *to = strip->p + k * lanes;
-			for (int lane = 0; lane < count; lane++)
-				to[gathering->owner[lane]] += from[lane];
+			for (int lane = first; lane < last; lane++) {
+				float *at = to + to_lane[lane];
+				at[0] += from[lane] * factor[lane];
+				at[lanes] += from[lane + lanes] * factor[lane];
+				at[2 * lanes] += from[lane + 2 * lanes] * factor[lane];
+				at[3 * lanes] += from[lane + 3 * lanes] * factor[lane];
+			}
 		}
+		for (; k < end; k++)
+			for (int lane = first; lane < last; lane++)
+				strip->p[k * lanes + to_lane[lane]] += part->p[k * lanes + lane] * factor[lane];
 	}
 }
 
-static void add_part(struct gathering *gathering, struct strip *strip)
+static bool of_one_group(const struct gathering *gathering)
+{
+	int last = gathering->count - 1;
+	return gathering->owner[0].group == gathering->owner[last].group && gathering->owner[0].lane == gathering->owner[last].lane;
+}
+
+static void add_part(struct gathering *gathering, const struct made_rows *made, const float *factor)
 {
 	const struct strip *part = &gathering->part;
-	for (int64_t key = 0; key < strip->keys; key += KEY_BLOCK)
-		if (part->filled[key / KEY_BLOCK])
-			strip_touch(strip, key, key + part->filled[key / KEY_BLOCK], true);
-	if (gathering->owner[0] == gathering->owner[gathering->count - 1])
-		add_to_total(gathering, strip);
-	else
-		add_to_lanes(gathering, strip);
+	const int count = gathering->count;
+	bool one = of_one_group(gathering);
+	for (int first = 0, last; first < count; first = last) {
+		struct strip *strip = made[gathering->owner[first].group].strip;
+		for (last = first + 1; last < count && gathering->owner[last].group == gathering->owner[first].group;)
+			last++;
+		for (int64_t key = 0; key < strip->keys; key += KEY_BLOCK)
+			if (part->filled[key / KEY_BLOCK])
+				strip_touch(strip, key, key + part->filled[key / KEY_BLOCK], true);
+		if (!one)
+			add_to_lanes(gathering, strip, first, last, factor);
+	}
+	if (one)
+		add_to_total(gathering, made);
+}
+
+static int64_t members_of(const struct members *members, int64_t group)
+{
+	return members->start[group + 1] - members->start[group];
 }
 
 /* Queries beyond the first of their groups, as many as are packed. */
-static enum err add_queries(struct gathering *gathering, int64_t map, const void *prepared, struct strip *strip, const double *share, struct err_info *info)
+static enum err add_queries(struct gathering *gathering, const struct made_rows *made, const void *prepared, struct err_info *info)
 {
-	double shares[MAX_LANES];
-	const struct row_group rows = { .map = map, .count = gathering->count, .row = gathering->row };
+	double share[MAX_LANES];
+	float factor[MAX_LANES];
+	const struct row_group rows = { .map = made->rows->map, .count = gathering->count, .row = gathering->row };
 	if (!gathering->count)
 		return ERR_OK;
 	strip_clear(&gathering->part);
 	enum err err = gather(gathering, &rows, prepared, &gathering->part, false, info);
 	if (err)
 		return err;
-	count_blind(gathering, gathering->owner);
-	for (int lane = 0; lane < gathering->count; lane++)
-		shares[lane] = share[gathering->owner[lane]];
-	scale_strip(gathering, &gathering->part, shares);
-	add_part(gathering, strip);
+	for (int lane = 0; lane < gathering->count; lane++) {
+		int g = gathering->owner[lane].group, to = gathering->owner[lane].lane;
+		share[lane] = 1 / (double)members_of(&gathering->grouped->queries, made[g].rows->row[to]) / (double)gathering->unit[g][to];
+		factor[lane] = 1;
+		gathering->blind[g][to] += is_blind(gathering, lane);
+	}
+	if (gathering->segments > 1 || of_one_group(gathering))
+		scale_strip(gathering, &gathering->part, share);
+	else
+		segment_factors(gathering, 0, share, factor);
+	add_part(gathering, made, factor);
 	gathering->count = 0;
 	return ERR_OK;
 }
 
 /* The queries of the groups but for the first of each. */
-static enum err add_further(struct gathering *gathering, const struct row_group *rows, const void *prepared, struct strip *strip, const double *share,
-			    struct err_info *info)
+static enum err add_further(struct gathering *gathering, const struct made_rows *made, int count, const void *prepared, struct err_info *info)
 {
 	const struct members *queries = &gathering->grouped->queries;
 	enum err err = ERR_OK;
 	gathering->count = 0;
 	gathering->total_lane = -1;
-	for (int lane = 0; !err && lane < rows->count; lane++)
-		for (int64_t i = queries->start[rows->row[lane]] + 1; !err && i < queries->start[rows->row[lane] + 1]; i++) {
-			gathering->row[gathering->count] = queries->member[i];
-			gathering->owner[gathering->count++] = lane;
-			if (gathering->count == gathering->kernels->lanes)
-				err = add_queries(gathering, rows->map, prepared, strip, share, info);
-		}
+	for (int g = 0; g < count; g++)
+		for (int lane = 0; lane < made[g].rows->count; lane++)
+			for (int64_t i = queries->start[made[g].rows->row[lane]] + 1; !err && i < queries->start[made[g].rows->row[lane] + 1]; i++) {
+				gathering->row[gathering->count] = queries->member[i];
+				gathering->owner[gathering->count].group = g;
+				gathering->owner[gathering->count++].lane = lane;
+				if (gathering->count == gathering->kernels->lanes)
+					err = add_queries(gathering, made, prepared, info);
+			}
 	if (!err)
-		err = add_queries(gathering, rows->map, prepared, strip, share, info);
-	flush_total(gathering, strip);
+		err = add_queries(gathering, made, prepared, info);
+	flush_total(gathering, made);
 	return err;
 }
 
-static enum err grouped_rows(void *state, const struct row_group *rows, const void *prepared, unsigned needs, struct strip *strip, struct row_stats *stats,
-			     struct err_info *info)
+/* The first queries of the groups, in their lanes. */
+static enum err add_first(struct gathering *gathering, const struct made_rows *made, const void *prepared, struct strip *strip, bool plain, double *share,
+			  struct err_info *info)
+{
+	const struct members *queries = &gathering->grouped->queries;
+	int64_t first[MAX_LANES];
+	const struct row_group rows = { .map = made->rows->map, .count = made->rows->count, .row = first };
+	for (int lane = 0; lane < rows.count; lane++) {
+		first[lane] = queries->member[queries->start[made->rows->row[lane]]];
+		share[lane] = 1 / (double)members_of(queries, made->rows->row[lane]);
+	}
+	return gather(gathering, &rows, prepared, strip, plain, info);
+}
+
+/* Scaling can wait where one factor holds for all keys of a lane, and others can be divided by it. */
+static void settle_unit(struct gathering *gathering, struct strip *strip, int count, const double *share, float *unit)
+{
+	const float least = 1e-18f;
+	bool waits = gathering->segments == 1;
+	memset(unit, 0, MAX_LANES * sizeof *unit);
+	if (waits)
+		segment_factors(gathering, 0, share, unit);
+	for (int lane = 0; lane < count; lane++)
+		waits = waits && unit[lane] > least;
+	if (waits)
+		return;
+	scale_strip(gathering, strip, share);
+	for (int lane = 0; lane < count; lane++)
+		unit[lane] = 1;
+}
+
+/* The means of groups with queries that do not count are over fewer. */
+static void leave_out_blind(struct gathering *gathering, const struct row_group *rows, int g)
+{
+	for (int lane = 0; lane < rows->count; lane++) {
+		int64_t members = members_of(&gathering->grouped->queries, rows->row[lane]), counted = members - gathering->blind[g][lane];
+		if (gathering->blind[g][lane] && counted)
+			gathering->unit[g][lane] *= (float)((double)members / (double)counted);
+	}
+}
+
+static enum err make_plain(struct gathering *gathering, const struct made_rows *made, const void *prepared, unsigned needs, struct err_info *info)
+{
+	double share[MAX_LANES];
+	enum err err = add_first(gathering, made, prepared, needs & SINK_TILES ? made->strip : NULL, true, share, info);
+	if (!err && (needs & SINK_TILES))
+		scale_strip(gathering, made->strip, share);
+	for (int lane = 0; !err && lane < made->rows->count; lane++) {
+		made->stats[lane] = gathering->inner.group->stats[lane];
+		made->stats[lane].lse = log(made->stats[lane].sum);
+		made->stats[lane].max = made->stats[lane].peak;
+	}
+	return err;
+}
+
+static enum err grouped_rows(void *state, const struct made_rows *made, int count, const void *prepared, unsigned needs, struct err_info *info)
 {
 	struct gathering *gathering = state;
 	const struct grouped *grouped = gathering->grouped;
-	const struct members *queries = &grouped->queries;
-	bool plain = is_plain(grouped), tiles = !plain || (needs & SINK_TILES);
-	int64_t first[MAX_LANES];
 	double share[MAX_LANES];
-	for (int lane = 0; lane < rows->count; lane++) {
-		first[lane] = queries->member[queries->start[rows->row[lane]]];
-		share[lane] = 1 / (double)(queries->start[rows->row[lane] + 1] - queries->start[rows->row[lane]]);
-	}
-	const struct row_group heads = { .map = rows->map, .count = rows->count, .row = first };
-	enum err err = gather(gathering, &heads, prepared, tiles ? strip : NULL, plain, info);
-	if (err)
-		return err;
-	if (tiles)
-		scale_strip(gathering, strip, share);
-	if (plain) {
-		for (int lane = 0; lane < rows->count; lane++) {
-			stats[lane] = gathering->inner.group->stats[lane];
-			stats[lane].lse = log(stats[lane].sum);
-			stats[lane].max = stats[lane].peak;
+	enum err err = ERR_OK;
+	for (int g = 0; g < count && !err; g++) {
+		if (is_plain(grouped)) {
+			err = make_plain(gathering, &made[g], prepared, needs, info);
+			continue;
 		}
-		return ERR_OK;
+		err = add_first(gathering, &made[g], prepared, made[g].strip, false, share, info);
+		if (err)
+			break;
+		for (int lane = 0; lane < made[g].rows->count; lane++)
+			gathering->blind[g][lane] = is_blind(gathering, lane);
+		settle_unit(gathering, made[g].strip, made[g].rows->count, share, gathering->unit[g]);
 	}
-	if (!queries->single) {
-		memset(gathering->blind, 0, sizeof gathering->blind);
-		count_blind(gathering, NULL);
-		err = add_further(gathering, rows, prepared, strip, share, info);
-		leave_out_blind(gathering, rows, strip);
+	if (!err && !grouped->queries.single)
+		err = add_further(gathering, made, count, prepared, info);
+	for (int g = 0; g < count && !err && !is_plain(grouped); g++) {
+		leave_out_blind(gathering, made[g].rows, g);
+		strip_stats(made[g].strip, &grouped->source, gathering->kernels, made[g].rows, gathering->unit[g], made[g].stats);
 	}
-	if (!err)
-		strip_stats(strip, &grouped->source, gathering->kernels, rows, stats);
 	return err;
 }
 
-const struct filter_ops grouped_filter = { gathering_open, gathering_close, grouped_rows };
+/* Further queries fill their lanes better where they come from several row groups; strips that no longer fit into a cache cost more than that. */
+static int groups_together(const struct source *source, const struct kernels *kernels)
+{
+	enum { CACHE = 3 << 19 };
+	const struct grouped *grouped = (const struct grouped *)source;
+	int64_t fit = CACHE / (source->keys * kernels->lanes * (int64_t)sizeof(float)) - 1;
+	return grouped->queries.single ? 1 : fit < 2 ? 2 : fit > TOGETHER ? TOGETHER : (int)fit;
+}
+
+const struct filter_ops grouped_filter = { groups_together, gathering_open, gathering_close, grouped_rows };

@@ -58,6 +58,13 @@ static int64_t causal_support(const struct source *source, int64_t map, int64_t 
 	return last < 0 ? 0 : last + 1;
 }
 
+static bool causal_span(const struct source *source, int64_t map, int64_t row, int64_t *begin, int64_t *end)
+{
+	*begin = 0;
+	*end = causal_support(source, map, row);
+	return *end > 0;
+}
+
 static int64_t prepared_id(const struct source *source, int64_t map)
 {
 	return key_head(dot_of(source), map);
@@ -148,6 +155,7 @@ void dot_source_refresh(struct dot_source *dot)
 		.load_rows = load_rows, .fill = dot->use_score64 ? NULL : fill, .score64 = score64,
 		.coverage = !dot->sees ? NULL : causal ? causal_coverage : coverage,
 		.support = !dot->sees ? NULL : causal ? causal_support : support,
+		.span = causal ? causal_span : NULL,
 	};
 	dot->source.ops = &dot->ops;
 }
