@@ -61,12 +61,12 @@ static void write_inputs(void)
 /* Processor seconds of a command line, words parted by spaces, run in the folder. */
 static double cost(const char *program, const char *line)
 {
-	char text[512], *words[WORDS_MAX] = { 0 }, *rest;
+	char text[512], *words[WORDS_MAX] = { 0 }, *rest = text;
 	int count = 1, status = 0;
 	struct rusage usage;
 	snprintf(text, sizeof text, "%s", line);
 	words[0] = (char *)(uintptr_t)program;
-	for (char *word = strtok_r(text, " ", &rest); word && count < WORDS_MAX - 1; word = strtok_r(NULL, " ", &rest))
+	for (char *word; count < WORDS_MAX - 1 && (word = strsep(&rest, " "));)
 		words[count++] = word;
 	fflush(stdout);
 	pid_t child = fork();

@@ -27,10 +27,10 @@ static void compare(const struct source *source, const struct npy_view *weights,
 	ck_assert_int_eq(count, tensor_count(weights->tensor));
 	ck_assert_msg(!dense_reference(source, &dense, &info), "%s: %s", name, info.text);
 	tally->exact = fmax(tally->exact, vectors_distance(dense.weight, expected, count));
-	dense_release(&dense);
+	dense_free_rows(&dense);
 	ck_assert_msg(!dense_driver(source, &(struct driver_options){ .threads = 1 }, &dense, &info), "%s: %s", name, info.text);
 	tally->fast = fmax(tally->fast, vectors_distance(dense.weight, expected, count));
-	dense_release(&dense);
+	dense_free_rows(&dense);
 	tally->maps += (int)source_maps(source);
 	free(expected);
 }

@@ -223,7 +223,7 @@ static bool check_intermediate(const json_t *test, struct mechanism_args *args)
 			if (!source->ops->visible(source, i / dense.keys / source->queries, i / dense.keys % source->queries, i % dense.keys))
 				dense.weight[i] = -INFINITY;
 		good = close_to(dense.weight, &expected, test, fast ? "fast intermediate" : "intermediate");
-		dense_release(&dense);
+		dense_free_rows(&dense);
 	}
 	npy_view_release(&expected);
 	source_free(source);
@@ -244,7 +244,7 @@ static bool check_attention(const json_t *test)
 		err = fast ? dense_driver(source, &(struct driver_options){ .threads = 1 }, &dense, &info) : dense_reference(source, &dense, &info);
 		good = !err && check_output(test, source, &dense, fast ? "fast Y" : "Y");
 		if (!err)
-			dense_release(&dense);
+			dense_free_rows(&dense);
 	}
 	if (err)
 		printf("%s: %s\n", json_string_value(json_object_get(test, "name")), info.text);

@@ -64,7 +64,7 @@ static double *trial_weights(struct trial *trial)
 	ck_assert_int_eq(dense_reference(source, &dense, NULL), ERR_OK);
 	double *weight = dense.weight;
 	dense.weight = NULL;
-	dense_release(&dense);
+	dense_free_rows(&dense);
 	source_free(source);
 	return weight;
 }

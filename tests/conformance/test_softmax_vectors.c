@@ -146,7 +146,7 @@ START_TEST(vector_03_a_sink_logit_takes_its_share)
 		ck_assert_double_eq_tol(dense.stats[row].sum, sum[row], EXACT);
 		ck_assert_double_eq_tol(dense.stats[row].entropy, entropy, EXACT);
 	}
-	dense_release(&dense);
+	dense_free_rows(&dense);
 	source_free(source);
 	vectors_close(trial.vectors);
 }
@@ -250,7 +250,7 @@ static void check_window(struct trial *trial, const char *prefix, const struct d
 	ck_assert_int_eq(support_sum(source), vectors_int(trial->vectors, name));
 	struct dense_expected expected = { dense.weight, dense.output, NULL, NULL };
 	dense_check(source, &expected, 0, FAST, prefix);
-	dense_release(&dense);
+	dense_free_rows(&dense);
 	source_free(source);
 }
 
@@ -275,7 +275,7 @@ START_TEST(vector_34_context_windows)
 	trial.args.chunk = 0;
 	trial.args.key_begin = 4;
 	check_window(&trial, "truncate_last_8/", &full);
-	dense_release(&full);
+	dense_free_rows(&full);
 	vectors_close(trial.vectors);
 }
 END_TEST

@@ -21,7 +21,7 @@ static void allocate(const struct source *source, struct dense *dense)
 	ck_assert(dense->weight && dense->output && dense->stats);
 }
 
-void dense_release(struct dense *dense)
+void dense_free_rows(struct dense *dense)
 {
 	free(dense->weight);
 	free(dense->output);
@@ -38,7 +38,7 @@ enum err dense_reference(const struct source *source, struct dense *dense, struc
 		err = reference_row(source, i / source->queries, i % source->queries, dense->weight + i * dense->keys, dense->stats + i, output, info);
 	}
 	if (err)
-		dense_release(dense);
+		dense_free_rows(dense);
 	return err;
 }
 
@@ -97,7 +97,7 @@ enum err dense_driver(const struct source *source, const struct driver_options *
 	struct sink *sinks[] = { &recorder.sink };
 	enum err err = driver_run(source, sinks, 1, options, info);
 	if (err)
-		dense_release(dense);
+		dense_free_rows(dense);
 	return err;
 }
 
@@ -132,7 +132,7 @@ double dense_check(const struct source *source, const struct dense_expected *exp
 	enum err err = dense_reference(source, &dense, &info);
 	ck_assert_msg(!err, "%s: %s", name, info.text);
 	compare(&dense, expected, exact, exact, name, "double");
-	dense_release(&dense);
+	dense_free_rows(&dense);
 	double largest = 0;
 	const struct kernels *table[KERNELS_MAX];
 	for (int i = 0, count = kernels_available(table); i < count; i++) {
@@ -140,7 +140,7 @@ double dense_check(const struct source *source, const struct dense_expected *exp
 		err = dense_driver(source, &options, &dense, &info);
 		ck_assert_msg(!err, "%s (%s): %s", name, table[i]->name, info.text);
 		largest = fmax(largest, compare(&dense, expected, fast, 5 * fast, name, table[i]->name));
-		dense_release(&dense);
+		dense_free_rows(&dense);
 	}
 	return largest;
 }

@@ -19,7 +19,7 @@ struct dense {
 /* Both return the first error. Release on success. Outputs are computed where the source has values and is a softmax or a row sum. */
 enum err dense_reference(const struct source *source, struct dense *dense, struct err_info *info);
 enum err dense_driver(const struct source *source, const struct driver_options *options, struct dense *dense, struct err_info *info);
-void dense_release(struct dense *dense);
+void dense_free_rows(struct dense *dense);
 
 /* What is expected of a source; NULL: not compared. Layouts as in struct dense. */
 struct dense_expected {

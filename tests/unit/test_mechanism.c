@@ -155,7 +155,7 @@ START_TEST(keys_may_be_shared_by_batches_and_layers)
 	struct dense dense;
 	ck_assert_int_eq(dense_reference(flat, &dense, NULL), ERR_OK);
 	dense_check(source, &(struct dense_expected){ .weight = dense.weight }, 0, 2e-6, "shared keys");
-	dense_release(&dense);
+	dense_free_rows(&dense);
 	source_free(source);
 	source_free(flat);
 	bound_release(&bound);
@@ -210,7 +210,7 @@ START_TEST(bfloat16_operands_agree_in_both_paths)
 	struct dense dense;
 	ck_assert_int_eq(dense_reference(source, &dense, NULL), ERR_OK);
 	dense_check(source, &(struct dense_expected){ .weight = dense.weight }, 0, 2e-6, "bfloat16");
-	dense_release(&dense);
+	dense_free_rows(&dense);
 	source_free(source);
 	bound_release(&bound);
 }
@@ -246,7 +246,7 @@ START_TEST(a_nan_in_ready_weights_is_named_with_its_place)
 	ck_assert_int_eq(dense_reference(source, &dense, NULL), ERR_OK);
 	ck_assert_double_eq(dense.weight[30000 + 57 * 300 + 211], 0);
 	dense_check(source, &(struct dense_expected){ .weight = dense.weight }, 0, 2e-6, "logits with -inf");
-	dense_release(&dense);
+	dense_free_rows(&dense);
 	source_free(source);
 	bound_release(&bound);
 }
