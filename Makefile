@@ -149,16 +149,28 @@ headers: $(BUILD)/flags ## compile every header alone
 	$(QUIET)for h in $$(find src -name '*.h' ! -name '*_template.h' ! -path 'src/kernel/x86/*'); do \
 		$(CC) $(ALL_CFLAGS) -fsyntax-only -x c $$h || exit 1; done
 
+# Where the shells look for completions of what is installed.
+COMPLETION_bash = $(PREFIX)/share/bash-completion/completions/attnviz
+COMPLETION_zsh = $(PREFIX)/share/zsh/site-functions/_attnviz
+COMPLETION_fish = $(PREFIX)/share/fish/vendor_completions.d/attnviz.fish
+
 install: $(PROGRAM) ## install under DESTDIR and PREFIX
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man7
 	install -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/attnviz
 	for page in man/*.1; do install -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man1/; done
 	for page in $(wildcard man/*.7); do install -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man7/; done
+	install -d $(foreach shell,bash zsh fish,$(DESTDIR)$(dir $(COMPLETION_$(shell))))
+	for shell in bash=$(COMPLETION_bash) zsh=$(COMPLETION_zsh) fish=$(COMPLETION_fish); do \
+		$(PROGRAM) completion $${shell%%=*} > $(DESTDIR)$${shell#*=} && chmod 644 $(DESTDIR)$${shell#*=} || exit 1; done
+	find samples -type f | while read -r file; do \
+		install -D -m 644 "$$file" "$(DESTDIR)$(PREFIX)/share/attnviz/$$file" || exit 1; done
 
 uninstall: ## remove what install put there
 	rm -f $(DESTDIR)$(PREFIX)/bin/attnviz
 	for page in man/*.1; do rm -f $(DESTDIR)$(PREFIX)/share/man/man1/$${page##*/}; done
 	for page in $(wildcard man/*.7); do rm -f $(DESTDIR)$(PREFIX)/share/man/man7/$${page##*/}; done
+	rm -f $(foreach shell,bash zsh fish,$(DESTDIR)$(COMPLETION_$(shell)))
+	rm -rf $(DESTDIR)$(PREFIX)/share/attnviz
 
 clean: ## remove build/
 	rm -rf build

@@ -14,7 +14,7 @@ int cli_main(int argc, char **argv);
 void cli_print_overview(void);
 void cli_print_help(const struct command *command, const struct option_row *rows);
 
-/* completion.c: what `attnviz completion SHELL` prints, made from the rows. Hidden from the help. */
+/* completion.c: what `attnviz completion SHELL` prints, for bash, zsh and fish, made from the rows. */
 void cli_print_completion(int argc, char **argv);
 
 /* Write a text to standard output and report what goes wrong. */

@@ -106,6 +106,30 @@ if command -v bash > /dev/null; then
 	for command in $commands; do
 		says "completion of --qui for $command" 0 "--quiet" "" bash complete.bash attnviz "$command" --qui
 	done
+	says "completion of a choice" 0 "mean" "" bash complete.bash attnviz heatmap --reduce me
 else
 	echo "skip completion: no bash"
+fi
+
+# Every long option of the help, in the scripts for zsh and fish.
+"$ATTNVIZ" completion zsh > _attnviz
+"$ATTNVIZ" completion fish > attnviz.fish
+for command in $commands; do
+	"$ATTNVIZ" "$command" -h | sed -nE 's/^  (-.,)? *--([a-z0-9-]+).*/\2/p' | sort -u > want
+	sed -n "/^	$command)/,/;;\$/p" _attnviz | sed -nE "s/^\t*'(\([^)]*\)|\*)?--([a-z0-9-]+).*/\2/p" | sort -u > got
+	same "completion for zsh has the options of $command" got want
+	grep "from $command'" attnviz.fish | sed -nE "s/.* -l ([a-z0-9-]+).*/\1/p" | sort -u > got
+	same "completion for fish has the options of $command" got want
+done
+if command -v zsh > /dev/null; then
+	check "completion is zsh" zsh -n _attnviz
+else
+	echo "skip completion in zsh: no zsh"
+fi
+if command -v fish > /dev/null; then
+	check "completion is fish" fish -n attnviz.fish
+	check "fish completes an option" test "$(fish -c 'source attnviz.fish; complete -C "attnviz heatmap --redu"' | cut -f 1)" = --reduce
+	check "fish completes a choice" test "$(fish -c 'source attnviz.fish; complete -C "attnviz heatmap --reduce me"' | cut -f 1)" = mean
+else
+	echo "skip completion in fish: no fish"
 fi
