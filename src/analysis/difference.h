@@ -51,7 +51,8 @@ void difference_add(struct difference *difference, const struct row_difference *
 void difference_add_output(struct difference *difference, const double *a, const double *b, int64_t width);
 
 /* Small matrices whole, row-major rows x keys (metrics of redundancy; O(n^3)). Linear CKA of the rows (Kornblith et al. 2019, arXiv 1905.00414): columns centred,
- * ||A^T B||_F^2 / (||A^T A||_F ||B^T B||_F). Effective rank (Roy & Vetterli 2007): e^H of the singular values as shares of their sum. Negative where out of memory. */
+ * ||A^T B||_F^2 / (||A^T A||_F ||B^T B||_F), NaN where all rows of one are the same. Effective rank (Roy & Vetterli 2007): e^H of the singular values as shares of
+ * their sum, NaN where all are 0. Negative where out of memory. */
 double difference_cka(const double *a, const double *b, int64_t rows, int64_t keys);
 double difference_effective_rank(const double *a, int64_t rows, int64_t keys);
 

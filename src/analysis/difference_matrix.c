@@ -35,11 +35,25 @@ static double alignment(const double *x, const double *y, int64_t rows, int64_t 
 	return sum;
 }
 
+/* ||X^T X||_F of the centred matrix; 0 where all rows of `a` are one but for what centring rounds. */
+static double own_alignment(const double *a, const double *x, int64_t rows, int64_t keys)
+{
+	const double rounding = 1e-28; /* of squares */
+	double square = 0, own = sqrt(alignment(x, x, rows, keys));
+	for (int64_t i = 0; i < rows * keys; i++)
+		square += a[i] * a[i];
+	return own > rounding * square ? own : 0;
+}
+
 double difference_cka(const double *a, const double *b, int64_t rows, int64_t keys)
 {
+	if (rows < 2)
+		return NAN;
 	double *x = centred(a, rows, keys), *y = centred(b, rows, keys), cka = -1;
-	if (x && y)
-		cka = alignment(x, y, rows, keys) / sqrt(alignment(x, x, rows, keys) * alignment(y, y, rows, keys));
+	if (x && y) {
+		double of_x = own_alignment(a, x, rows, keys), of_y = own_alignment(b, y, rows, keys);
+		cka = of_x > 0 && of_y > 0 ? alignment(x, y, rows, keys) / (of_x * of_y) : NAN;
+	}
 	free(x);
 	free(y);
 	return cka;
@@ -70,6 +84,8 @@ static bool rotate(double *p, double *q, int64_t count)
 double difference_effective_rank(const double *a, int64_t rows, int64_t keys)
 {
 	enum { SWEEPS = 40 };
+	if (rows < 1)
+		return NAN;
 	double *work = mem_array((size_t)rows, (size_t)keys * sizeof *work), sum = 0, entropy = 0;
 	if (!work)
 		return -1;
@@ -91,5 +107,5 @@ double difference_effective_rank(const double *a, int64_t rows, int64_t keys)
 			entropy -= share > 0 ? share * log(share) : 0;
 		}
 	free(work);
-	return exp(entropy);
+	return sum > 0 ? exp(entropy) : NAN;
 }

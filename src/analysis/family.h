@@ -38,6 +38,7 @@ struct family_row {
 	/* For FAMILY_OPS: metric[m] of a row, from the partial result. */
 	double (*value)(const struct family *family, int m, const struct family_lane *at, const void *partial);
 	const struct sink_ops *ops;
+	bool (*takes)(const struct source *source, enum metric_id id); /* which of its metrics, where two families share one; NULL: all */
 	/* May be NULL; may change sink.ops. */
 	enum err (*init)(struct family *family, const struct source *source, struct err_info *info);
 	void (*release)(struct family *family); /* may be NULL; also after a failed init */

@@ -62,6 +62,12 @@ static const struct sink_ops first_pass_min_ops = {
 	.merge = family_merge,
 };
 
+/* To this pass hidden keys are zeros, which may be above all that a signed row sees. */
+static bool takes(const struct source *source, enum metric_id id)
+{
+	return id != METRIC_MAX || !source->is_signed;
+}
+
 static enum err init(struct family *family, const struct source *source, struct err_info *info)
 {
 	(void)source, (void)info;
@@ -76,5 +82,6 @@ const struct family_row family_first_pass = {
 	.size = sizeof(struct family),
 	.partial = sizeof(struct row_values),
 	.ops = &first_pass_ops,
+	.takes = takes,
 	.init = init,
 };

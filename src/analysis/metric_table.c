@@ -408,7 +408,7 @@ const struct metric metric_table[METRIC_COUNT] = {
 		.summary = "mass on earlier copies of the query's own token",
 		.formula = "sum of p_ij over j < i' with token_j = token_i' / sum_j p_ij; mean over i",
 		.source = "TransformerLens, head_detector: duplicate token heads, error measure 'mul'",
-		.edges = "queries without an earlier copy count with 0; queries whose position is not among the keys are left out",
+		.edges = "queries without an earlier copy count with 0; queries whose position is not among the item's keys are left out, as in diagonal",
 		.bound = METRIC_UP_TO_ONE, .needs = UNSIGNED | METRIC_NEEDS_TOKENS, .instead = FOR_SIGNED,
 	},
 	[METRIC_INDUCTION] = {
@@ -416,7 +416,7 @@ const struct metric metric_table[METRIC_COUNT] = {
 		.summary = "mass on the keys just after earlier copies of the query's own token",
 		.formula = "sum of p_ij over 0 < j <= i' with token_j-1 = token_i', j - 1 < i' / sum_j p_ij; mean over i",
 		.source = "TransformerLens, head_detector: induction heads, error measure 'mul'; prefix matching of Olsson et al. 2022 (arXiv 2209.11895)",
-		.edges = "queries without an earlier copy count with 0; queries whose position is not among the keys are left out",
+		.edges = "queries without an earlier copy count with 0; queries whose position is not among the item's keys are left out, as in diagonal",
 		.bound = METRIC_UP_TO_ONE, .needs = UNSIGNED | METRIC_NEEDS_TOKENS, .instead = FOR_SIGNED,
 	},
 	[METRIC_OUTPUT_NORM] = {

@@ -424,7 +424,8 @@ static enum err map_end(struct sink *sink, const struct source *source, int64_t 
 	search->blocks = search->is_whole ? search->blocks / rows : NAN;
 	for (int budget = 1; budget < SLASHES; budget++)
 		best = search->slash[budget] > search->slash[best] ? budget : best;
-	name_winner(search, best, search->slash[best] / rows);
+	/* A single key leaves no budget that is less than all of it. */
+	name_winner(search, best, search->columns[best] ? search->slash[best] / rows : NAN);
 	search->a_shape = search->blocks = 0;
 	search->rows = 0;
 	memset(search->slash, 0, sizeof search->slash);

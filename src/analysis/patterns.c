@@ -62,7 +62,8 @@ static double value(const struct family *family, int m, const struct family_lane
 	const struct partial *partial = data;
 	const double *mass = family->metric[m] == METRIC_DUPLICATE ? partial->copies : partial->after;
 	int64_t here = at->row + source_diagonal(at->source, at->map);
-	bool placed = here >= 0 && here < at->source->keys;
+	const struct map_extent extent = stats_extent(family->stats, at->map);
+	bool placed = here >= extent.key_begin && here < extent.key_end;
 	return placed ? mass[at->lane] / at->stats->sum : NAN;
 }
 

@@ -166,7 +166,8 @@ static enum err chain_step(struct chain *chain, int64_t layer, struct err_info *
 			double whole = (1 - residual) * chain->sum[token] / heads + residual;
 			double share = whole > 0 ? chain->vector[at] / whole : 0;
 			chain->scaled[at] = share * (1 - residual) / heads;
-			chain->vector[at] = share * residual;
+			if (whole > 0)
+				chain->vector[at] = share * residual;
 		}
 	return driver.row_count ? driver_run(source, (struct sink *[]){ &product.base }, 1, &driver, info) : ERR_OK;
 }
@@ -304,6 +305,7 @@ static enum err discard(const struct source *source, const struct rollout_reques
 	return ERR_OK;
 }
 
+/* A row without weight keeps what is its own, also where nothing of the identity is mixed in. */
 static void mix_residual(double *matrix, int64_t tokens, double residual)
 {
 	for (int64_t row = 0; row < tokens; row++) {
@@ -314,6 +316,8 @@ static void mix_residual(double *matrix, int64_t tokens, double residual)
 		}
 		for (int64_t key = 0; sum > 0 && key < tokens; key++)
 			cell[key] /= sum;
+		if (!(sum > 0))
+			cell[row] = 1;
 	}
 }
 

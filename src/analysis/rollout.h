@@ -5,7 +5,7 @@
  *     A~_l = rows of ((1 - residual) * fuse_heads(A_l) + residual * I), each divided by its sum        residual 0.5 is (A + I) / 2
  *     R    = A~_L ... A~_2 A~_1
  *
- * Rows of R sum to 1. The row sums are those of the fused matrix itself, so that max and min fusion and discarding stay normalised (a widely copied
+ * Rows of R sum to 1; a row of A_l without weight (padding, what was discarded) is that of I, whatever the residual. The row sums are those of the fused matrix itself, so that max and min fusion and discarding stay normalised (a widely copied
  * implementation divides columns instead). Layers are those of the source, in order; queries and keys must be the same tokens.
  */
 #ifndef ATTNVIZ_ANALYSIS_ROLLOUT_H

@@ -328,7 +328,7 @@ static enum err add_family(struct stats *stats, const struct family_row *row, st
 	family->stats = stats;
 	family->row = row;
 	for (const enum metric_id *id = row->metrics; *id != METRIC_COUNT; id++)
-		if (stats->slot[*id] >= 0)
+		if (stats->slot[*id] >= 0 && (!row->takes || row->takes(stats->source, *id)))
 			family->metric[family->count++] = *id;
 	if (family->count == 0) {
 		free(family);

@@ -74,7 +74,8 @@ static const struct option_row compare_options[] = {
 struct differing {
 	struct comparing *comparing;
 	struct record *record;
-	double *whole_a, *whole_b; /* [rows][keys] of the map at hand; NULL: not wanted */
+	double *whole_a, *whole_b; /* [whole_rows][keys] of the map at hand, the rows in which B sees something; NULL: not wanted */
+	int64_t whole_rows;
 	float *cell;               /* of the map at hand; NULL: no picture */
 	float **cells;             /* [maps] */
 	bool *visible;             /* [keys]: what a query sees in A or in B */
@@ -142,9 +143,10 @@ static void see_row(void *data, int64_t position, const double *a, const double 
 		source_mark_visible(differing->comparing->b.source, differing->map, query, differing->visible);
 		difference_pool(a, b, differing->visible, keys, position, rows, differing->cell, differing->height, differing->width);
 	}
-	if (differing->whole_a) {
-		memcpy(differing->whole_a + position * keys, a, (size_t)keys * sizeof *a);
-		memcpy(differing->whole_b + position * keys, b, (size_t)keys * sizeof *b);
+	if (differing->whole_a && row->counts) {
+		memcpy(differing->whole_a + differing->whole_rows * keys, a, (size_t)keys * sizeof *a);
+		memcpy(differing->whole_b + differing->whole_rows * keys, b, (size_t)keys * sizeof *b);
+		differing->whole_rows++;
 	}
 	if (differing->comparing->per_row)
 		put_row(differing, position, row);
@@ -153,7 +155,7 @@ static void see_row(void *data, int64_t position, const double *a, const double 
 static enum err put_map(struct differing *differing, const struct difference *difference, struct err_info *info)
 {
 	const struct comparing *comparing = differing->comparing;
-	int64_t rows = comparing->row_count, keys = comparing->a.source->keys;
+	int64_t rows = differing->whole_rows, keys = comparing->a.source->keys;
 	double value[DIFFERENCE_COUNT + 3];
 	int count = DIFFERENCE_COUNT;
 	difference_values(difference, comparing->outputs, value);
@@ -184,6 +186,7 @@ static enum err run_maps(struct differing *differing, struct err_info *info)
 	for (int64_t i = 0; i < selection->maps && !err; i++) {
 		struct difference difference = { 0 };
 		differing->map = selection->map[i];
+		differing->whole_rows = 0;
 		differing->cell = differing->cells ? differing->cells[i] : NULL;
 		err = difference_run(&request, selection->map[i], &difference, info);
 		if (!err && !comparing->per_row)

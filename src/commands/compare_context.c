@@ -108,7 +108,7 @@ static void put_map(const struct comparing *comparing, struct record *record, in
 		kl_max = fmax(kl_max, kl);
 	}
 	difference_values(&outputs, comparing->outputs, all);
-	const double value[NAMES] = { kept_sum / rows, rows ? kept_min : NAN, kl_sum / rows, rows ? kl_max : NAN, lost, all[DIFFERENCE_COUNT - 1] };
+	const double value[NAMES] = { kept_sum / rows, rows ? kept_min : NAN, kl_sum / rows, rows ? kl_max : NAN, lost, rows ? all[DIFFERENCE_COUNT - 1] : NAN };
 	compare_place(comparing, record, map);
 	for (int i = 0; i < (int)NAMES; i++)
 		record_real(record, PLACE_COLUMNS + i, value[i] + 0.0);

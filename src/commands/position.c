@@ -50,7 +50,7 @@ const struct option_row position_rows[] = {
 	OPTION_CHOICE(0, "t5-buckets", "KIND", &given.t5_buckets, bucket_words, "of a decoder or an encoder"),
 	OPTION_FLAG(0, "bias-before-scale", &given.plain.bias_before_scale, "biases are multiplied by the scale as well (Falcon)"),
 	OPTION_CHOICE(0, "qk-norm", "KIND", &given.qk_norm, norm_words, "normalise queries and keys before the rotation"),
-	OPTION_REAL(0, "qk-norm-epsilon", "X", &given.plain.qk_norm_epsilon, 0, 1, "added under the root (default 1e-6)"),
+	OPTION_REAL(0, "qk-norm-epsilon", "X", &given.plain.qk_norm_epsilon, 0, 1, "added under the root; of l2 the least length (default 1e-6)"),
 	OPTION_STRING(0, "query-norm", "FILE[:NAME]", &given.query_norm, "weights of the queries' normalisation"),
 	OPTION_STRING(0, "key-norm", "FILE[:NAME]", &given.key_norm, "weights of the keys' normalisation"),
 	OPTION_STRING(0, "sink-logits", "X,...|FILE", &given.sinks, "learned sink logits, one for each head (gpt-oss)"),

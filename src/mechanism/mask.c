@@ -239,7 +239,7 @@ bool mask_span(const struct mask *mask, int64_t layer, int64_t batch, int64_t he
 	return *begin >= 0;
 }
 
-/* How long the axes of the list of first keys are: as long as those of the files that are read. */
+/* How long the axes of the list of first keys are: as long as those of the files that are read, and where items begin at different keys one for each item. */
 static void find_sizes(struct mask *mask)
 {
 	static const int axis[] = { AXIS_LAYER, AXIS_BATCH, AXIS_HEAD, AXIS_TOKEN };
@@ -247,6 +247,8 @@ static void find_sizes(struct mask *mask)
 		int64_t allow = mask->allow ? mask->allow->size[axis[i]] : 1, bias = mask->bias ? mask->bias->size[axis[i]] : 1;
 		mask->kept_size[i] = max_i64(allow, bias);
 	}
+	if (mask->key_begins)
+		mask->kept_size[1] = mask->batches;
 }
 
 enum err mask_find_first(struct mask *mask, struct err_info *info)

@@ -59,7 +59,7 @@ static bool ready_span(const struct source *source, int64_t map, int64_t row, in
 {
 	int64_t layer, batch, head;
 	source_map_id(source, map, &layer, &batch, &head);
-	return mask_span(&ready_of(source)->mask, layer, batch, head, row, begin, end);
+	return !is_left_out(ready_of(source), map, row) && mask_span(&ready_of(source)->mask, layer, batch, head, row, begin, end);
 }
 
 static enum err bad_number(const struct ready *ready, double value, const int64_t *index, struct err_info *info)

@@ -1,0 +1,1 @@
+#include "mechanism/mask.h"
