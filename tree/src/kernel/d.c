@@ -1,1 +1,0 @@
-#include "kernel/../render/scene.h"

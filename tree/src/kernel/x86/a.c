@@ -1,1 +1,0 @@
-#include "mechanism/mask.h"
