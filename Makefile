@@ -16,9 +16,10 @@ CFLAGS_debug   := -O0 -g3
 CFLAGS_asan    := -O1 -g -fsanitize=address -fno-omit-frame-pointer
 CFLAGS_ubsan   := -O1 -g -fsanitize=undefined -fno-sanitize-recover=undefined
 CFLAGS_tsan    := -O1 -g -fsanitize=thread
+CFLAGS_coverage := -O0 -g --coverage -fprofile-update=prefer-atomic
 CFLAGS_fuzz    := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
 CFLAGS ?= $(CFLAGS_$(MODE))
-MODE_FLAGS := $(filter -fsanitize% -fno-sanitize%,$(CFLAGS_$(MODE)))
+MODE_FLAGS := $(filter -fsanitize% -fno-sanitize% --coverage,$(CFLAGS_$(MODE)))
 WARNINGS := -Wall -Wextra -Wpedantic -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wwrite-strings -Wpointer-arith \
 	-Wshadow -Wundef -Wformat=2 $(if $(CI),-Werror)
 
@@ -58,7 +59,7 @@ PARALLEL = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc 2>/dev/
 .SECONDARY:
 .DELETE_ON_ERROR:
 
-all: $(PROGRAM) ## build build/MODE/attnviz (MODE=release debug asan ubsan tsan, MPI=1)
+all: $(PROGRAM) ## build build/MODE/attnviz (MODE=release debug asan ubsan tsan coverage, MPI=1)
 
 list: ## name the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1: \2/p' $(MAKEFILE_LIST)
@@ -142,6 +143,11 @@ run-fuzzers: $(FUZZERS)
 mutate: ## plant faults in the sources, one at a time, and see which the tests notice (SEED=1 MUTANTS=60 ROOMS=...)
 	@perl tests/mutate/run.pl
 
+coverage: ## lines of each room that the tests run (gcov)
+	@find build/coverage -name '*.gcda' -delete 2>/dev/null || true
+	@$(MAKE) --no-print-directory MODE=coverage $(PARALLEL) check || echo 'make coverage: some tests failed; the numbers are of what ran'
+	@BUILD=build/coverage sh tests/coverage.sh
+
 bench: $(PROGRAM) $(BENCHES) ## measure speed and memory, as ratios in one run
 	@BUILD=$(BUILD) sh tests/bench/run.sh
 
@@ -175,4 +181,4 @@ uninstall: ## remove what install put there
 clean: ## remove build/
 	rm -rf build
 
-.PHONY: all list deps demo test check torture fuzz run-fuzzers mutate bench headers install uninstall clean FORCE
+.PHONY: all list deps demo test check torture fuzz run-fuzzers mutate coverage bench headers install uninstall clean FORCE

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Run the test programs named as arguments and every script of tests/cli, tests/faults and tests/lint, as many at once as there are
-# processors, report them in order, and close with "N passed, N failed, N skipped". All that they print is in $BUILD/test.log.
+# processors, report them in order, and close with what was skipped and "N passed, N failed, N skipped". All that they print is in $BUILD/test.log.
 set -u
 root=$(pwd)
 case $BUILD in /*) ;; *) BUILD=$root/$BUILD ;; esac
@@ -60,7 +60,7 @@ report_program() {
 	bad=$((${rest% *} + ${rest#* }))
 	passed=$((passed + total - bad))
 	if [ "$status" = 0 ] && [ "$bad" = 0 ]; then
-		grep -E '^(skipping|note:)' "$out"
+		grep '^note:' "$out"
 	else
 		printf 'FAIL %s (status %s)\n' "$item" "$status"
 		cat "$out"
@@ -77,9 +77,7 @@ report_script() {
 		bad=1
 	fi
 	passed=$((passed + good)) failed=$((failed + bad)) skipped=$((skipped + skips))
-	if [ "$bad" = 0 ]; then
-		grep '^skip ' "$out"
-	else
+	if [ "$bad" != 0 ]; then
 		printf 'FAIL %s (status %s)\n' "$item" "$status"
 		cat "$out"
 	fi
@@ -120,5 +118,13 @@ for item in "$@"; do
 	esac
 done
 
+# "skipping 3: reason" of programs, "skip NAME: reason" of scripts: how many for each reason.
+if [ "$skipped" != 0 ]; then
+	echo 'Skipped:'
+	awk '
+		/^skipping [0-9]+: / { number = $2 + 0; sub(/^skipping [0-9]+: /, ""); count[$0] += number }
+		/^skip .*: / { sub(/^skip [^:]*: /, ""); count[$0]++ }
+		END { for (reason in count) printf "%5d  %s\n", count[reason], reason }' "$log" | sort -k 1,1nr -k 2
+fi
 printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
 [ "$failed" = 0 ]
