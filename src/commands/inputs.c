@@ -72,6 +72,17 @@ enum err input_check_pair(const struct input *a, const struct input *b, struct e
 	return ERR_OK;
 }
 
+/* One of a pair leaves out what it does not use, and what acts only together with that. */
+static void leave_to_the_other(struct input *input)
+{
+	uint32_t idle = settings_idle(input->mechanism, &input->args);
+	input->left_out = settings_given(&input->args) & ~settings_used(input->mechanism, &input->args);
+	settings_leave(input->left_out, &input->args);
+	uint32_t alone = settings_idle(input->mechanism, &input->args) & ~idle;
+	settings_leave(alone, &input->args);
+	input->left_out |= alone;
+}
+
 const char *input_attention(void)
 {
 	return given_inputs()->attention;
@@ -125,11 +136,9 @@ static enum err open_source(struct input *input, struct err_info *info)
 		err = masking_open(&input->masking, &input->roles, &given->roles.layout, queries, keys, &input->args, info);
 	if (!err)
 		err = position_open(&input->args.position, &input->roles, info);
-	if (!err && given->in_pair) {
-		input->left_out = settings_given(&input->args) & ~settings_used(input->mechanism, &input->args);
-		settings_leave(input->left_out, &input->args);
-	}
 	input->args.only_weights = !given->measures_distance;
+	if (!err && given->in_pair)
+		leave_to_the_other(input);
 	if (!err && model_given())
 		err = open_with_model(input, info);
 	else if (!err)
@@ -272,7 +281,7 @@ enum err input_open_changed(struct input *input, const struct input_change *chan
 	for (int kind = 0; kind < NAME_ROLE_COUNT && change->other_files; kind++)
 		given->roles.spec[kind] = (struct string_list){ 0 };
 	if (change->other_files)
-		given->roles.fused = given->roles.input = (struct string_list){ 0 };
+		given->roles.fused = given->roles.input = given->roles.shard = (struct string_list){ 0 };
 	masking_whole_context(change->whole_context);
 	model_set_aside(change->other_files);
 	enum err err = input_open(input, file_count, file, info);

@@ -51,7 +51,7 @@ struct input_change {
 	const char *attention;               /* in place of --attention; NULL: as given */
 	const struct string_list *parameter; /* in place of --param; NULL: as given */
 	bool whole_context;                  /* without --window, --chunk, --keep-first and --key-begin */
-	bool other_files;                    /* the files are all that there is: -q, -k, -v, -w, --qkv and --input do not count */
+	bool other_files;                    /* the files are all that there is: -q, -k, -v, -w, --qkv, --input and --shard do not count */
 };
 enum err input_open_changed(struct input *input, const struct input_change *change, int file_count, char **file, struct err_info *info);
 

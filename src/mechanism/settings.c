@@ -167,9 +167,9 @@ static const char *idle_positions(const struct mechanism_args *args, uint32_t us
 
 static const char *idle_key_offset(const struct mechanism_args *args, uint32_t used)
 {
-	(void)used;
+	const char *why = idle_query_offset(args, used);
 	bool counts = has_rope(args) || has_query_offset(args) || has_query_positions(args);
-	return counts ? NULL : "queries move along with the keys: it needs --rope or --query-offset";
+	return why ? why : counts ? NULL : "queries move along with the keys: it needs --rope or --query-offset";
 }
 
 static const char *idle_t5(const struct mechanism_args *args, uint32_t used)
@@ -273,6 +273,21 @@ enum err settings_check(const struct mechanism *mechanism, const struct mechanis
 			return err_set(info, ERR_USAGE, "%s cannot change anything: %s", setting->option, why);
 	}
 	return ERR_OK;
+}
+
+uint32_t settings_idle(const struct mechanism *mechanism, const struct mechanism_args *args)
+{
+	uint32_t used = settings_used(mechanism, args), idle = 0, acting = 0;
+	for (int i = 0; i < SETTING_COUNT; i++) {
+		const struct setting *setting = &settings[i];
+		if (!setting->is_given(args) || !(setting->bit & used))
+			continue;
+		if (setting->idle && setting->idle(args, used))
+			idle |= setting->bit;
+		else
+			acting |= setting->bit;
+	}
+	return idle & ~acting;
 }
 
 /* The defaults of MECHANISM_ARGS_INIT, one setting at a time. */

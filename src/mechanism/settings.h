@@ -55,6 +55,9 @@ uint32_t settings_used(const struct mechanism *mechanism, const struct mechanism
  * missing. mechanism_make calls it. NULL passes. */
 enum err settings_check(const struct mechanism *mechanism, const struct mechanism_args *args, struct err_info *info);
 
+/* The settings that args give, that the mechanism uses, and that cannot change anything with these others. */
+uint32_t settings_idle(const struct mechanism *mechanism, const struct mechanism_args *args);
+
 /* The settings that args give, and putting some of them back to their defaults: for two attentions of which each takes what it can. A mask is of the one kind that its
  * file holds. */
 uint32_t settings_given(const struct mechanism_args *args);
