@@ -56,7 +56,7 @@ static enum err survey_whole(const struct input *input, struct weights_survey *s
 	struct source *whole = NULL;
 	if (!(settings_given(&args) & limits))
 		return weights_survey(input->source, NULL, &options, tolerance(input), survey, info);
-	settings_leave(limits | SETTING_MASK_KEYS, &args);
+	settings_leave(limits | SETTING_MASK_KEYS | SETTING_PAST | SETTING_OFFSETS, &args);
 	enum err err = input->mechanism->open(&args, &whole, info);
 	if (!err)
 		err = weights_survey(whole, input->source, &options, tolerance(input), survey, info);
