@@ -53,7 +53,7 @@ static enum err gather_row(void *data, int64_t map, int64_t index, int64_t row, 
 	(void)map, (void)index, (void)info;
 	for (int64_t column = 0; column < columns; column++)
 		to[column] = (double)weight[request->key_begin + column];
-	if (!request->logits)
+	if (request->divides)
 		divide_row(to, columns);
 	if (at == gathering->rows - 1)
 		add_map(gathering);

@@ -34,7 +34,8 @@ struct extract_request {
 	int64_t median;       /* width of Whisper's filter, odd; 1: none */
 	bool logits;          /* the source gives logits, not weights (both ways) */
 	int64_t row_begin, row_end; /* queries used: without the start-of-transcript prefix and the end token */
-	int64_t key_begin, key_end; /* keys used: without padding frames. Weights are divided by their sum over these */
+	int64_t key_begin, key_end; /* keys used: without padding frames */
+	bool divides;         /* each row is divided by its sum over the keys used, where that is above 0 */
 	bool largest;         /* the maps become one by their largest cells, not by their mean */
 	struct driver_options driver; /* maps: those that become one */
 };

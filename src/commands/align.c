@@ -180,6 +180,7 @@ static enum err set_request(struct aligning *aligning, struct err_info *info)
 		err = selection_span(given.keys, "keys", input->source->keys, &request->key_begin, &request->key_end, info);
 	if (err)
 		return err;
+	request->divides = !request->logits && !input->source->is_signed && request->key_end - request->key_begin < input->source->keys;
 	guess_rows(aligning);
 	return name_rows(aligning, info);
 }
