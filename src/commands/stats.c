@@ -2,6 +2,7 @@
  * attnviz stats: what the attention of each head is like, in numbers.
  */
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,7 +33,7 @@ static struct {
 	bool per_row, per_key, json, tsv, npy, bits;
 	int64_t sample_rows, last_queries, seed, top_k, band;
 	double below, h2o, collapse, saturation, diagonality, guided, patch_size;
-} given;
+} given = { .band = -1, .below = NAN, .h2o = NAN, .collapse = NAN, .saturation = NAN, .diagonality = NAN, .guided = NAN, .patch_size = NAN };
 
 static const struct option_row metric_rows[] = {
 	OPTION_STRING('m', "metrics", "LIST", &given.metrics, "names, 'default' or 'all' (attnviz explain lists them)"),
@@ -44,9 +45,9 @@ static const struct option_row metric_rows[] = {
 	OPTION_INT(0, "top-k", "N", &given.top_k, 1, 1e9, "keys whose mass top_k is"),
 	OPTION_INT(0, "band", "N", &given.band, 0, 1e15, "positions to each side that are local"),
 	OPTION_REAL(0, "diagonality", "X", &given.diagonality, 0, 1, "half width of the band around the diagonal, as a share of the length"),
-	OPTION_REAL(0, "guided", "X", &given.guided, 0, 1e3, "width g of the guided-attention score (default 0.2)"),
+	OPTION_REAL(0, "guided", "X", &given.guided, 1e-6, 1e3, "width g of the guided-attention score (default 0.2)"),
 	OPTION_STRING(0, "grid", "HxW", &given.grid, "the last HxW positions are patches of a picture: grid_distance"),
-	OPTION_REAL(0, "patch-size", "X", &given.patch_size, 0, 1e6, "pixels of a patch (default 1: distances in patches)"),
+	OPTION_REAL(0, "patch-size", "X", &given.patch_size, 1e-6, 1e6, "pixels of a patch (default 1: distances in patches)"),
 	OPTION_STRING(0, "named-keys", "LIST", &given.named, "keys whose mass named is, and which confidence leaves out: 0,5-7"),
 	OPTION_LIST(0, "named-token", "TOKEN", &given.named_token, "the same by their token; may be given again"),
 	OPTION_END
@@ -213,10 +214,10 @@ static struct stats_parameters parameters(const struct measuring *measuring)
 		{ given.saturation, &chosen.saturation }, { given.diagonality, &chosen.diagonality }, { given.patch_size, &chosen.patch_size }, { given.guided, &chosen.guided },
 	};
 	for (size_t i = 0; i < sizeof reals / sizeof *reals; i++)
-		if (reals[i].given > 0)
+		if (!isnan(reals[i].given))
 			*reals[i].chosen = reals[i].given;
 	chosen.top_k = given.top_k ? given.top_k : chosen.top_k;
-	chosen.band = given.band ? given.band : chosen.band;
+	chosen.band = given.band >= 0 ? given.band : chosen.band;
 	return chosen;
 }
 
