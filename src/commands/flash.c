@@ -267,6 +267,8 @@ static enum err work(struct tiles *tiles, int argc, char **argv, struct err_info
 	enum err err = product_numbers(given.target, given.json, given.tsv, "--plot draws them", &tiles->format, info);
 	if (!err)
 		err = input_open(&tiles->input, argc, argv, info);
+	if (!err && tiles->input.args.position.sinks)
+		err = err_set(info, ERR_USAGE, "--sink-logits: a sink joins the sum of a row after its last tile, and no tile changes: leave it out");
 	if (err)
 		return err;
 	find_sizes(tiles);

@@ -58,6 +58,12 @@ bool masking_hides_padding(void)
 	return given.key_begin || given.mask;
 }
 
+const char *masking_beyond_causal(void)
+{
+	return given.window ? "--window" : given.chunk ? "--chunk" : given.key_begin ? "--key-begin" : given.key_lengths ? "--key-lengths"
+		: given.query_lengths ? "--query-lengths" : given.mask ? "--mask" : given.has_past ? "--past" : NULL;
+}
+
 bool masking_given(void)
 {
 	return given.causal || given.window || given.chunk || given.key_begin || given.key_lengths || given.query_lengths || given.mask;

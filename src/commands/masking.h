@@ -40,6 +40,9 @@ bool masking_is_causal(void);
 bool masking_hides_padding(void);
 bool masking_given(void);
 
+/* The first option but --causal that hides keys or moves the diagonal, or NULL. */
+const char *masking_beyond_causal(void);
+
 void masking_release(struct masking *masking); /* works on a zeroed struct */
 
 #endif

@@ -12,6 +12,7 @@
 #include "base/strbuf.h"
 #include "commands/command.h"
 #include "commands/inputs.h"
+#include "commands/masking.h"
 #include "commands/picture.h"
 #include "commands/product.h"
 #include "commands/ranks.h"
@@ -82,7 +83,7 @@ struct schedule {
 static bool any_input(int argc)
 {
 	const struct roles_request *request = input_request();
-	size_t count = (size_t)argc + request->fused.count + request->input.count;
+	size_t count = (size_t)argc + request->fused.count + request->input.count + request->shard.count;
 	for (int role = 0; role < NAME_ROLE_COUNT; role++)
 		count += request->spec[role].count;
 	return count > 0;
@@ -96,6 +97,8 @@ static enum err plan(struct schedule *schedule, int argc, char **argv, struct er
 	*made = (struct ring_plan){ .ranks = given.ranks ? given.ranks : peers ? peers->size : 4, .tokens = given.tokens, .causal = masking_is_causal(),
 				    .order = (enum ring_order)given.order };
 	made->layout = ranks_layout(made->order, made->causal);
+	if (masking_beyond_causal())
+		return err_set(info, ERR_USAGE, "%s: the schedule knows no mask but --causal: leave it out", masking_beyond_causal());
 	if (!mem_mul_i64(2 * given.key_heads * given.dim, given.bytes, &made->token_bytes))
 		return err_set(info, ERR_USAGE, "the bytes of a token are too many to count");
 	if (!schedule->has_input)
