@@ -2,10 +2,10 @@
 # is covered, "COMMAND OPTION" a line: the first two words of the names of the tests.
 if [ "${1-}" = --list ]; then
 	# Names are the first argument of what tests: COMMAND --OPTION: ...
-	for command in heatmap arcs align rollout stats overlay; do
+	for command in heatmap text arcs align rollout stats overlay; do
 		echo "$command --raw-tokens"
 	done
-	for command in heatmap stats weights align arcs overlay compare blocks flash info; do
+	for command in heatmap text stats weights align arcs overlay compare blocks flash info; do
 		echo "$command --quiet"
 	done
 	sed -n "s/^[a-z_]* ['\"]\\([a-z]*\\) \\(--[a-z0-9-]*\\).*/\\1 \\2/p" "$0" | sort -u
@@ -155,6 +155,17 @@ prints 'arcs --reduce mean' '0 → 1 0.812, 0 0.188\n1 → 1 0.594, 0 0.406\n' s
 prints 'arcs --reduce max' '0 → 1 0.875, 0 0.25\n1 → 1 0.625, 0 0.438\n' sh -c 'attnviz arcs cells.npy --reduce max --quiet | grep →'
 prints 'arcs --rows' '1 → 1 0.625, 0 0.375\n' sh -c 'attnviz arcs cells.npy -H 0 --rows 1:2 --quiet | grep →'
 prints 'arcs --keys' '0 → 1 0.875\n1 → 1 0.625\n' sh -c 'attnviz arcs cells.npy -H 0 --keys 1:2 --quiet | grep →'
+
+# text: what a query attends to, and what attends to a key.
+told() { attnviz text --format html --quiet "$@" | grep -o 'title="[^"]*"' | sed 's/.*: //; s/"//' | tr '\n' ' '; }
+prints 'text --focus' '0.188 0.188 0.5 0.125 ' told four.npy --focus 2
+prints 'text --by' '0.25 0.75 0.188 0.0625 ' told four.npy --by 1
+prints 'text --metric' '1.06 1.25 1 0.688 ' told four.npy --metric received
+prints 'text --reduce mean' '0.406 0.594 ' told cells.npy --reduce mean
+prints 'text --reduce max' '0.438 0.625 ' told cells.npy --reduce max
+prints 'text --reduce none' '0.375 0.625 0.438 0.562 ' told cells.npy --reduce none
+prints 'text --rows' '0.75 0.188 ' told four.npy --by 1 --rows 1:3
+prints 'text --keys' '0.0625 0.25 ' told four.npy --keys 1:3
 
 # rollout: one layer of two heads, rows of cells.npy.
 follow() { attnviz rollout cells.npy --tsv "$@" --quiet | tail -n +2 | cut -f 3 | tr '\n' ' '; }
@@ -387,13 +398,13 @@ check 'info --verify-weights' sh -c 'awk "BEGIN { exit !($1 < 1e-6 && $2 > 0.1) 
 
 # Marks of sub-words in what shows tokens.
 mark=$(printf '\304\240')
-for command in 'heatmap cells.npy -H 0' 'arcs cells.npy -H 0' 'align cells.npy -H 0 --tsv' 'rollout cells.npy --tsv' 'stats cells.npy -m max --per-row --tsv' 'overlay cells.npy --image white.png --grid 1x2 --patches 0:2 --of 1 -H 0'; do
+for command in 'heatmap cells.npy -H 0' 'text cells.npy' 'arcs cells.npy -H 0' 'align cells.npy -H 0 --tsv' 'rollout cells.npy --tsv' 'stats cells.npy -m max --per-row --tsv' 'overlay cells.npy --image white.png --grid 1x2 --patches 0:2 --of 1 -H 0'; do
 	attnviz $command -t marked.txt --quiet > plain
 	attnviz $command -t marked.txt --raw-tokens --quiet > raw
 	check "${command%% *} --raw-tokens" sh -c '! grep -q "$1" plain && grep -q "$1" raw' - "$mark"
 done
 
 # What is said on the side, in every command, and is not with --quiet.
-for command in heatmap 'stats -m max' 'weights -o /dev/null' 'align -H 0' 'arcs -H 0' 'overlay --image white.png --grid 1x2 -H 0' 'compare --against linear' 'blocks --show blocks' flash info; do
+for command in heatmap text 'stats -m max' 'weights -o /dev/null' 'align -H 0' 'arcs -H 0' 'overlay --image white.png --grid 1x2 -H 0' 'compare --against linear' 'blocks --show blocks' flash info; do
 	note "${command%% *} --quiet" 'causal mask aligned' attnviz $command -q q_last.npy -k k.npy --causal
 done

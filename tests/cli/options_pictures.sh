@@ -1,9 +1,9 @@
 # Every option of pictures and of their colours, in every command that draws: by the decoded pixels of pictures of a few cells whose values are
 # known. `sh options_pictures.sh --list` prints what is covered, "COMMAND OPTION" a line.
-draw='heatmap arcs align overlay rollout stats compare blocks flash ring'
+draw='heatmap text arcs align overlay rollout stats compare blocks flash ring'
 # Options of colours are of maps; lines have one colour. --range is for pictures of several panels.
-colours='heatmap align overlay rollout stats compare blocks flash ring'
-panels='heatmap overlay compare flash'
+colours='heatmap text align overlay rollout stats compare blocks flash ring'
+panels='heatmap text overlay compare flash'
 one_panel='align rollout stats blocks ring'
 
 if [ "${1-}" = --list ]; then
@@ -16,7 +16,7 @@ if [ "${1-}" = --list ]; then
 	for command in $panels $one_panel; do
 		echo "$command --range"
 	done
-	for command in heatmap arcs align overlay rollout; do
+	for command in heatmap text arcs align overlay rollout; do
 		echo "$command --output"
 	done
 	for command in stats compare blocks flash ring; do
@@ -27,7 +27,7 @@ fi
 . "$ROOT/tests/cli/lib.sh"
 export LC_ALL=C.UTF-8 TERM=dumb
 unset COLUMNS LINES COLORTERM NO_COLOR
-for name in cells even maxima fq fk; do
+for name in four cells even maxima fq fk; do
 	cp "$ROOT/tests/data/options/$name.npy" .
 done
 cp "$ROOT/samples/digit3/image.png" .
@@ -38,6 +38,7 @@ take() {
 	single='0.125 0.875 0.375 0.625'
 	case $1 in
 	heatmap) make="heatmap cells.npy -H 0" values=$single panes="heatmap cells.npy" ;;
+	text) make='text four.npy --focus 3' values='0.3125 0.0625 0.25 0.375' panes='text cells.npy --focus 0 --reduce none' ;;
 	arcs) make="arcs cells.npy -H 0" values= ;;
 	align) make="align cells.npy -H 0 --extract threshold --threshold 1" values=$single ;;
 	# The mean of both heads.
@@ -68,7 +69,11 @@ cells() {
 		echo "not ok $name: $(cat err)"
 		return
 	fi
-	./pixels p.png cells 30 | cut -c 1-6 > got
+	case $1 in
+	# Boxes of words are told by the page.
+	text) "$ATTNVIZ" "$@" --quiet --format html | grep -o 'style="background:#[0-9a-f]*[^>]*title' | sed 's/.*#\([0-9a-f]\{6\}\);.*/\1/' > got ;;
+	*) ./pixels p.png cells 30 | cut -c 1-6 > got ;;
+	esac
 	if awk -v wanted="$wanted" '
 		function level(colour) { return 16 * (index("0123456789abcdef", substr(colour, 1, 1)) - 1) + index("0123456789abcdef", substr(colour, 2, 1)) - 1 }
 		BEGIN { count = split(wanted, want, " ") }
@@ -104,7 +109,7 @@ for command in $colours; do
 	take $command
 	low=$(least) high=$(largest)
 	# Scenes of shares and pairs begin at 0.
-	case $command in blocks | ring) origin=0 ;; *) origin=$low ;; esac
+	case $command in blocks | ring | text) origin=0 ;; *) origin=$low ;; esac
 	gray="--colormap gray"
 	cells "$command: values are colours" "$(levels linear $origin $high "$values")" $make $gray
 	inner=$(awk "BEGIN { print $low + ($high - $low) / 8 }") outer=$(awk "BEGIN { print $high - ($high - $low) / 8 }")
@@ -115,17 +120,17 @@ for command in $colours; do
 	cells "$command --scale sqrt" "$(levels sqrt $origin $high "$values")" $make $gray --scale sqrt
 	case $command in
 	compare) ;; # differences below 0 have no logarithm
-	*) cells "$command --scale log" "$(levels log 0.0625 $high "$values")" $make $gray --scale log --vmin 0.0625 ;;
+	*) cells "$command --scale log" "$(levels log 0.03125 $high "$values")" $make $gray --scale log --vmin 0.03125 ;;
 	esac
 	case $command in
-	blocks | ring | compare) ;;
+	blocks | ring | compare) ;; # several values are equal, or none is below the origin
 	*) cells "$command --scale rank" "$(levels linear 0 3 "$(for value in $values; do rank=0; for other in $values; do awk "BEGIN { exit !($other < $value) }" && rank=$((rank + 1)); done; echo $rank; done | tr '\n' ' ' | sed 's/ $//')")" $make $gray --scale rank ;;
 	esac
 	# The middle of diverging colours is zero, and both ends are as far from it.
 	case $command in compare) first='#14458a' ;; ring) first='#f6f5f5' ;; *) first=any ;; esac
 	cells "$command --colormap diverging" "$(ends $first '#8a0016')" $make --colormap diverging --vmax "$high"
 	# The ends of the published maps; blues are our own.
-	case $command in blocks) make="$make --vmin $low" ;; esac
+	case $command in blocks | text) make="$make --vmin $low" ;; esac
 	cells "$command --colormap viridis" "$(ends '#440154' '#fde725')" $make --colormap viridis
 	cells "$command --colormap magma" "$(ends '#000004' '#fcfdbf')" $make --colormap magma
 	cells "$command --colormap cividis" "$(ends '#00224e' '#fee838')" $make --colormap cividis
@@ -137,6 +142,7 @@ for command in $panels; do
 	take $command
 	case $command in
 	heatmap) shared='0 255 43 213 85 170 106 149' apart='0 255 0 255 85 170 96 159' ;;
+	text) shared='36 255 73 219' apart='36 255 85 255' ;;
 	overlay) shared='0 255 85 170' apart='0 255 0 255' ;;
 	compare) shared='0 255 43 213 85 170 106 149' apart='0 255 0 255 85 170 96 159' ;;
 	# 1 3, 2 6 and 2 5, 4 10.
@@ -149,7 +155,7 @@ for command in $one_panel; do
 	take $command
 	"$ATTNVIZ" $make $out one.png --quiet > /dev/null
 	"$ATTNVIZ" $make $out panel.png --range panel --quiet > /dev/null
-	check "$command --range: one panel is all" test "$(./pixels one.png)" = "$(./pixels panel.png)"
+	check "$command --range: one panel is all" test "$(./pixels one.png cells 30)" = "$(./pixels panel.png cells 30)" -a -n "$(./pixels one.png cells 30)"
 done
 
 # size FILE: "WIDTH HEIGHT"

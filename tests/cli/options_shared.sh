@@ -1,7 +1,7 @@
 # Every option that tells what the attention is, in every command: tests/data/options/shared.txt has one row for each, with what the weights
 # must be (make.py there computed them in float64). A command that is given the option must show what it shows of those weights where they
 # are given ready, and something else without the option. `sh options_shared.sh --list` prints what is covered, "COMMAND OPTION" a line.
-commands='heatmap stats weights align arcs overlay rollout compare blocks flash ring info'
+commands='heatmap text stats weights align arcs overlay rollout compare blocks flash ring info'
 table=$ROOT/tests/data/options/shared.txt
 
 if [ "${1-}" = --list ]; then
@@ -24,7 +24,7 @@ mkdir views
 # their "sums"; "changes" what is printed; "refused"; "idle" for what is none of the command's business, with the reason.
 way_of() {
 	metrics=max,participation other= range='--vmin 0 --vmax 1'
-	case $2 in --stage | --signed) range= ;; esac
+	case $2 in --stage | --signed) range= metrics=negative,row_sum ;; esac
 	case $1:$2 in
 	# The schedule of a ring counts pairs of a query and a key that is seen: only --causal matters.
 	ring:--past | ring:--window | ring:--chunk | ring:--keep-first | ring:--key-begin | ring:--key-lengths | ring:--query-lengths | ring:--mask | ring:--mask-keys | ring:--dead-rows) way=refused ;;
@@ -60,7 +60,6 @@ way_of() {
 	info:*) way=near other="--verify-weights ${want#-w }" && other=${other%%.npy*}.npy ;;
 	# An array of signed weights is written as it is, whatever it is called.
 	weights:--signed) way=idle ;;
-	stats:--stage | stats:--signed) way=shown metrics=row_sum,negative ;;
 	# Weights on blocks are shares.
 	blocks:--stage | blocks:--signed | blocks:--hide) way=refused ;;
 	*) way=shown ;;
@@ -73,6 +72,7 @@ view() {
 	shift 2
 	case $command in
 	heatmap) set -- "$@" $range ;;
+	text) set -- "$@" -m "${metrics#max,}" --reduce none --format html ;;
 	overlay) set -- "$@" --image image.png --grid 1x2 --patches 0:2 --reduce mean ;;
 	arcs) set -- "$@" --least 1e-6 --reduce mean ;;
 	align) set -- "$@" --extract threshold --threshold 1e-6 --reduce mean --tsv ;;
@@ -90,6 +90,7 @@ view() {
 	# Cells that are hidden are blank, those of weight 0 are dots.
 	heatmap) sed -e 1d -e '/\.\.\.\.::::/q' raw | sed -e 's/ *[a-z ]*$//' -e 's/ /./g' -e 's/\.*$//' ;;
 	overlay) sed -e 1d -e '/\.\.\.\.::::/q' raw | sed -e 's/ *[a-z ]*$//' ;;
+	text) grep -o 'title="[^"]*"' raw | sed 's/.*: //; s/"//' ;;
 	arcs) grep → raw ;;
 	stats | blocks) cut -f 4- raw ;;
 	compare) cut -f 4-6 raw ;;

@@ -10,11 +10,12 @@ check 'the tables have rows' test "$(wc -l < covered)" -gt 500
 exempt() {
 	case $1:$2 in
 	*:--help) ;;                      # tests/lint/manual.sh
+	*:--model | *:--hidden | *:--memory | *:--dumped-after | *:--tower | info:--as-options) ;; # tests/cli/models.sh, against a reference of each model
 	*:--threads) ;;                   # nothing changes with it: tests of each command compare numbers of threads
 	rollout:--quiet | ring:--quiet | explain:--quiet) ;; # nothing is said on the side
 	*:--ring-chunk | heatmap:--ring-layout | stats:--ring-layout | weights:--ring-layout) ;; # jobs of several ranks: tests/cli/mpi.sh
 	weights:--raw-tokens | compare:--raw-tokens | blocks:--raw-tokens | flash:--raw-tokens | ring:--raw-tokens | info:--raw-tokens) ;; # no token is shown
-	stats:--value | align:--value | arcs:--value | overlay:--value | blocks:--value | flash:--value | ring:--value | info:--value) ;; # weights are those of queries and keys
+	stats:--value | text:--value | align:--value | arcs:--value | overlay:--value | blocks:--value | flash:--value | ring:--value | info:--value) ;; # weights are those of queries and keys
 	*) return 1 ;;
 	esac
 }

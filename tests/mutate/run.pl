@@ -2,8 +2,9 @@
 # Plant one fault at a time in the sources and see whether a test notices: `make mutate SEED=n [MUTANTS=60] [ROOMS="commands analysis mechanism"]`.
 #
 # A fault is a changed constant, comparison, sign or index, or a dropped statement. The work happens in a copy of the tree below BUILD, so that the checkout is
-# not touched. The tests of the touched room run first, those that share a word with the file before the others, and the first failure ends the trial. A fault
-# that does not compile is not counted. Survivors are printed as they were planted.
+# not touched. The tests of the touched room run first, those that share a word with the file before the others, then those that have found most for the time they
+# take, and the first failure ends the trial. A test counts only from its first run without a fault on: one that fails there finds nothing, and how long it took says
+# when it hangs. A fault that does not compile is not counted. Survivors are printed as they were planted.
 use strict;
 use warnings;
 
@@ -18,7 +19,7 @@ chomp $jobs;
 
 # What the tests of a room are, the closest first.
 my %tests_of = (
-	commands => [ qw(tests/cli/*.sh tests/faults/*.sh) ],
+	commands => [ qw(tests/cli/*.sh tests/faults/*.sh tests/unit/test_*.c) ],
 	intake => [ qw(tests/unit/test_names.c tests/faults/*.sh tests/cli/*.sh) ],
 	show => [ qw(tests/cli/*.sh tests/faults/*.sh) ],
 	analysis => [ qw(tests/unit/test_*.c tests/conformance/test_*.c tests/cli/*.sh tests/faults/*.sh) ],
@@ -85,6 +86,11 @@ sub run { return system('sh', '-c', $_[0]) == 0 }
 
 sub build { return run("make -C '$tree' -s -j$jobs BUILD=build/mutate CFLAGS='-O1 -g' $_[0] > '$build/make.log' 2>&1") }
 
+my (%taken, %found); # seconds of each test without a fault, undefined where it fails then; faults that it found
+
+# What a test has found for a second of its time; what is not known yet is taken to be quick.
+sub worth { return (1 + ($found{$_[0]} // 0)) / (1 + ($taken{$_[0]} // 1)) }
+
 # The tests of a room; those whose name shares a word with the file come first.
 sub tests_for {
 	my ($file) = @_;
@@ -98,18 +104,36 @@ sub tests_for {
 			push @{ @shared ? \@near : \@far }, $test;
 		}
 	}
-	return (@near, @far);
+	return map { my $list = $_; sort { worth($b) <=> worth($a) } @$list } \(@near, @far);
 }
 
-sub fails {
-	my ($test) = @_;
+sub passes {
+	my ($test, $limit) = @_;
 	my $what = $test;
 	if ($test =~ /\.c$/) {
 		($what = "build/mutate/$test") =~ s/\.c$//;
-		return 1 unless build($what);
+		return 0 unless build($what);
 	}
-	return !run("cd '$tree' && BUILD=build/mutate CK_DEFAULT_TIMEOUT=$seconds timeout $seconds sh tests/run.sh --only $what > build/mutate.log 2>&1");
+	return run("cd '$tree' && BUILD=build/mutate CK_DEFAULT_TIMEOUT=$limit timeout $limit sh tests/run.sh --only $what > build/mutate.log 2>&1");
 }
+
+# Does the test notice the fault in the file? The first time it is run without one as well.
+sub notices {
+	my ($test, $file, $number, $text) = @_;
+	if (!exists $taken{$test}) {
+		restore($file);
+		my $start = time;
+		$taken{$test} = build('all') && passes($test, 10 * $seconds) ? time - $start : undef;
+		print "$test fails without a fault, and is left out\n" unless defined $taken{$test};
+		write_line($file, $number, $text);
+		build('all');
+	}
+	return 0 unless defined $taken{$test};
+	my $limit = 5 * $taken{$test};
+	return !passes($test, $limit > $seconds ? $limit : $seconds) && ++$found{$test};
+}
+
+sub restore { return run("cp '$_[0]' '$tree/$_[0]'") }
 
 sub write_line {
 	my ($file, $number, $text) = @_;
@@ -124,6 +148,7 @@ sub write_line {
 
 srand $seed;
 my @all = map { faults_of($_) } map { (glob("src/$_/*.c"), glob("src/$_/*/*.c")) } @rooms;
+$| = 1;
 printf "%d faults are possible in %s; %d of them with seed %s\n", scalar @all, "@rooms", $wanted, $seed;
 run("mkdir -p '$tree' && cp -R Makefile src tests samples man '$tree'/") or die "the tree cannot be copied\n";
 run("ln -sfn '" . `realpath ../shared 2>/dev/null` =~ s/\n//r . "' '$build/shared'") if -d '../shared';
@@ -137,13 +162,13 @@ while ($planted < $wanted && @all) {
 		$planted++;
 		my $killer;
 		for my $test (tests_for($file)) {
-			$killer = $test, last if fails($test);
+			$killer = $test, last if notices($test, $file, $number, $text);
 		}
 		$killed++ if $killer;
 		push @survivors, "$file:$number: $kind: $text" unless $killer;
 		printf "%3d %s %s:%d %s%s\n", $planted, $killer ? 'killed  ' : 'SURVIVED', $file, $number, $kind, $killer ? " by $killer" : ": $text";
 	}
-	run("cp '$file' '$tree/$file'");
+	restore($file);
 }
 printf "%d of %d faults were noticed (%.0f %%)\n", $killed, $planted, $planted ? 100 * $killed / $planted : 0;
 print "survived:\n", map { "  $_\n" } @survivors if @survivors;
