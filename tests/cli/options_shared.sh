@@ -25,6 +25,8 @@ mkdir views
 way_of() {
 	metrics=max,participation other= range='--vmin 0 --vmax 1'
 	case $2 in --stage | --signed) range= metrics=negative,row_sum ;; esac
+	# One number tells the scale of rows, or their shape.
+	case $2 in --stage | --signed | --normalise | --sink-logits) number=row_sum ;; *) number=participation ;; esac
 	case $1:$2 in
 	# The schedule of a ring counts pairs of a query and a key that is seen: only --causal matters.
 	ring:--past | ring:--window | ring:--chunk | ring:--keep-first | ring:--key-begin | ring:--key-lengths | ring:--query-lengths | ring:--mask | ring:--mask-keys | ring:--dead-rows) way=refused ;;
@@ -72,7 +74,7 @@ view() {
 	shift 2
 	case $command in
 	heatmap) set -- "$@" $range ;;
-	text) set -- "$@" -m "${metrics#max,}" --reduce none --format html ;;
+	text) set -- "$@" -m "$number" --reduce none --format html ;;
 	overlay) set -- "$@" --image image.png --grid 1x2 --patches 0:2 --reduce mean ;;
 	arcs) set -- "$@" --least 1e-6 --reduce mean ;;
 	align) set -- "$@" --extract threshold --threshold 1e-6 --reduce mean --tsv ;;
@@ -103,7 +105,7 @@ view() {
 
 # keep COMMAND OTHER ARGUMENTS: $file holds that view, and what was seen before is not computed again. No argument has a slash.
 keep() {
-	file="views/$1 $metrics $2 $3"
+	file="views/$1 $metrics $number $2 $3"
 	# shellcheck disable=SC2086 # arguments are words
 	[ -e "$file" ] || view "$1" "$2" $3 > "$file" 2> err || { echo FAILED && cat err; } >> "$file"
 }
