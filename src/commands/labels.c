@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/strbuf.h"
 #include "commands/fit.h"
+#include "commands/model_inputs.h"
 #include "tensor/vocab.h"
 
 /* One list may come as tokens or as ids. */
@@ -67,13 +68,14 @@ static enum err read_ids(const char *spec, int64_t batch, struct tokens *tokens,
 	enum err err = vocab_read_ids(spec, batch, &id, &count, info);
 	if (err)
 		return err_in_file(info, spec);
-	if (given.vocab)
-		err = vocab_open(&vocab, given.vocab, info);
+	const char *file = given.vocab ? given.vocab : model_vocabulary();
+	if (file)
+		err = vocab_open(&vocab, file, info);
 	if (!err)
-		err = given.vocab ? vocab_tokens(tokens, &vocab, id, count, given.raw, info) : numbered_tokens(tokens, id, count, info);
+		err = file ? vocab_tokens(tokens, &vocab, id, count, given.raw, info) : numbered_tokens(tokens, id, count, info);
 	free(id);
 	vocab_release(&vocab);
-	return err ? err_in_file(info, given.vocab) : ERR_OK;
+	return err ? err_in_file(info, file) : ERR_OK;
 }
 
 /* An axis that a list is for. */

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/memory.h"
 #include "base/message.h"
@@ -48,6 +50,21 @@ bool model_given(void)
 bool model_has_hidden(void)
 {
 	return model_given() && given.hidden.count;
+}
+
+const char *model_vocabulary(void)
+{
+	static const char *const files[] = { "tokenizer.json", "vocab.json", "vocab.txt" };
+	static char path[4096];
+	struct stat status;
+	if (!model_given() || stat(given.model, &status) != 0)
+		return NULL;
+	const char *slash = strrchr(given.model, '/');
+	int length = S_ISDIR(status.st_mode) ? (int)strlen(given.model) : slash ? (int)(slash - given.model) : 0;
+	for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+		if ((size_t)snprintf(path, sizeof path, "%.*s%s%s", length, given.model, length ? "/" : "", files[i]) < sizeof path && access(path, F_OK) == 0)
+			return path;
+	return NULL;
 }
 
 void model_set_aside(bool aside)

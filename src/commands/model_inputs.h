@@ -16,6 +16,9 @@ bool model_has_hidden(void);
 const char *model_path(void);
 const char *model_tower(void);
 
+/* The vocabulary that lies beside its config: tokenizer.json, vocab.json or vocab.txt; NULL where there is none, or no --model. Borrowed, valid until the next call. */
+const char *model_vocabulary(void);
+
 /* --model counts for nothing while other files are opened by themselves. */
 void model_set_aside(bool aside);
 

@@ -121,3 +121,55 @@ expect "stats numbers the layers" 0 "$ATTNVIZ" stats --model model $hidden --lay
 check "layer 2 alone" sh -c 'cut -f1 out | sort -u | grep -qx 2'
 expect "a heatmap" 0 "$ATTNVIZ" heatmap --model model $hidden -o map.png
 expect "rollout" 0 "$ATTNVIZ" rollout --model model $hidden -o roll.png
+
+# Forms of hidden states: one tensor for each layer, with gaps, and a batch.
+"${CC:-cc}" -o slice -x c - -lm <<'END' || exit 1
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+/* slice IN.npy OUT.npy INDEX SHAPE: element INDEX of the first axis, or all of it where INDEX is -1, under another shape. */
+int main(int argc, char **argv)
+{
+	unsigned char head[10];
+	FILE *in = fopen(argv[1], "rb"), *out = fopen(argv[2], "wb");
+	if (argc < 6 || !in || !out || fread(head, 1, 10, in) != 10)
+		return 1;
+	size_t skip = head[8] | (size_t)head[9] << 8, each = (size_t)atol(argv[5]) * 4, begin = atol(argv[3]) < 0 ? 0 : (size_t)atol(argv[3]) * each;
+	char text[118], *data = malloc(1 << 24);
+	fseek(in, (long)(10 + skip + begin), SEEK_SET);
+	size_t count = fread(data, 1, atol(argv[3]) < 0 ? 1 << 24 : each, in);
+	memset(text, ' ', sizeof text);
+	text[sprintf(text, "{'descr': '<f4', 'fortran_order': False, 'shape': %s, }", argv[4])] = ' ';
+	text[117] = '\n';
+	fwrite("\x93NUMPY\1\0", 1, 8, out);
+	fputc(118, out);
+	fputc(0, out);
+	fwrite(text, 1, 118, out);
+	return fwrite(data, 1, count, out) != count || fclose(out);
+}
+END
+copy gemma2
+for layer in 0 1 2 3; do
+	./slice model/hidden_states.npy hidden_$layer.npy $layer "(16, 32)" 512
+done
+./slice model/hidden_states.npy batched.npy -1 "(4, 1, 16, 32)" 512
+"$ATTNVIZ" weights --model model $hidden -o whole.npy
+expect "a tensor for each layer" 0 "$ATTNVIZ" weights --model model --hidden hidden_0.npy --hidden hidden_1.npy --hidden hidden_2.npy --hidden hidden_3.npy -o apart.npy
+same "the same weights" apart.npy whole.npy
+expect "an axis of the batch" 0 "$ATTNVIZ" stats --model model --hidden batched.npy -m entropy --tsv
+mv out batched
+"$ATTNVIZ" stats --model model $hidden -m entropy --tsv > whole
+same "the same numbers" batched whole
+expect "one layer alone, by its number" 0 "$ATTNVIZ" stats --model model --hidden hidden_2.npy --hidden hidden_1.npy -m entropy --tsv
+check "layers 1 and 2" sh -c 'cut -f1 out | sort -u | tr "\n" " " | grep -q "^1 2 layer"'
+sed -n '6,$p' whole > wanted
+sed 1d out > got
+same "with their own settings" got wanted
+
+# Ids of the model's vocabulary.
+copy llama
+echo '{"zero": 0, "one": 1, "two": 2, "three": 3}' > model/vocab.json
+echo "0 1 2 3 0 1 2 3 0 1 2 3" > ids.txt
+expect "ids stand for the model's tokens" 0 "$ATTNVIZ" weights --model model $hidden -o w.npy --ids ids.txt
+expect "they are shown" 0 "$ATTNVIZ" heatmap --model model $hidden --layer 0 --head 0 --ids ids.txt -o map.svg
+check "by name" grep -q three map.svg
