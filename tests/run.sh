@@ -21,6 +21,9 @@ if [ "${1-}" = --one ]; then
 	exit 0
 fi
 
+# A pager on a terminal that a test made waits for a key that nobody presses.
+export PAGER=cat
+
 # Sanitizers: a request for more memory than there is fails as it does without them.
 export ASAN_OPTIONS="${ASAN_OPTIONS-allocator_may_return_null=1}" UBSAN_OPTIONS="${UBSAN_OPTIONS-print_stacktrace=1}"
 # Check's four seconds a test are too few on a busy machine, where a test under a sanitizer may take minutes that takes seconds alone. The

@@ -29,6 +29,40 @@ void output_mute(void)
 	muted = true;
 }
 
+/* How long standard output may become before somebody pages it. */
+static struct {
+	void (*start)(void);
+	int rows, columns;
+	int64_t lines, column;
+} paging;
+
+void output_page(int rows, int columns, void (*start)(void))
+{
+	paging.start = start;
+	paging.rows = rows;
+	paging.columns = columns;
+}
+
+/* Count lines as a terminal fills them; a byte that continues a character takes no column, nor does what stands from ESC to a letter. */
+static void look_for_length(const unsigned char *bytes, size_t count)
+{
+	bool escaped = false;
+	for (size_t i = 0; i < count && paging.lines < paging.rows; i++) {
+		bool shown = !escaped && bytes[i] != 0x1b && (bytes[i] & 0xC0) != 0x80;
+		escaped = bytes[i] == 0x1b || (escaped && (bytes[i] == '[' || bytes[i] == ';' || (bytes[i] >= '0' && bytes[i] <= '9')));
+		if (bytes[i] == '\n' || (shown && paging.column == paging.columns)) {
+			paging.lines++;
+			paging.column = 0;
+		}
+		paging.column += shown && bytes[i] != '\n';
+	}
+	if (paging.lines < paging.rows)
+		return;
+	void (*start)(void) = paging.start;
+	paging.start = NULL;
+	start();
+}
+
 /* Files that are read. */
 static struct {
 	struct inode {
@@ -274,6 +308,8 @@ static bool worth_a_retry(int fd)
 
 static enum err write_all(struct output *out, const unsigned char *bytes, size_t count, const uint64_t *position)
 {
+	if (paging.start && out->fd == STDOUT_FILENO && !position)
+		look_for_length(bytes, count);
 	size_t done = 0;
 	while (done < count) {
 		ssize_t part = position ? pwrite(out->fd, bytes + done, count - done, (off_t)(*position + done))

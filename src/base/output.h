@@ -58,6 +58,10 @@ bool output_protect(uint64_t device, uint64_t inode);
 /* From now on outputs lead nowhere, standard output included: for a process of a group of which only one writes. */
 void output_mute(void);
 
+/* Text of more than `rows` lines of `columns` goes to a pager: `start` is called once, before the first byte of it is written, and may
+ * lead standard output elsewhere. NULL: as it is. Escape sequences of colours take no columns. */
+void output_page(int rows, int columns, void (*start)(void));
+
 /* Remove the temporaries of unfinished outputs, as an exit does: for an end without one. */
 void output_guard_sweep(void);
 

@@ -15,6 +15,7 @@
 #include "base/record.h"
 #include "base/strbuf.h"
 #include "base/suggest.h"
+#include "cli/pager.h"
 #include "commands/command.h"
 #include "commands/ranks.h"
 #include "commands/version.h"
@@ -27,11 +28,12 @@ static const struct option_alias aliases[] = {
 	{ "mechanism", "attention" }, { "sinks", "sink-logits" },      { NULL, NULL },
 };
 
-static bool help_wanted, quiet_wanted;
+static bool help_wanted, quiet_wanted, no_pager_wanted;
 
 static const struct option_row standard_options[] = {
 	OPTION_FLAG('h', "help", &help_wanted, "show this help"),
 	OPTION_FLAG(0, "quiet", &quiet_wanted, "print errors only, no warnings, notes or progress"),
+	OPTION_FLAG(0, "no-pager", &no_pager_wanted, "long output is not paged on a terminal"),
 	OPTION_END,
 };
 
@@ -167,6 +169,8 @@ static void run_command(const struct command *command, int argc, char **argv)
 	if (err == ERR_OK && !help_wanted)
 		err = check_files(command, rows, argc - first, argv + first, &info);
 	message_set_quiet(quiet_wanted || !ranks_lead());
+	if (no_pager_wanted)
+		pager_cancel();
 	if (err != ERR_OK)
 		message_err_info(&info);
 	else if (help_wanted)
@@ -222,8 +226,10 @@ static const struct special {
 
 static void run(int argc, char **argv)
 {
-	for (; argc > 0 && strcmp(argv[0], "--quiet") == 0; argc--, argv++)
-		quiet_wanted = true;
+	for (; argc > 0 && (strcmp(argv[0], "--quiet") == 0 || strcmp(argv[0], "--no-pager") == 0); argc--, argv++)
+		*(argv[0][2] == 'q' ? &quiet_wanted : &no_pager_wanted) = true;
+	if (!no_pager_wanted)
+		pager_prepare();
 	if (argc < 1) {
 		message_error("no command: 'attnviz -h' lists them");
 		message_raise(EXIT_USAGE);
@@ -254,6 +260,7 @@ int cli_main(int argc, char **argv)
 		record_fit_terminal(command_columns());
 	run(argc - 1, argv + 1);
 	close_stdout();
+	pager_wait();
 	int status = ranks_leave(message_status());
 	return message_reader_left() ? end_of_pipe() : status;
 }

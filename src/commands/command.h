@@ -35,6 +35,9 @@ enum err command_check_words(const struct command *command, int count, char *con
 /* The width of the window: COLUMNS, else what the terminal says, else 80. */
 int command_columns(void);
 
+/* Its height likewise: LINES, else what the terminal says, else 24. */
+int command_rows(void);
+
 /* Is this a mechanism, a metric or a topic that `attnviz explain` knows? */
 bool command_explains(const char *name);
 

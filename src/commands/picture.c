@@ -20,7 +20,7 @@ enum { PIXELS_MAX = 32767 };
 enum { MAP_AUTO = -1, FORMAT_AUTO = -1 };
 enum { THEME_AUTO = -1 };
 enum { RANGE_SHARED, RANGE_PANEL };
-enum { COLOUR_AUTO, COLOUR_NEVER, COLOUR_ALWAYS };
+enum { COLOUR_AUTO, COLOUR_NEVER, COLOUR_ALWAYS, COLOUR_256, COLOUR_24BIT };
 
 static const struct word map_words[] = {
 	{ "auto", MAP_AUTO }, { "viridis", COLOUR_VIRIDIS }, { "magma", COLOUR_MAGMA },
@@ -37,7 +37,8 @@ static const struct word format_words[] = {
 };
 static const struct word theme_words[] = { { "auto", THEME_AUTO }, { "light", THEME_LIGHT }, { "dark", THEME_DARK }, WORD_END };
 static const struct word colour_words[] = {
-	{ "auto", COLOUR_AUTO }, { "never", COLOUR_NEVER }, { "always", COLOUR_ALWAYS }, WORD_END,
+	{ "auto", COLOUR_AUTO }, { "never", COLOUR_NEVER }, { "always", COLOUR_ALWAYS },
+	{ "256", COLOUR_256 }, { "24bit", COLOUR_24BIT }, WORD_END,
 };
 
 static struct {
@@ -102,7 +103,9 @@ static enum err choose_format(struct picture *picture, struct err_info *info)
 
 static void look_at_terminal(struct picture *picture)
 {
-	surroundings_terminal(&picture->terminal, given.colour == COLOUR_ALWAYS);
+	surroundings_terminal(&picture->terminal, given.colour >= COLOUR_ALWAYS);
+	if (given.colour >= COLOUR_256)
+		picture->terminal.colour = given.colour == COLOUR_256 ? TERMINAL_256 : TERMINAL_24BIT;
 	if (given.colour == COLOUR_NEVER || (given.colour == COLOUR_AUTO && strcmp(picture->target, "-") != 0))
 		picture->terminal.colour = TERMINAL_ASCII;
 }

@@ -8,8 +8,9 @@
 
 #include "base/strbuf.h"
 #include "commands/command.h"
+#include "commands/terminfo.h"
 
-enum { COLUMNS_DEFAULT = 80, ROWS_DEFAULT = 24, COLUMNS_MAX = 1000 };
+enum { COLUMNS_DEFAULT = 80, ROWS_DEFAULT = 24, ROWS_OF_FILES = 47, COLUMNS_MAX = 1000 };
 
 static const char *variable(const char *name)
 {
@@ -44,14 +45,37 @@ static bool locale_is_utf8(void)
 	return locale && (strcasestr(locale, "utf-8") || strcasestr(locale, "utf8"));
 }
 
+static bool is_one_of(const char *name, const char *const *list)
+{
+	for (; name && *list; list++)
+		if (strncasecmp(name, *list, strlen(*list)) == 0)
+			return true;
+	return false;
+}
+
+/* Terminals of 24 bits that say so: COLORTERM, where it came along (ssh leaves it behind); their name; or the program that they run in. */
+static bool has_24bit(const char *term)
+{
+	static const char *const terms[] = { "alacritty", "foot", "wezterm", "xterm-kitty", "kitty", "xterm-ghostty", "ghostty", "contour", "konsole", "iterm", "mintty", "rio", NULL };
+	static const char *const programs[] = { "iTerm.app", "WezTerm", "vscode", "ghostty", "Hyper", "mintty", "rio", NULL };
+	const char *colour = variable("COLORTERM"), *vte = variable("VTE_VERSION");
+	return (colour && (strcasecmp(colour, "truecolor") == 0 || strcasecmp(colour, "24bit") == 0)) || (term && (strstr(term, "direct") || strstr(term, "truecolor"))) ||
+	       is_one_of(term, terms) || is_one_of(variable("TERM_PROGRAM"), programs) || variable("WT_SESSION") || variable("KONSOLE_VERSION") || (vte && strtol(vte, NULL, 10) >= 3600);
+}
+
 static enum terminal_colour colours(bool always)
 {
-	const char *term = variable("TERM"), *colour = variable("COLORTERM");
+	const char *term = variable("TERM");
 	if (!always && (!isatty(STDOUT_FILENO) || variable("NO_COLOR") || !term || strcmp(term, "dumb") == 0))
 		return TERMINAL_ASCII;
-	if ((colour && (strcasecmp(colour, "truecolor") == 0 || strcasecmp(colour, "24bit") == 0)) || (term && strstr(term, "direct")))
+	/* A multiplexer of an older kind passes on what it knows, not what the terminal around it can. */
+	bool screen = term && strncmp(term, "screen", 6) == 0 && !variable("COLORTERM");
+	if (!screen && has_24bit(term))
 		return TERMINAL_24BIT;
-	return always || strstr(term, "256color") || strncmp(term, "xterm", 5) == 0 || strncmp(term, "screen", 6) == 0 || strncmp(term, "tmux", 4) == 0
+	int count = term ? terminfo_colours(term) : -1;
+	if (count >= 1 << 24)
+		return TERMINAL_24BIT;
+	return always || count >= 256 || strstr(term, "256color") || strncmp(term, "xterm", 5) == 0 || strncmp(term, "screen", 6) == 0 || strncmp(term, "tmux", 4) == 0
 		? TERMINAL_256 : TERMINAL_ASCII;
 }
 
@@ -77,6 +101,12 @@ int command_columns(void)
 	return size_variable("COLUMNS", window.ws_col ? window.ws_col : COLUMNS_DEFAULT);
 }
 
+int command_rows(void)
+{
+	struct winsize window = window_size();
+	return size_variable("LINES", window.ws_row ? window.ws_row : ROWS_DEFAULT);
+}
+
 void surroundings_terminal(struct terminal *terminal, bool always_colour)
 {
 	struct winsize window = window_size();
@@ -84,7 +114,7 @@ void surroundings_terminal(struct terminal *terminal, bool always_colour)
 		.colour = colours(always_colour),
 		.unicode = locale_is_utf8(),
 		.columns = command_columns(),
-		.rows = size_variable("LINES", window.ws_row ? window.ws_row : ROWS_DEFAULT),
+		.rows = size_variable("LINES", window.ws_row ? window.ws_row : ROWS_OF_FILES),
 	};
 }
 

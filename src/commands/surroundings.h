@@ -13,9 +13,9 @@
 /* The inner loops for this machine, no wider than ATTNVIZ_CPU says. A name that is unknown or not available here is ERR_USAGE. */
 enum err surroundings_kernels(const struct kernels **kernels, struct err_info *info);
 
-/* What standard output can show: 24-bit colour where COLORTERM says truecolor or 24bit, 256 where TERM says so, none for NO_COLOR, TERM=dumb or no terminal
- * (`always_colour`: as if it were one, for a pager); Unicode where
- * the locale (LC_ALL, LC_CTYPE, LANG) is UTF-8; the size that COLUMNS and LINES say, or that of the window, or 80 x 24. */
+/* What standard output can show: 24-bit colour where COLORTERM, TERM or the program around it says so, 256 colours where terminfo or TERM does, none for NO_COLOR,
+ * TERM=dumb or no terminal (`always_colour`: as if it were one, for a pager); Unicode where the locale (LC_ALL, LC_CTYPE, LANG) is UTF-8; the size that COLUMNS and
+ * LINES say, or that of the window, or 80 columns and the rows of a page. */
 void surroundings_terminal(struct terminal *terminal, bool always_colour);
 
 bool surroundings_ground_is_light(void); /* of the terminal, as far as the environment tells */

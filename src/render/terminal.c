@@ -152,6 +152,26 @@ static void add_key_line(const struct terminal_plan *plan, struct strbuf *line, 
 		add_character(line, plan->scene->keys.label[i], key_line, plan->cell_columns);
 }
 
+/* The title of a panel, which may stand at the sides of the grid: "layer 3, head 5". */
+static void add_panel_title(const struct terminal_plan *plan, struct strbuf *line, int64_t panel)
+{
+	const struct heatmap_scene *scene = plan->scene;
+	int64_t columns = scene->columns > 0 ? scene->columns : 1;
+	struct strbuf title;
+
+	strbuf_init(&title);
+	if (scene->panel[panel].title) {
+		strbuf_addstr(&title, scene->panel[panel].title);
+	} else if (scene->row_title && scene->column_title) {
+		strbuf_addf(&title, "%s%s%s, %s%s%s", scene->row_axis ? scene->row_axis : "", scene->row_axis ? " " : "", scene->row_title[panel / columns],
+			    scene->column_axis ? scene->column_axis : "", scene->column_axis ? " " : "", scene->column_title[panel % columns]);
+	}
+	terminal_text_spaces(line, plan->label_columns);
+	terminal_text_padded(line, title.buf, plan->panel_columns - plan->label_columns, false);
+	line->failed = line->failed || strbuf_failed(&title);
+	strbuf_release(&title);
+}
+
 /* Panels first .. first + across - 1, side by side. */
 static void add_band(struct text_map *map, struct strbuf *text, int64_t first)
 {
@@ -162,17 +182,14 @@ static void add_band(struct text_map *map, struct strbuf *text, int64_t first)
 	for (int64_t line = 0; line < lines; line++) {
 		bool titled = false;
 		for (int64_t i = first; i < end; i++)
-			titled |= map->plan.scene->panel[i].title != NULL;
+			titled |= map->plan.scene->panel[i].title || map->plan.scene->row_title;
 		if (line == 0 && !titled)
 			continue;
 		for (int64_t i = first; i < end; i++) {
-			const char *title = map->plan.scene->panel[i].title;
 			if (i > first)
 				terminal_text_spaces(text, TERMINAL_GAP);
 			if (line == 0) {
-				terminal_text_spaces(text, map->plan.label_columns);
-				terminal_text_padded(text, title ? title : "", map->plan.panel_columns - map->plan.label_columns,
-						     false);
+				add_panel_title(&map->plan, text, i);
 			} else if (line <= map->plan.body_lines) {
 				add_body(map, text, i, line - 1);
 			} else {

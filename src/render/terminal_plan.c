@@ -10,9 +10,10 @@ enum {
 	LABEL_COLUMNS_MAX = 14,
 	KEY_LINES_MAX = 8,
 	PANEL_COLUMNS_LEAST = 28,
-	ROWS_AROUND = 5,
-	ROWS_SCROLLED = 40,
-	TITLE_COLUMNS = 14
+	KEY_LINES_LEAST = 3,
+	ROWS_LEAST = 4,
+	TITLE_COLUMNS = 14,
+	TITLE_COLUMNS_GRID = 17 /* "layer 12, head 12" */
 };
 
 static int token_columns(const struct axis_scale *scale, int most)
@@ -36,20 +37,31 @@ static bool can_half(const struct terminal *terminal)
 	return terminal->unicode && terminal->colour != TERMINAL_ASCII;
 }
 
-/* Columns and lines that the cells of one panel may take. A small map may be taller than the window rather than lose its tokens. */
+static int64_t smaller(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Lines of the window that the cells and the labels of the keys do not have: title, titles of panels, legend, a caption that is not known yet, and the prompt. */
+static int64_t lines_around(const struct terminal_plan *plan)
+{
+	int columns = plan->terminal->columns > 1 ? plan->terminal->columns : 1;
+	int64_t title = plan->scene->title ? (utf8_text_width(plan->scene->title) + columns - 1) / columns : 0;
+
+	return title + (plan->scene->panel_count > 1) + 1 + (columns < 110 ? 3 : 2) + 1;
+}
+
+/* Columns and lines that the cells of one panel may take: with the labels of the keys, as they are now, it fits the window. */
 static void panel_room(const struct terminal_plan *plan, int *columns, int64_t *lines)
 {
 	int share = (plan->terminal->columns - (plan->across - 1) * TERMINAL_GAP) / plan->across - plan->label_columns;
 
 	*columns = share > 2 ? share : 2;
 	*lines = INT64_MAX / 8;
-	if (plan->terminal->rows > 0)
-		*lines = plan->terminal->rows - ROWS_AROUND > ROWS_SCROLLED ? plan->terminal->rows - ROWS_AROUND : ROWS_SCROLLED;
-}
-
-static int64_t smaller(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
+	if (plan->terminal->rows > 0) {
+		int64_t room = plan->terminal->rows - lines_around(plan) - smaller(plan->key_lines, KEY_LINES_LEAST);
+		*lines = room > ROWS_LEAST ? room : ROWS_LEAST;
+	}
 }
 
 /* Positions that share a cell. */
@@ -86,6 +98,10 @@ static void choose_labels(struct terminal_plan *plan)
 	plan->label_columns =
 		1 + (plan->query_tokens ? token_columns(&scene->rows, LABEL_COLUMNS_MAX) : terminal_plan_digits(&scene->rows));
 	plan->key_lines = plan->key_tokens ? token_columns(&scene->keys, KEY_LINES_MAX) : 1;
+	/* Labels of the keys are cut where the window is low. */
+	int64_t left = plan->terminal->rows - lines_around(plan) - plan->cells_high;
+	if (plan->terminal->rows > 0 && plan->key_lines > left)
+		plan->key_lines = (int)(left > smaller(plan->key_lines, KEY_LINES_LEAST) ? left : smaller(plan->key_lines, KEY_LINES_LEAST));
 }
 
 void terminal_plan_cells(struct terminal_plan *plan, const struct heatmap_scene *scene, const struct terminal *terminal,
@@ -126,8 +142,9 @@ void terminal_plan_init(struct terminal_plan *plan, const struct heatmap_scene *
 	plan->cell_area = (int)plan->cells_wide * plan->cell_columns;
 	plan->panel_columns = plan->label_columns + plan->cell_area;
 	for (int64_t i = 0; i < plan->scene->panel_count && plan->across > 1; i++) {
-		int title = plan->scene->panel[i].title ? utf8_text_width(plan->scene->panel[i].title) : 0;
-		int need = plan->label_columns + (title < TITLE_COLUMNS ? title : TITLE_COLUMNS);
+		int title = plan->scene->panel[i].title ? utf8_text_width(plan->scene->panel[i].title) : plan->scene->row_title ? TITLE_COLUMNS_GRID : 0;
+		title = title < TITLE_COLUMNS || plan->scene->row_title ? title : TITLE_COLUMNS;
+		int need = plan->label_columns + title;
 		plan->panel_columns = need > plan->panel_columns ? need : plan->panel_columns;
 	}
 }
