@@ -1,6 +1,7 @@
 #!/bin/sh
-# Put the pages together: `sh man/build.sh [FOLDER]` writes FOLDER/attnviz*.1 (default: man) from man/parts, where a line ".so NAME" stands for the part of that
-# name. The pages are kept in the repository; a test holds them against their parts.
+# Put the pages together: `sh man/build.sh [FOLDER]` writes the pages attnviz*.1 and .7 into FOLDER (default: man) from man/parts, where a line ".so NAME" stands for the part of that
+# name. The pages are kept in the repository; a test compares them with their parts. (The other pages of
+# section 7 are written by hand.)
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 to=${1:-$here}
@@ -16,5 +17,5 @@ for page in "$here"/parts/attnviz*.mdoc; do
 					print line
 			close(file)
 		}
-		BEGIN { copy(ARGV[1]) }' "$page" > "$to/$name.1"
+		BEGIN { copy(ARGV[1]) }' "$page" > "$to/$name.$(sed -n 's/^\.Dt [^ ]* //p' "$page")"
 done

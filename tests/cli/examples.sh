@@ -48,7 +48,7 @@ check "README has at most four pictures" test "$(grep -c '^!\[' "$ROOT/README.md
 for picture in $(grep -o 'samples/pictures/[a-z-]*\.png' "$ROOT/README.md"); do
 	check "README has the command of $picture" grep -q "^    attnviz .* -o ${picture#samples/pictures/}\$" "$ROOT/README.md"
 done
-for manual in "$ROOT"/man/*.1; do
+for manual in "$ROOT"/man/*.1 "$ROOT"/man/attnviz-inputs.7 "$ROOT"/man/attnviz-pictures.7; do
 	page "$manual" > ../page
 	check "${manual##*/} has examples" test -s ../page
 	while read -r line; do

@@ -10,6 +10,6 @@ for picture in $(grep -o 'samples/pictures/[a-z-]*.png' "$ROOT/README.md"); do
 done
 mkdir pages
 sh "$ROOT/man/build.sh" "$PWD/pages"
-for page in pages/*.1; do
+for page in pages/*.[17]; do
 	same "${page#pages/} is put together from its parts" "$ROOT/man/${page#pages/}" "$page"
 done

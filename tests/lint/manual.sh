@@ -32,7 +32,9 @@ compare() {
 	"$ATTNVIZ" "$1" -h > "$work/help" || echo "not ok manual: attnviz $1 -h fails"
 	help_options "$work/help" > "$work/in-help"
 	page_options "man/attnviz-$1.1" > "$work/in-page"
-	missing=$(comm -23 "$work/in-help" "$work/in-page" | tr '\n' ' ')
+	shared=$(grep -oE '^\.Xr attnviz-(inputs|pictures) 7' "man/attnviz-$1.1" | sort -u | sed 's/.*\(attnviz-[a-z]*\) 7/man\/\1.7/')
+	for page in $shared; do page_options "$page"; done | sort -u - "$work/in-page" > "$work/in-pages"
+	missing=$(comm -23 "$work/in-help" "$work/in-pages" | tr '\n' ' ')
 	stale=$(grep '^--' "$work/in-page" | comm -13 "$work/in-help" - | tr '\n' ' ')
 	if [ -s "$work/in-help" ] && [ -z "$missing$stale" ]; then
 		echo "ok manual attnviz-$1.1 has the options of -h"
@@ -53,6 +55,15 @@ for command in $commands; do
 	compare "$command"
 	grep -q "attnviz-$command" man/attnviz.1 && echo "ok manual attnviz.1 names $command" ||
 		echo "not ok manual attnviz.1 names $command"
+done
+# What the shared pages describe is an option of some command.
+for command in $commands; do
+	"$ATTNVIZ" "$command" -h
+done > "$work/help"
+help_options "$work/help" > "$work/in-help"
+for page in attnviz-inputs attnviz-pictures; do
+	stale=$(page_options "man/$page.7" | grep '^--' | comm -13 "$work/in-help" - | tr '\n' ' ')
+	[ -z "$stale" ] && echo "ok manual $page.7 has options of -h alone" || echo "not ok manual $page.7 has options of -h alone: $stale"
 done
 for page in man/attnviz-*.1; do
 	[ -f "$page" ] || continue
