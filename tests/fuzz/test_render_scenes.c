@@ -52,6 +52,7 @@ static const char *text(void)
 static void shuffle(unsigned seed)
 {
 	state = seed * 7919 + 1;
+	static const struct value_class classes[] = { { 0, "nothing" }, { 1, "everything" } };
 	info = (struct err_info){ 0 };
 	height = 1 + below(SIDE_MOST);
 	width = 1 + below(SIDE_MOST);
@@ -68,7 +69,7 @@ static void shuffle(unsigned seed)
 	page = (struct page){ below(2) ? 0 : below(900), below(2) ? 0 : below(700), below(3) ? 96 : 20 + below(200) };
 	colouring = (struct colouring){ (enum colour_map)below(COLOUR_MAP_COUNT), (enum value_scale)below(4), below(2),
 					below(4) ? NAN : below(10) / 10.0, below(4) ? NAN : below(100) / 10.0,
-					below(3) ? 0 : below(100) / 100.0, below(2), below(2) ? "weight" : NULL };
+					below(3) ? 0 : below(100) / 100.0, below(2), below(2) ? "weight" : NULL, below(4) ? NULL : classes, 2 };
 	terminal = (struct terminal){ (enum terminal_colour)below(3), below(2), 1 + below(200), below(60) };
 	request = (struct picture_request){ .format = (enum picture_format)below(4), .page = &page, .out = &written.out };
 }
