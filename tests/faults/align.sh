@@ -31,16 +31,16 @@ for cut in 3:8,2:8 2:8,0:8 5:6,5:6 -5:,2: :,:; do
 	tr ' ' '\n' < links | sed 's/\(.*\)-\(.*\)/\2 q\2 → k\1/' | sort -n | cut -d ' ' -f 2- | awk '{ if ($1 == last) line = line " | " $3; else { if (line) print line; line = $0 } last = $1 } END { print line }' > want
 	grep '→ k' text > got
 	same "text names the links printed, rows $rows keys $keys" got want
-	attnviz align attn.npy $tokens --rows="$rows" --keys="$keys" -o a.svg
-	attnviz align attn.npy $tokens --rows="$rows" --keys="$keys" -o a.png
+	attnviz align attn.npy $tokens --rows="$rows" --keys="$keys" --colormap viridis -o a.svg
+	attnviz align attn.npy $tokens --rows="$rows" --keys="$keys" --colormap viridis -o a.png
 	check "as many discs as links, rows $rows keys $keys" test "$(svg_discs a.svg | wc -l)" = "$(wc -w < links)"
 	svg_discs a.svg > discs
 	png_areas a.png ff4b3e 8 > areas
 	same "PNG and SVG have them in the same places, rows $rows keys $keys" areas discs
 done
 for cut in 3:8,2:8 5:6,5:6; do
-	attnviz align attn.npy $tokens --rows ${cut%,*} --keys ${cut#*,} -o a.svg
-	attnviz align attn.npy $tokens --rows ${cut%,*} --keys ${cut#*,} -o a.png
+	attnviz align attn.npy $tokens --rows ${cut%,*} --keys ${cut#*,} --colormap viridis -o a.svg
+	attnviz align attn.npy $tokens --rows ${cut%,*} --keys ${cut#*,} --colormap viridis -o a.png
 	svg_discs a.svg > discs
 	svg_brightest a.svg > cells
 	same "discs lie on the largest weights of the SVG, $cut" discs cells
@@ -56,7 +56,7 @@ attnviz align attn.npy $tokens --rows 3:8 --keys 2:8 --gold gold > text
 check "a gold link in text" grep -q '^q4 → k3  gold: k3$' text
 check "a possible gold link in text" grep -q '^q5 → k5  possible: k2$' text
 check "no other" test "$(grep -c 'gold: \|possible: ' text)" = 2
-attnviz align attn.npy $tokens --rows 3:8 --keys 2:8 --gold gold -o gold.svg
+attnviz align attn.npy $tokens --rows 3:8 --keys 2:8 --gold gold --colormap viridis -o gold.svg
 # The left sides of the squares, 2 and 1 wide: their middles are those of cells (1, 1) and (2, 0) of a map whose first cell is at (72, 65).
 sed -n 's/.*<rect x="\([^"]*\)" y="\([^"]*\)" width="\([12]\)" height="\([^"]*\)" fill="#22d3ee".*/\3 \1 \2 \4/p' gold.svg | awk '$4 > 15 { print $1, $3 + $4 / 2, $2 }' | sort -n | awk '!seen[$1]++ { print $1, $2 }' > squares
 printf '1 153\n2 109\n' > want
@@ -66,7 +66,7 @@ awk 'NR == 1 { x = $1; y = $2 } END { print x, y }' discs > first
 check "the first disc is where the first row is" grep -q '^160 65$' first
 
 # The path runs through the rows and columns shown, from the first cell to the last.
-attnviz align attn.npy $tokens --rows 3:8 --keys 2:8 --extract dtw -o path.svg
+attnviz align attn.npy $tokens --rows 3:8 --keys 2:8 --extract dtw --colormap viridis -o path.svg
 sed -n 's/.*points="\([^"]*\)" fill="none" stroke="#ff4b3e" stroke-width="1.6".*/\1/p' path.svg > path
 check "the path begins in the first cell and ends in the last" grep -q '^72,65 .* 292,241$' path
 attnviz align attn.npy $tokens --rows 3:8 --keys 2:8 --extract dtw --pharaoh | tr ' ' '\n' | sed 's/\(.*\)-\(.*\)/\1 \2/' | sort -n -k 2 -k 1 | awk '{ printf "%s%d,%d", (NR > 1 ? " " : ""), 72 + 44 * ($1 - 2), 65 + 44 * ($2 - 3) } END { print "" }' > want
@@ -75,7 +75,7 @@ attnviz align attn.npy $tokens --rows 3:8 --keys 2:8 --extract dtw --gold gold >
 check "a path stays in text beside gold" grep -q '^q4 → k2 .. k3  gold: k3$' text
 
 # Words over the frames: bars begin and end where --times says.
-attnviz align attn.npy $tokens --rows 3:8 --keys 2:8 --extract dtw --frame-seconds 0.5 -o spans.svg
+attnviz align attn.npy $tokens --rows 3:8 --keys 2:8 --extract dtw --frame-seconds 0.5 --colormap viridis -o spans.svg
 attnviz align attn.npy $tokens --rows 3:8 --keys 2:8 --extract dtw --frame-seconds 0.5 --times --tsv | awk -F '\t' 'NR > 1 && $4 > $3 { printf "%g %g\n", 50 + 44 * ($3 - 2) + 1, 44 * ($4 - $3) - 2 }' > want
 left=$(sed -n 's/.*<rect x="\([^"]*\)" y="[^"]*" width="[^"]*" height="2" fill="#\(2a6fbb\|d1495b\)".*/\1/p' spans.svg | head -n 1)
 sed -n 's/.*<rect x="\([^"]*\)" y="[^"]*" width="\([^"]*\)" height="2" fill="#\(2a6fbb\|d1495b\)".*/\1 \2/p' spans.svg | awk -v left="$left" '{ printf "%g %g\n", $1 - left + 51, $2 }' > got
@@ -85,7 +85,7 @@ check "there are some" test "$(wc -l < got)" -ge 2
 # Long maps have no dots, and do not say that they have.
 npy long.npy '<f4' '(1, 70, 1)' < /dev/null
 repeat 70 floats 1 | npy long.npy '<f4' '(1, 70, 1)'
-attnviz align long.npy -o long.svg
+attnviz align long.npy --colormap viridis -o long.svg
 check "a map too long for dots says so" grep -q 'not drawn on more than 64 positions' long.svg
 
 # --- 21: word times of openai/whisper.
@@ -123,11 +123,6 @@ expect "the links name the same tokens" 0 $whisper --rows 3:-1 --tsv
 check "and weights" test "$(awk -F '\t' '$2 == 3 { print $4; exit }' out)" = And
 refuse "words are put together after the times" 2 "--words" $whisper --words --times
 
-# The manual's recipe, on this dump.
-recipe=$(sed -n 's/^\.Dl attnviz align whisper.npz --layer 2-3 \(--rows .*\) --keys 0:548 \(.*\)$/\1 \2/p' "$ROOT/man/parts/attnviz-align.mdoc")
-expect "the manual's recipe" 0 attnviz align qk.npy --logits --query-tokens tokens.json $recipe
-awk -F '\t' 'NR > 1 { print $2, $5, $6 }' out > again
-same "gives the same words" again got
 
 # --- 22: heads ranked without gold.
 enter 22-rank-heads-without-gold

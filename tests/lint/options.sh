@@ -11,6 +11,7 @@ exempt() {
 	case $1:$2 in
 	*:--help) ;;                      # tests/lint/manual.sh
 	*:--model | *:--hidden | *:--memory | *:--dumped-after | *:--tower | info:--as-options) ;; # tests/cli/models.sh, against a reference of each model
+	*:--no-pager) ;; # only terminals have a pager: tests/cli/terminal.sh
 	*:--threads) ;;                   # nothing changes with it: tests of each command compare numbers of threads
 	rollout:--quiet | ring:--quiet | explain:--quiet) ;; # nothing is said on the side
 	*:--ring-chunk | heatmap:--ring-layout | stats:--ring-layout | weights:--ring-layout) ;; # jobs of several ranks: tests/cli/mpi.sh
