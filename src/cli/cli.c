@@ -32,8 +32,8 @@ static bool help_wanted, quiet_wanted, no_pager_wanted;
 
 static const struct option_row standard_options[] = {
 	OPTION_FLAG('h', "help", &help_wanted, "show this help"),
-	OPTION_FLAG(0, "quiet", &quiet_wanted, "print errors only, no warnings, notes or progress"),
-	OPTION_FLAG(0, "no-pager", &no_pager_wanted, "long output is not paged on a terminal"),
+	OPTION_FLAG(0, "quiet", &quiet_wanted, "print errors only: no warnings, notes or progress"),
+	OPTION_FLAG(0, "no-pager", &no_pager_wanted, "do not use a pager on a terminal"),
 	OPTION_END,
 };
 

@@ -57,8 +57,8 @@ void cli_print_overview(void)
 		options_wrap(&text, (*command)->summary, width + MARGIN, width + MARGIN, command_columns());
 	}
 	strbuf_addch(&text, '\n');
-	options_wrap(&text, "attnviz help COMMAND says more, and attnviz help TOPIC of formats, inputs, masks, positions, tokens, pictures, "
-	                    "mechanisms, metrics, or of one of these by its name. A command may be cut short where that leaves one: attnviz heat.",
+	options_wrap(&text, "attnviz help COMMAND describes a command, attnviz help TOPIC one of formats, inputs, masks, positions, tokens, pictures, "
+	                    "mechanisms, metrics, or a mechanism or metric by name. Unambiguous prefixes of commands are accepted, such as attnviz heat.",
 	             0, 0, command_columns());
 	print_and_release(&text);
 }

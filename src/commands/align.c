@@ -34,25 +34,25 @@ static struct {
 
 static const struct option_row extract_rows[] = {
 	OPTION_CHOICE(0, "reduce", "HOW", &given.reduce, gather_reduce_words, "one map of all the heads chosen (default none; with --extract whisper mean)"),
-	OPTION_CHOICE(0, "extract", "HOW", &given.extract, extract_words, "how links are read off the map"),
-	OPTION_REAL(0, "threshold", "X", &given.threshold, 0, 1, "least weight of threshold (default 0.1) and both-ways (0.001)"),
-	OPTION_CHOICE(0, "step", "PATTERN", &given.step, step_words, "ties and steps of the path"),
+	OPTION_CHOICE(0, "extract", "HOW", &given.extract, extract_words, "how links are found in the map"),
+	OPTION_REAL(0, "threshold", "X", &given.threshold, 0, 1, "smallest weight of a link, for threshold (default 0.1) and both-ways (0.001)"),
+	OPTION_CHOICE(0, "step", "PATTERN", &given.step, step_words, "steps of the path, and how ties are broken"),
 	OPTION_INT(0, "median", "N", &given.median, 1, 999, "width of Whisper's median filter over frames, odd (default 7)"),
 	OPTION_STRING(0, "rows", "A:B", &given.rows, "only the queries A to B - 1, without prefix and end tokens"),
 	OPTION_CHOICE(0, "row-token", "WHICH", &given.row_token, row_token_words,
 		      "a query is called by its own token, or by the next one, which it predicts (auto: next with --extract whisper)"),
-	OPTION_STRING(0, "keys", "A:B", &given.keys, "only the keys A to B - 1; weights are divided by what they hold"),
-	OPTION_REAL(0, "frame-seconds", "X", &given.frame_seconds, 0, 3600, "seconds of one key, where keys are frames (Whisper: 0.02)"),
+	OPTION_STRING(0, "keys", "A:B", &given.keys, "only keys A to B - 1; rows are normalised over them"),
+	OPTION_REAL(0, "frame-seconds", "X", &given.frame_seconds, 0, 3600, "seconds per key, where keys are frames (Whisper: 0.02)"),
 	OPTION_END
 };
 
 static const struct option_row output_rows[] = {
 	OPTION_FLAG(0, "pharaoh", &given.pharaoh, "print the links on one line, source-target"),
 	OPTION_FLAG(0, "times", &given.times, "print where each query begins and ends on the path"),
-	OPTION_FLAG(0, "rank-heads", &given.rank, "print every head by itself, best first, and the best of them together"),
-	OPTION_FLAG(0, "json", &given.json, "print JSON, one object a row"),
+	OPTION_FLAG(0, "rank-heads", &given.rank, "print the score of every head, best first, and of the best heads together"),
+	OPTION_FLAG(0, "json", &given.json, "print JSON, one object per row"),
 	OPTION_FLAG(0, "tsv", &given.tsv, "print tab-separated values"),
-	OPTION_INT(0, "gold-line", "N", &given.gold_line, 0, 1e9, "line of the gold file that is this sentence pair, from 0"),
+	OPTION_INT(0, "gold-line", "N", &given.gold_line, 0, 1e9, "line of the gold file for this sentence pair, counted from 0"),
 	OPTION_END
 };
 

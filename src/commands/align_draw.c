@@ -25,7 +25,7 @@ static struct {
 
 const struct option_row align_style_rows[] = {
 	OPTION_CHOICE(0, "style", "STYLE", &given.style, style_words, "plain, or bahdanau: source on top, grey, the largest weight white"),
-	OPTION_STRING(0, "wav", "FILE", &given.wave, "the sound that the keys are frames of, drawn above the map"),
+	OPTION_STRING(0, "wav", "FILE", &given.wave, "sound file whose frames are the keys, drawn above the map"),
 	OPTION_END
 };
 

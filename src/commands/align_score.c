@@ -14,14 +14,14 @@ static struct {
 } given;
 
 const struct option_row score_rows[] = {
-	OPTION_STRING(0, "gold", "FILE", &given.gold, "gold links, to score against: i-j sure, ipj possible, one line a sentence pair"),
+	OPTION_STRING(0, "gold", "FILE", &given.gold, "gold links to score against: i-j sure, ipj possible, one line per sentence pair"),
 	OPTION_INT(0, "gold-base", "N", &given.gold_base, 0, 1, "the gold file counts words from 0 (default) or 1"),
-	OPTION_FLAG(0, "all-sure", &given.all_sure, "every gold link that no mark calls possible is sure (what is assumed anyway)"),
-	OPTION_FLAG(0, "possible-as-sure", &given.possible_as_sure, "gold links marked as possible (ipj) count as sure too"),
-	OPTION_FLAG(0, "gold-reversed", &given.gold_reversed, "the gold file writes target-source"),
-	OPTION_FLAG(0, "eval", &given.eval, "score LINKS against GOLD, the two positional files, without any dump"),
-	OPTION_INT(0, "base", "N", &given.base, 0, 1, "links that are read or printed count words from 0 (default) or 1"),
-	OPTION_FLAG(0, "reversed", &given.reversed, "links that are read or printed are target-source"),
+	OPTION_FLAG(0, "all-sure", &given.all_sure, "treat gold links without a mark as sure (always assumed)"),
+	OPTION_FLAG(0, "possible-as-sure", &given.possible_as_sure, "treat gold links marked as possible (ipj) as sure"),
+	OPTION_FLAG(0, "gold-reversed", &given.gold_reversed, "gold links are target-source"),
+	OPTION_FLAG(0, "eval", &given.eval, "score the link file LINKS against GOLD, without a dump"),
+	OPTION_INT(0, "base", "N", &given.base, 0, 1, "links read or printed count words from 0 (default) or 1"),
+	OPTION_FLAG(0, "reversed", &given.reversed, "links read or printed are target-source"),
 	OPTION_END
 };
 

@@ -22,9 +22,9 @@ static struct {
 } given = { .least = 0.02, .focus = -1 };
 
 static const struct option_row arcs_rows[] = {
-	OPTION_REAL(0, "least", "X", &given.least, 0, 1, "weights below X have no line (default 0.02)"),
-	OPTION_INT(0, "focus", "N", &given.focus, 0, 1e15, "only the lines of query N"),
-	OPTION_CHOICE(0, "reduce", "HOW", &given.reduce, gather_reduce_words, "one set of lines of the heads chosen, for each layer"),
+	OPTION_REAL(0, "least", "X", &given.least, 0, 1, "draw no line for weights below X (default 0.02)"),
+	OPTION_INT(0, "focus", "N", &given.focus, 0, 1e15, "draw only the lines of query N"),
+	OPTION_CHOICE(0, "reduce", "HOW", &given.reduce, gather_reduce_words, "combine the chosen heads of each layer into one set of lines"),
 	OPTION_STRING(0, "rows", "A:B", &given.rows, "only the queries A to B - 1"),
 	OPTION_STRING(0, "keys", "A:B", &given.keys, "only the keys A to B - 1"),
 	OPTION_END

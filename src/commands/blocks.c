@@ -36,21 +36,21 @@ static struct {
 } given = { .sinks = 4, .observe = 32, .measure = 1 };
 
 static const struct option_row block_rows[] = {
-	OPTION_CHOICE(0, "show", "WHAT", &given.show, show_words, "the use of the cache, its blocks and the weight on each, or what eviction would lose"),
-	OPTION_INT(0, "block-size", "N", &given.block_size, 1, 1e9, "tokens a block (default: the cache's, else 16)"),
-	OPTION_INT(0, "budget", "N", &given.budget, 1, 1e15, "keys that a key head may keep (default: half of them)"),
+	OPTION_CHOICE(0, "show", "WHAT", &given.show, show_words, "use of the cache, weight on each block, or what eviction would lose"),
+	OPTION_INT(0, "block-size", "N", &given.block_size, 1, 1e9, "tokens per block (default: that of the cache, else 16)"),
+	OPTION_INT(0, "budget", "N", &given.budget, 1, 1e15, "keys that each key head may keep (default: half of them)"),
 	OPTION_INT(0, "sinks", "N", &given.sinks, 0, 1e9, "first keys that streaming keeps (default 4)"),
-	OPTION_INT(0, "observe", "N", &given.observe, 1, 1e6, "queries that vote, and last keys that stay, in SnapKV (default 32)"),
-	OPTION_INT(0, "key-heads", "N", &given.key_heads, 1, 1e9, "key heads that the heads share (default: as the keys tell)"),
+	OPTION_INT(0, "observe", "N", &given.observe, 1, 1e6, "queries that vote, and last keys that are kept, in SnapKV (default 32)"),
+	OPTION_INT(0, "key-heads", "N", &given.key_heads, 1, 1e9, "number of key heads of ready weights (default: one per head)"),
 	OPTION_INT(0, "measure", "N", &given.measure, 1, 1e15, "judge the policies by the last N queries (default 1)"),
 	OPTION_END
 };
 
 static const struct option_row block_output_rows[] = {
-	OPTION_FLAG(0, "json", &given.json, "one JSON object a line"),
-	OPTION_FLAG(0, "tsv", &given.tsv, "tab separated, with a header line"),
-	OPTION_OUTPUT('o', "output", &given.target, "- is standard output, the default"),
-	OPTION_OUTPUT(0, "plot", &given.plot, "draw as well: weight on the blocks, or the physical blocks with --show usage: .png, .svg, .pdf, .txt"),
+	OPTION_FLAG(0, "json", &given.json, "print JSON, one object per line"),
+	OPTION_FLAG(0, "tsv", &given.tsv, "print tab-separated values with a header line"),
+	OPTION_OUTPUT('o', "output", &given.target, "write the numbers to FILE (default -, standard output)"),
+	OPTION_OUTPUT(0, "plot", &given.plot, "also draw the weight on the blocks, or with --show usage the physical blocks: .png, .svg, .pdf, .txt"),
 	OPTION_GROUP(NULL, picture_style_rows),
 	OPTION_END
 };

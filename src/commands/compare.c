@@ -34,29 +34,29 @@ static struct {
 } given = { .seeds = 5 };
 
 static const struct option_row against_rows[] = {
-	OPTION_STRING(0, "against", "NAME", &given.against, "hold the attention against this mechanism on the same inputs (softmax: the exact one)"),
-	OPTION_LIST(0, "against-param", "NAME=VALUE", &given.parameter, "a parameter of that mechanism"),
-	OPTION_LIST(0, "other", "FILE|PATTERN", &given.other, "hold it against the attention in these files; may be given again"),
-	OPTION_FLAG(0, "against-full", &given.against_full, "hold it against itself without --window, --chunk, --keep-first and --key-begin: what they cost"),
-	OPTION_STRING(0, "features", "LIST", &given.features, "error of random features against their number: 16,32,64"),
-	OPTION_INT(0, "seeds", "N", &given.seeds, 1, 1000, "drawings for each number of features (default 5)"),
-	OPTION_FLAG(0, "cka", &given.whole, "also CKA of the rows and effective ranks, of maps of up to 1024 queries"),
+	OPTION_STRING(0, "against", "NAME", &given.against, "compare with this mechanism on the same inputs (softmax: exact attention)"),
+	OPTION_LIST(0, "against-param", "NAME=VALUE", &given.parameter, "a parameter of the mechanism of --against"),
+	OPTION_LIST(0, "other", "FILE|PATTERN", &given.other, "compare with the attention in these files; may be repeated"),
+	OPTION_FLAG(0, "against-full", &given.against_full, "compare with the same attention without --window, --chunk, --keep-first and --key-begin"),
+	OPTION_STRING(0, "features", "LIST", &given.features, "error of random features by their number: 16,32,64"),
+	OPTION_INT(0, "seeds", "N", &given.seeds, 1, 1000, "random draws per number of features (default 5)"),
+	OPTION_FLAG(0, "cka", &given.whole, "also print CKA of the rows and effective ranks, for maps of up to 1024 queries"),
 	OPTION_END
 };
 
 static const struct option_row compare_rows[] = {
 	OPTION_STRING(0, "rows", "A:B", &given.rows, "only the queries A to B - 1"),
-	OPTION_INT(0, "sample-rows", "N", &given.sample_rows, 1, 1e15, "N queries chosen at random"),
-	OPTION_INT(0, "seed", "N", &given.seed, 0, 9e15, "of the choice (default 0)"),
-	OPTION_FLAG(0, "per-row", &given.per_row, "one line a query"),
+	OPTION_INT(0, "sample-rows", "N", &given.sample_rows, 1, 1e15, "compare N queries chosen at random"),
+	OPTION_INT(0, "seed", "N", &given.seed, 0, 9e15, "seed for --sample-rows (default 0)"),
+	OPTION_FLAG(0, "per-row", &given.per_row, "print one line per query"),
 	OPTION_END
 };
 
 static const struct option_row compare_output_rows[] = {
-	OPTION_FLAG(0, "json", &given.json, "one JSON object a line"),
-	OPTION_FLAG(0, "tsv", &given.tsv, "tab separated, with a header line"),
-	OPTION_OUTPUT('o', "output", &given.target, "the numbers; - is standard output, the default"),
-	OPTION_OUTPUT(0, "plot", &given.plot, "draw the differences as well: .png, .svg, .pdf, .txt"),
+	OPTION_FLAG(0, "json", &given.json, "print JSON, one object per line"),
+	OPTION_FLAG(0, "tsv", &given.tsv, "print tab-separated values with a header line"),
+	OPTION_OUTPUT('o', "output", &given.target, "write the numbers to FILE (default -, standard output)"),
+	OPTION_OUTPUT(0, "plot", &given.plot, "also draw the differences: .png, .svg, .pdf, .txt"),
 	OPTION_GROUP(NULL, picture_style_rows),
 	OPTION_END
 };
@@ -459,7 +459,7 @@ static enum err run_compare(int argc, char **argv)
 
 const struct command command_compare = {
 	.name = "compare",
-	.summary = "hold one attention against another: approximations, models, contexts",
+	.summary = "compare two attentions: approximations, models, contexts",
 	.positional = "[FILE...]",
 	.examples = "attnviz compare q.npy k.npy --causal --attention linear --against softmax\n"
 		    "attnviz compare attn.npy --other attn8bit.npy --plot difference.png",

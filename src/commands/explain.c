@@ -270,7 +270,7 @@ static enum err run_explain(int argc, char **argv)
 
 const struct command command_explain = {
 	.name = "explain",
-	.summary = "say what a mechanism or a metric is: equation, inputs, properties, source",
+	.summary = "explain a mechanism or a metric: equation, inputs, properties, source",
 	.positional = "[NAME...]",
 	.examples = "attnviz explain\n"
 		    "attnviz explain linear entropy masks",

@@ -32,20 +32,20 @@ static struct {
 } given = { .block_rows = 64, .block_keys = 64 };
 
 static const struct option_row tile_rows[] = {
-	OPTION_INT(0, "block-rows", "N", &given.block_rows, 1, 1e9, "queries a tile, B_r (default 64)"),
-	OPTION_INT(0, "block-keys", "N", &given.block_keys, 1, 1e9, "keys a tile, B_c (default 64)"),
+	OPTION_INT(0, "block-rows", "N", &given.block_rows, 1, 1e9, "queries per tile, B_r (default 64)"),
+	OPTION_INT(0, "block-keys", "N", &given.block_keys, 1, 1e9, "keys per tile, B_c (default 64)"),
 	OPTION_INT(0, "sram", "BYTES", &given.sram, 1, 1e15, "choose both as FlashAttention 1 does for fast memory of this size"),
-	OPTION_INT(0, "element-size", "BYTES", &given.element, 1, 16, "of a number in slow memory (default: that of the queries)"),
+	OPTION_INT(0, "element-size", "BYTES", &given.element, 1, 16, "size of a number in slow memory (default: that of the queries)"),
 	OPTION_STRING(0, "trace", "A:B", &given.trace, "running maximum and sum of the queries A to B - 1 after each key tile"),
 	OPTION_END
 };
 
 static const struct option_row flash_output_rows[] = {
-	OPTION_FLAG(0, "json", &given.json, "one JSON object a line"),
-	OPTION_FLAG(0, "tsv", &given.tsv, "tab separated, with a header line"),
-	OPTION_OUTPUT('o', "output", &given.target, "- is standard output, the default"),
-	OPTION_OUTPUT(0, "plot", &given.plot, "draw as well: .png, .svg, .pdf, .txt"),
-	OPTION_CHOICE(0, "draw", "WHAT", &given.draw, draw_words, "the tiles, or each query's maximum or logarithm of its sum after each key tile"),
+	OPTION_FLAG(0, "json", &given.json, "print JSON, one object per line"),
+	OPTION_FLAG(0, "tsv", &given.tsv, "print tab-separated values with a header line"),
+	OPTION_OUTPUT('o', "output", &given.target, "write the numbers to FILE (default -, standard output)"),
+	OPTION_OUTPUT(0, "plot", &given.plot, "also draw a picture: .png, .svg, .pdf, .txt"),
+	OPTION_CHOICE(0, "draw", "WHAT", &given.draw, draw_words, "draw the tiles, or the running maximum or sum of each query after each key tile"),
 	OPTION_GROUP(NULL, picture_style_rows),
 	OPTION_END
 };

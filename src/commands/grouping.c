@@ -18,12 +18,12 @@ static struct {
 } given;
 
 const struct option_row grouping_rows[] = {
-	OPTION_FLAG(0, "words", &given.words, "words in place of sub-words: sums over keys, means over queries"),
-	OPTION_LIST(0, "hide", "WHAT", &given.hide, "leave tokens out: special, or those that match a regular expression"),
+	OPTION_FLAG(0, "words", &given.words, "merge sub-words into words: sums over keys, means over queries"),
+	OPTION_LIST(0, "hide", "WHAT", &given.hide, "leave out tokens: special, or those that match a regular expression"),
 	OPTION_STRING(0, "spans", "FILE", &given.spans, "named ranges of tokens: name begin end, or JSON"),
-	OPTION_STRING(0, "query-spans", "FILE", &given.query_spans, "the same, of the queries only"),
-	OPTION_STRING(0, "key-spans", "FILE", &given.key_spans, "the same, of the keys only"),
-	OPTION_FLAG(0, "by-span", &given.by_span, "the spans in place of tokens"),
+	OPTION_STRING(0, "query-spans", "FILE", &given.query_spans, "named ranges of queries only"),
+	OPTION_STRING(0, "key-spans", "FILE", &given.key_spans, "named ranges of keys only"),
+	OPTION_FLAG(0, "by-span", &given.by_span, "merge the tokens of each span"),
 	OPTION_END
 };
 

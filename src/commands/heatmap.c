@@ -36,9 +36,9 @@ static struct {
 } given;
 
 static const struct option_row map_rows[] = {
-	OPTION_CHOICE(0, "reduce", "HOW", &given.reduce, gather_reduce_words, "one map of the heads chosen, for each layer and batch item"),
-	OPTION_CHOICE(0, "pool", "HOW", &given.pool, pool_words, "what a cell shows of the weights under it"),
-	OPTION_INT(0, "skip-first", "N", &given.skip_first, 0, 1e15, "leave the first N keys that each query sees out, and divide its row by what remains"),
+	OPTION_CHOICE(0, "reduce", "HOW", &given.reduce, gather_reduce_words, "combine the chosen heads of each layer and batch item into one map"),
+	OPTION_CHOICE(0, "pool", "HOW", &given.pool, pool_words, "how the weights under one cell are combined"),
+	OPTION_INT(0, "skip-first", "N", &given.skip_first, 0, 1e15, "leave out the first N keys that each query sees, and renormalise its row"),
 	OPTION_FLAG(0, "value-norms", &given.value_norms, "multiply each weight by the norm of its value (needs -v)"),
 	OPTION_STRING(0, "rows", "A:B", &given.rows, "only the queries A to B - 1"),
 	OPTION_STRING(0, "keys", "A:B", &given.keys, "only the keys A to B - 1"),

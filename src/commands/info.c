@@ -36,10 +36,10 @@ static const struct option_row check_rows[] = {
 };
 
 static const struct option_row info_output_rows[] = {
-	OPTION_FLAG(0, "as-options", &given.as_options, "with --model: the options that say by hand what it does, a line for each kind of layer"),
-	OPTION_FLAG(0, "json", &given.json, "one JSON object a line"),
-	OPTION_FLAG(0, "tsv", &given.tsv, "tab separated, each of the two lists with a header line"),
-	OPTION_OUTPUT('o', "output", &given.target, "- is standard output, the default"),
+	OPTION_FLAG(0, "as-options", &given.as_options, "with --model: print the options that set what the model does, for each kind of layer"),
+	OPTION_FLAG(0, "json", &given.json, "print JSON, one object per line"),
+	OPTION_FLAG(0, "tsv", &given.tsv, "print tab-separated values; each list has a header line"),
+	OPTION_OUTPUT('o', "output", &given.target, "write the numbers to FILE (default -, standard output)"),
 	OPTION_END
 };
 

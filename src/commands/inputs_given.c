@@ -36,37 +36,37 @@ static enum err set_step(const char *argument, void *value, struct err_info *inf
 static struct given_inputs given = { .scale = NAN, .order = LAYOUT_FUSED_BLOCKS, .roles.sequence = -1, .roles.plan = PLAN_REQUEST_INIT };
 
 const struct option_row input_file_rows[] = {
-	OPTION_LIST('q', "query", "FILE[:NAME]", &given.roles.spec[NAME_QUERY], "queries; again for each layer"),
+	OPTION_LIST('q', "query", "FILE[:NAME]", &given.roles.spec[NAME_QUERY], "queries; repeat for more layers"),
 	OPTION_LIST('k', "key", "FILE[:NAME]", &given.roles.spec[NAME_KEY], "keys"),
 	OPTION_LIST('v', "value", "FILE[:NAME]", &given.roles.spec[NAME_VALUE], "values"),
 	OPTION_LIST('w', "weights", "FILE[:NAME]", &given.roles.spec[NAME_WEIGHTS], "ready attention weights"),
-	OPTION_LIST(0, "shard", "FILE[:NAME]", &given.roles.shard, "pieces along the tokens, {rank} in the name, which tells the role"),
+	OPTION_LIST(0, "shard", "FILE[:NAME]", &given.roles.shard, "pieces along the tokens, one per rank: {rank} in the name stands for its number"),
 	OPTION_LIST(0, "qkv", "FILE[:NAME]", &given.roles.fused, "queries, keys and values fused in one tensor"),
-	OPTION_CHOICE(0, "qkv-order", "ORDER", &given.order, order_words, "how they lie in its last axis"),
-	OPTION_LIST(0, "input", "ROLE=FILE[:NAME]", &given.roles.input, "any input of the attention"),
-	OPTION_LIST(0, "names", "[ROLE=]PATTERN", &given.roles.names, "which names in the files count (shell pattern), or which are the ROLE"),
-	OPTION_LIST(0, "layout", "[ROLE=]LETTERS", &given.roles.layout, "order of the axes: L layer, B batch, H head, N token, D dim; M key of a map"),
-	OPTION_STRING(0, "heads-in", "H[,HK]", &given.roles.heads_in, "heads packed in the last axis (HK: of keys and values)"),
-	OPTION_LIST(0, "cu-seqlens", "[ROLE=]FILE[:NAME]", &given.roles.cu_seqlens, "sequences lie one after another (flash-attn varlen): where each ends"),
-	OPTION_INT(0, "sequence", "N", &given.roles.sequence, 0, 1e15, "which of them to look at"),
-	OPTION_CHOICE(0, "layers-by", "HOW", &given.layers_by, layers_by_words, "what numbers and pairs layers: the names, or the order given"),
-	OPTION_CALL(0, "dump-step", "N|join", set_step, &given.roles.plan.step, "of several steps that the names number: one, or the tokens of all one after another"),
-	OPTION_INT(0, "model-layers", "N", &given.roles.plan.model_layers, 1, 1e9, "the names number calls, so many layers to a step, whose tokens are joined"),
-	OPTION_CHOICE(0, "dtype", "TYPE", &given.dtype, dtype_words, "what two-byte integers hold"),
+	OPTION_CHOICE(0, "qkv-order", "ORDER", &given.order, order_words, "order of queries, keys and values in the last axis of --qkv"),
+	OPTION_LIST(0, "input", "ROLE=FILE[:NAME]", &given.roles.input, "any input of the mechanism, by its role"),
+	OPTION_LIST(0, "names", "[ROLE=]PATTERN", &given.roles.names, "use only names that match the shell pattern, or use them for ROLE"),
+	OPTION_LIST(0, "layout", "[ROLE=]LETTERS", &given.roles.layout, "order of the axes: L layer, B batch, H head, N token, D dim, M key of a map"),
+	OPTION_STRING(0, "heads-in", "H[,HK]", &given.roles.heads_in, "number of heads packed in the last axis (HK: of keys and values)"),
+	OPTION_LIST(0, "cu-seqlens", "[ROLE=]FILE[:NAME]", &given.roles.cu_seqlens, "cumulative lengths of sequences packed one after another (flash-attn varlen)"),
+	OPTION_INT(0, "sequence", "N", &given.roles.sequence, 0, 1e15, "index of the packed sequence to use, from 0 (with --cu-seqlens)"),
+	OPTION_CHOICE(0, "layers-by", "HOW", &given.layers_by, layers_by_words, "number and pair layers by their names, or in the order given"),
+	OPTION_CALL(0, "dump-step", "N|join", set_step, &given.roles.plan.step, "use step N of several in the names, or join the tokens of all steps"),
+	OPTION_INT(0, "model-layers", "N", &given.roles.plan.model_layers, 1, 1e9, "numbers in names count calls in a model of N layers; tokens of its steps are joined"),
+	OPTION_CHOICE(0, "dtype", "TYPE", &given.dtype, dtype_words, "what two-byte integers contain"),
 	OPTION_END
 };
 
 static const struct option_row attention_rows[] = {
-	OPTION_STRING('a', "attention", "NAME", &given.attention, "the mechanism (attnviz explain lists them; default: softmax, or weights as they are)"),
+	OPTION_STRING('a', "attention", "NAME", &given.attention, "kind of attention (attnviz explain lists them; default: softmax, or ready weights)"),
 	OPTION_LIST(0, "param", "NAME=VALUE", &given.parameter, "a parameter of the mechanism"),
 	OPTION_REAL(0, "scale-factor", "X", &given.scale, -0x1p24, 0x1p24, "factor of the dot product (default: 1/sqrt(dim))"),
 	OPTION_REAL(0, "softcap", "X", &given.softcap, 0, 1e30, "logits become X tanh(logit / X)"),
-	OPTION_CHOICE(0, "stage", "STAGE", &given.stage, stage_words, "show the weights, or the logits after a step"),
-	OPTION_FLAG(0, "logits", &given.is_logits, "the weights given are logits: a softmax is taken"),
-	OPTION_FLAG(0, "log-weights", &given.is_log, "the weights given are logarithms of weights"),
-	OPTION_FLAG(0, "signed", &given.is_signed, "the weights given may be negative"),
-	OPTION_FLAG(0, "skip-nan", &given.skip_nan, "rows of the weights given that hold NaN are left out: no statistic counts them, pictures have no value there"),
-	OPTION_CHOICE(0, "normalise", "HOW", &given.normalise, normalise_words, "signed weights: as they are, |w| by rows or within the map, or |w|"),
+	OPTION_CHOICE(0, "stage", "STAGE", &given.stage, stage_words, "use the weights, or the logits after this step"),
+	OPTION_FLAG(0, "logits", &given.is_logits, "ready weights are logits: apply a softmax"),
+	OPTION_FLAG(0, "log-weights", &given.is_log, "ready weights are logarithms of weights"),
+	OPTION_FLAG(0, "signed", &given.is_signed, "ready weights may be negative"),
+	OPTION_FLAG(0, "skip-nan", &given.skip_nan, "leave out rows of ready weights that contain NaN"),
+	OPTION_CHOICE(0, "normalise", "HOW", &given.normalise, normalise_words, "what to do with signed weights: keep them, |w| normalised by rows or by map, or |w|"),
 	OPTION_END
 };
 

@@ -21,14 +21,14 @@ static struct {
 } given;
 
 const struct option_row label_rows[] = {
-	OPTION_STRING('t', "tokens", "FILE", &given.both.tokens, "tokens of both axes: one a line, or JSON"),
+	OPTION_STRING('t', "tokens", "FILE", &given.both.tokens, "tokens of both axes: one per line, or JSON"),
 	OPTION_STRING(0, "query-tokens", "FILE", &given.query.tokens, "tokens of the queries"),
 	OPTION_STRING(0, "key-tokens", "FILE", &given.key.tokens, "tokens of the keys"),
 	OPTION_STRING(0, "ids", "FILE[:NAME]", &given.both.ids, "token ids of both axes: integers, as an array, JSON or text"),
 	OPTION_STRING(0, "query-ids", "FILE[:NAME]", &given.query.ids, "token ids of the queries"),
 	OPTION_STRING(0, "key-ids", "FILE[:NAME]", &given.key.ids, "token ids of the keys"),
-	OPTION_STRING(0, "vocab", "FILE", &given.vocab, "what ids stand for: tokenizer.json, vocab.json, vocab.txt, .tiktoken"),
-	OPTION_FLAG(0, "raw-tokens", &given.raw, "keep the space marks of tokenizers as they are"),
+	OPTION_STRING(0, "vocab", "FILE", &given.vocab, "vocabulary for token ids: tokenizer.json, vocab.json, vocab.txt, .tiktoken"),
+	OPTION_FLAG(0, "raw-tokens", &given.raw, "do not replace the space marks of tokenizers"),
 	OPTION_END
 };
 

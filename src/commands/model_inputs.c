@@ -31,11 +31,11 @@ static const struct word dumped_words[] = {
 };
 
 const struct option_row model_rows[] = {
-	OPTION_STRING(0, "model", "DIR", &given.model, "a Hugging Face model, or its config.json: what it says of the attention counts"),
-	OPTION_LIST(0, "hidden", "FILE[:NAME]", &given.hidden, "the hidden states that enter its layers: (L+1,N,D), (L+1,B,N,D), or one tensor for each"),
+	OPTION_STRING(0, "model", "DIR", &given.model, "model directory of Hugging Face, or its config.json: settings of each layer come from it"),
+	OPTION_LIST(0, "hidden", "FILE[:NAME]", &given.hidden, "hidden states that enter its layers: (L+1,N,D), (L+1,B,N,D), or one tensor per layer"),
 	OPTION_LIST(0, "memory", "FILE[:NAME]", &given.memory, "the encoder's output, for --tower cross"),
-	OPTION_CHOICE(0, "dumped-after", "STEP", &given.dumped, dumped_words, "where -q and -k were taken; rotation: as the attention receives them"),
-	OPTION_STRING(0, "tower", "NAME", &given.tower, "which part of the model: encoder, decoder, cross, text, vision"),
+	OPTION_CHOICE(0, "dumped-after", "STEP", &given.dumped, dumped_words, "step of the model after which -q and -k were saved; rotation: as attention receives them"),
+	OPTION_STRING(0, "tower", "NAME", &given.tower, "part of the model to use: encoder, decoder, cross, text, vision"),
 	OPTION_END
 };
 

@@ -51,22 +51,22 @@ static struct {
 
 const struct option_row colour_rows[] = {
 	OPTION_CHOICE(0, "colormap", "NAME", &given.map, map_words, "colours"),
-	OPTION_CHOICE(0, "scale", "SCALE", &given.scale, scale_words, "from values to colours"),
-	OPTION_FLAG(0, "reverse", &given.reverse, "turn the colours round"),
+	OPTION_CHOICE(0, "scale", "SCALE", &given.scale, scale_words, "scale of the colours"),
+	OPTION_FLAG(0, "reverse", &given.reverse, "reverse the colours"),
 	OPTION_REAL(0, "vmin", "X", &given.vmin, 0, 0, "value of the first colour (default: from the data)"),
 	OPTION_REAL(0, "vmax", "X", &given.vmax, 0, 0, "value of the last colour"),
-	OPTION_REAL(0, "clip", "SHARE", &given.clip, 0, 0.5, "this share of the largest values gets the last colour: 0.01"),
-	OPTION_CHOICE(0, "range", "RANGE", &given.range, range_words, "values of one panel or of all of them make the range of colours"),
+	OPTION_REAL(0, "clip", "SHARE", &given.clip, 0, 0.5, "saturate this share of the largest values: 0.01"),
+	OPTION_CHOICE(0, "range", "RANGE", &given.range, range_words, "colour range of all panels together, or of each panel"),
 	OPTION_END
 };
 
 const struct option_row picture_style_rows[] = {
-	OPTION_CHOICE(0, "format", "FORMAT", &given.format, format_words, "whatever the name says"),
-	OPTION_STRING(0, "size", "WxH", &given.size, "pixels, 0 for either: as the content asks"),
+	OPTION_CHOICE(0, "format", "FORMAT", &given.format, format_words, "output format; overrides the file name extension"),
+	OPTION_STRING(0, "size", "WxH", &given.size, "size in pixels; 0: as needed"),
 	OPTION_REAL(0, "dpi", "N", &given.dpi, 24, 2400, "resolution of text and lines (default 96)"),
 	OPTION_CHOICE(0, "theme", "THEME", &given.theme, theme_words, "background"),
 	OPTION_STRING(0, "title", "TEXT", &given.title, "title; empty for none"),
-	OPTION_FLAG(0, "no-provenance", &given.no_provenance, "leave command and inputs out of the file"),
+	OPTION_FLAG(0, "no-provenance", &given.no_provenance, "do not store the command line and input names in the file"),
 	OPTION_CHOICE(0, "colour", "WHEN", &given.colour, colour_words, "colours in text"),
 	OPTION_END
 };

@@ -27,9 +27,9 @@ static struct {
 } given;
 
 const struct option_row plot_rows[] = {
-	OPTION_OUTPUT(0, "plot", &given.target, "draw a metric as well: .png, .svg, .pdf, .txt"),
-	OPTION_CHOICE(0, "plot-kind", "KIND", &given.kind, kind_words, "layers x heads, dots by depth, curves over the queries, their histogram, a list over its offsets"),
-	OPTION_STRING(0, "plot-metric", "NAME", &given.metric, "which metric (default: the first)"),
+	OPTION_OUTPUT(0, "plot", &given.target, "also draw a metric: .png, .svg, .pdf, .txt"),
+	OPTION_CHOICE(0, "plot-kind", "KIND", &given.kind, kind_words, "layers x heads, dots by depth, curves over queries, histogram, or profile over offsets"),
+	OPTION_STRING(0, "plot-metric", "NAME", &given.metric, "metric to draw (default: the first)"),
 	OPTION_GROUP(NULL, picture_style_rows),
 	OPTION_END
 };

@@ -41,19 +41,19 @@ static struct {
 
 static const struct option_row schedule_rows[] = {
 	OPTION_INT('P', "ranks", "N", &given.ranks, 1, 4096, "ranks in the ring (default: those of the MPI job, else 4)"),
-	OPTION_INT('n', "length", "N", &given.tokens, 1, 1e12, "tokens, where no input tells their number"),
-	OPTION_CHOICE(0, "order", "ORDER", &given.order, order_words, "in which shards come by: all ranks from the first on, or each from its own"),
+	OPTION_INT('n', "length", "N", &given.tokens, 1, 1e12, "number of tokens, without inputs"),
+	OPTION_CHOICE(0, "order", "ORDER", &given.order, order_words, "order of the shards: all ranks begin with the first, or each with its own"),
 	OPTION_INT(0, "key-heads", "N", &given.key_heads, 1, 1e6, "key heads that travel together (default 1)"),
 	OPTION_INT(0, "dim", "N", &given.dim, 1, 1e6, "size of a head (default 64)"),
-	OPTION_INT(0, "element-bytes", "N", &given.bytes, 1, 8, "bytes a number as it travels (default 4)"),
+	OPTION_INT(0, "element-bytes", "N", &given.bytes, 1, 8, "bytes per number on the wire (default 4)"),
 	OPTION_END
 };
 
 static const struct option_row shown_rows[] = {
-	OPTION_FLAG(0, "totals", &given.totals, "a line a layout: critical path, balance, bytes"),
-	OPTION_FLAG(0, "json", &given.json, "one JSON object a line, for each rank and step"),
-	OPTION_FLAG(0, "tsv", &given.tsv, "tab separated, with a header line"),
-	OPTION_OUTPUT('o', "output", &given.target, "the numbers; - is standard output"),
+	OPTION_FLAG(0, "totals", &given.totals, "print one line per layout: critical path, balance, bytes"),
+	OPTION_FLAG(0, "json", &given.json, "print JSON, one object per line, for each rank and step"),
+	OPTION_FLAG(0, "tsv", &given.tsv, "print tab-separated values with a header line"),
+	OPTION_OUTPUT('o', "output", &given.target, "write the numbers to FILE (- is standard output)"),
 	OPTION_OUTPUT(0, "plot", &given.plot, "draw the schedule: .png, .svg, .pdf, .txt (default: text in the terminal, without numbers)"),
 	OPTION_CHOICE(0, "show", "WHAT", &given.show, show_words, "what the picture shows: pairs of the model, or measured seconds"),
 	OPTION_GROUP(NULL, picture_style_rows),

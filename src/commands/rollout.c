@@ -40,19 +40,19 @@ static const struct option_row rollout_rows_given[] = {
 	OPTION_CHOICE(0, "method", "HOW", &given.method, method_words, "products of the layers, or maximum flow through them"),
 	OPTION_STRING(0, "queries", "LIST", &given.queries, "output tokens to follow: 0, -1, 3-7 (default: all)"),
 	OPTION_STRING(0, "rows", "A:B", &given.rows, "only the queries A to B - 1: others attend to nothing, and are not followed"),
-	OPTION_CHOICE(0, "fusion", "HOW", &given.fusion, fusion_words, "how the heads of a layer become one map"),
+	OPTION_CHOICE(0, "fusion", "HOW", &given.fusion, fusion_words, "how the heads of a layer are combined"),
 	OPTION_REAL(0, "residual", "X", &given.residual, 0, 1, "weight of the residual connection (default 0.5)"),
-	OPTION_REAL(0, "discard", "SHARE", &given.discard, 0, 1, "set this share of the weights that a layer sees, the smallest, to 0"),
-	OPTION_INT(0, "keep-column", "N", &given.keep_column, -1, 1e15, "the key that --discard spares, -1 for none (default 0, the [CLS] of a ViT)"),
-	OPTION_STRING(0, "gradient", "FILE[:NAME]", &given.gradient, "gradients of the weights, of their shape: relevance after Chefer et al."),
-	OPTION_FLAG(0, "value-norms", &given.value_norms, "weigh each weight by the norm of its value (needs -v)"),
+	OPTION_REAL(0, "discard", "SHARE", &given.discard, 0, 1, "set the smallest weights of each layer, this share of them, to 0"),
+	OPTION_INT(0, "keep-column", "N", &given.keep_column, -1, 1e15, "key that --discard keeps, -1 for none (default 0, the [CLS] of a ViT)"),
+	OPTION_STRING(0, "gradient", "FILE[:NAME]", &given.gradient, "gradients of the weights, in their shape: relevance of Chefer et al."),
+	OPTION_FLAG(0, "value-norms", &given.value_norms, "multiply each weight by the norm of its value (needs -v)"),
 	OPTION_END
 };
 
 static const struct option_row number_rows[] = {
-	OPTION_FLAG(0, "json", &given.json, "numbers instead of a picture: JSON, one object a query"),
-	OPTION_FLAG(0, "tsv", &given.tsv, "numbers as tab-separated values"),
-	OPTION_FLAG(0, "npy", &given.npy, "numbers as a .npy array (queries, keys)"),
+	OPTION_FLAG(0, "json", &given.json, "print numbers instead of a picture: JSON, one object per query"),
+	OPTION_FLAG(0, "tsv", &given.tsv, "print numbers as tab-separated values"),
+	OPTION_FLAG(0, "npy", &given.npy, "write numbers as a .npy array (queries, keys)"),
 	OPTION_END
 };
 

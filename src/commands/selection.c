@@ -16,7 +16,7 @@ static struct {
 const struct option_row selection_rows[] = {
 	OPTION_STRING('l', "layer", "LIST", &given.layer, "layers: 0-3,7, -1 for the last (default: all)"),
 	OPTION_STRING('b', "batch", "LIST", &given.batch, "batch items"),
-	OPTION_STRING('H', "head", "LIST", &given.head, "heads"),
+	OPTION_STRING('H', "head", "LIST", &given.head, "query heads"),
 	OPTION_END
 };
 

@@ -37,26 +37,26 @@ static struct {
 
 static const struct option_row metric_rows[] = {
 	OPTION_STRING('m', "metrics", "LIST", &given.metrics, "names, 'default' or 'all' (attnviz explain lists them)"),
-	OPTION_FLAG(0, "bits", &given.bits, "print nats as bits"),
-	OPTION_REAL(0, "below", "X", &given.below, 0, 1, "below counts weights under this"),
-	OPTION_REAL(0, "h2o-share", "X", &given.h2o, 0, 1, "h2o_sparsity counts weights under this share of the row's largest"),
-	OPTION_REAL(0, "collapse", "X", &given.collapse, 0, 1e3, "nats under which the entropy of a row has collapsed"),
-	OPTION_REAL(0, "saturation", "X", &given.saturation, 0, 1, "largest weight from which a row is saturated"),
-	OPTION_INT(0, "top-k", "N", &given.top_k, 1, 1e9, "keys whose mass top_k is"),
-	OPTION_INT(0, "band", "N", &given.band, 0, 1e15, "positions to each side that are local"),
-	OPTION_REAL(0, "diagonality", "X", &given.diagonality, 0, 1, "half width of the band around the diagonal, as a share of the length"),
+	OPTION_FLAG(0, "bits", &given.bits, "print bits instead of nats"),
+	OPTION_REAL(0, "below", "X", &given.below, 0, 1, "threshold of the metric below (default 0.01)"),
+	OPTION_REAL(0, "h2o-share", "X", &given.h2o, 0, 1, "threshold of h2o_sparsity, as a share of the row's largest weight (default 0.01)"),
+	OPTION_REAL(0, "collapse", "X", &given.collapse, 0, 1e3, "threshold of collapse, in nats (default 0.1)"),
+	OPTION_REAL(0, "saturation", "X", &given.saturation, 0, 1, "threshold of saturation (default 0.99)"),
+	OPTION_INT(0, "top-k", "N", &given.top_k, 1, 1e9, "number of keys of top_k (default 8)"),
+	OPTION_INT(0, "band", "N", &given.band, 0, 1e15, "positions to each side that count for local (default 16)"),
+	OPTION_REAL(0, "diagonality", "X", &given.diagonality, 0, 1, "half width of the band of diagonality, as a share of the length (default 0.1)"),
 	OPTION_REAL(0, "guided", "X", &given.guided, 1e-6, 1e3, "width g of the guided-attention score (default 0.2)"),
 	OPTION_STRING(0, "grid", "HxW", &given.grid, "the last HxW positions are patches of a picture: grid_distance"),
-	OPTION_REAL(0, "patch-size", "X", &given.patch_size, 1e-6, 1e6, "pixels of a patch (default 1: distances in patches)"),
-	OPTION_STRING(0, "named-keys", "LIST", &given.named, "keys whose mass named is, and which confidence leaves out: 0,5-7"),
-	OPTION_LIST(0, "named-token", "TOKEN", &given.named_token, "the same by their token; may be given again"),
+	OPTION_REAL(0, "patch-size", "X", &given.patch_size, 1e-6, 1e6, "pixels per patch (default 1: distances in patches)"),
+	OPTION_STRING(0, "named-keys", "LIST", &given.named, "keys counted by named and left out by confidence: 0,5-7"),
+	OPTION_LIST(0, "named-token", "TOKEN", &given.named_token, "the same, by token; may be repeated"),
 	OPTION_END
 };
 
 static const struct option_row row_rows[] = {
-	OPTION_FLAG(0, "per-row", &given.per_row, "one line a query"),
-	OPTION_FLAG(0, "per-key", &given.per_key, "one line a key"),
-	OPTION_STRING(0, "rows", "A:B", &given.rows, "only the queries A to B - 1: the others are none of the item's"),
+	OPTION_FLAG(0, "per-row", &given.per_row, "print one line per query"),
+	OPTION_FLAG(0, "per-key", &given.per_key, "print one line per key"),
+	OPTION_STRING(0, "rows", "A:B", &given.rows, "only queries A to B - 1, as if there were no others"),
 	OPTION_INT(0, "sample-rows", "N", &given.sample_rows, 1, 1e15, "measure N queries chosen at random, with 95 % intervals"),
 	OPTION_INT(0, "seed", "N", &given.seed, 0, 9e15, "seed for --sample-rows (default 0)"),
 	OPTION_INT(0, "last-queries", "N", &given.last_queries, 1, 1e15, "measure the last N queries"),
@@ -64,10 +64,10 @@ static const struct option_row row_rows[] = {
 };
 
 static const struct option_row stats_output_rows[] = {
-	OPTION_FLAG(0, "json", &given.json, "one JSON object a line"),
-	OPTION_FLAG(0, "tsv", &given.tsv, "tab separated, with a header line"),
+	OPTION_FLAG(0, "json", &given.json, "print JSON, one object per line"),
+	OPTION_FLAG(0, "tsv", &given.tsv, "print tab-separated values with a header line"),
 	OPTION_FLAG(0, "npy", &given.npy, "an array (heads, metrics), or (heads, metrics, rows) with --per-row or --per-key"),
-	OPTION_OUTPUT('o', "output", &given.target, "- is standard output, the default"),
+	OPTION_OUTPUT('o', "output", &given.target, "write the numbers to FILE (default -, standard output)"),
 	OPTION_END
 };
 

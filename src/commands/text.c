@@ -37,12 +37,12 @@ struct text_options {
 static struct text_options given = { .focus = INT64_MIN, .by = INT64_MIN, .reduce = REDUCE_MEAN };
 
 static const struct option_row value_rows[] = {
-	OPTION_INT(0, "focus", "N", &given.focus, -1e15, 1e15, "what query N attends to; also --query N (default: the last query, -1)"),
-	OPTION_INT(0, "by", "N", &given.by, -1e15, 1e15, "what attends to key N; also --key N"),
-	OPTION_STRING('m', "metric", "NAME", &given.metric, "a number of each query or key: entropy, received, ... (attnviz explain lists them)"),
-	OPTION_CHOICE(0, "reduce", "HOW", &given.reduce, gather_reduce_words, "one text for the heads chosen of each layer (default mean), or one for each head"),
-	OPTION_STRING(0, "rows", "A:B", &given.rows, "where the tokens are the queries: only A to B - 1"),
-	OPTION_STRING(0, "keys", "A:B", &given.keys, "where they are the keys: only A to B - 1"),
+	OPTION_INT(0, "focus", "N", &given.focus, -1e15, 1e15, "colour tokens by what query N attends to; also --query N (default -1, the last)"),
+	OPTION_INT(0, "by", "N", &given.by, -1e15, 1e15, "colour tokens by what attends to key N; also --key N"),
+	OPTION_STRING('m', "metric", "NAME", &given.metric, "colour tokens by a metric of queries or keys: entropy, received, ... (see attnviz explain)"),
+	OPTION_CHOICE(0, "reduce", "HOW", &given.reduce, gather_reduce_words, "combine the chosen heads of each layer (default mean); none: one text per head"),
+	OPTION_STRING(0, "rows", "A:B", &given.rows, "only tokens A to B - 1, where the tokens are queries"),
+	OPTION_STRING(0, "keys", "A:B", &given.keys, "only tokens A to B - 1, where the tokens are keys"),
 	OPTION_END
 };
 

@@ -49,10 +49,10 @@ static struct {
 static const struct option_row weights_options[] = {
 	OPTION_GROUP(NULL, input_rows),
 	OPTION_STRING(0, "rows", "A:B", &given.rows, "only the queries A to B - 1"),
-	OPTION_CHOICE(0, "write", "WHAT", &given.write, write_words, "the weights W, the output W V of each head, its norm, the log-sum-exp of each row, the output of the layer, or a performer's random projection"),
+	OPTION_CHOICE(0, "write", "WHAT", &given.write, write_words, "what to write: weights W, output W V of each head, its norm, log-sum-exp of each row, output of the layer, or the random projection of performer"),
 	OPTION_FLAG(0, "value-norms", &given.value_norms, "multiply each weight by the norm of its value"),
-	OPTION_CHOICE(0, "precision", "HOW", &given.precision, precision_words, "compute in float32 tiles or in float64 (which is also written); auto: float64 while that is quick, written as float32"),
-	OPTION_OUTPUT('o', "output", &given.target, "the array, .npy; - is standard output"),
+	OPTION_CHOICE(0, "precision", "HOW", &given.precision, precision_words, "compute in float32, or in float64 (and write that); auto: small maps in float64, written as float32"),
+	OPTION_OUTPUT('o', "output", &given.target, "write the .npy array to FILE (default -, standard output)"),
 	OPTION_GROUP("MPI", ranks_rows),
 	OPTION_END
 };
