@@ -342,7 +342,7 @@ static enum err check_options(struct err_info *info)
 {
 	int ways = (given.against != NULL) + (given.other.count > 0) + given.against_full;
 	if (ways != 1 && !(ways == 0 && given.features))
-		return err_set(info, ERR_USAGE, "what is it held against? one of --against NAME, --other FILE and --against-full");
+		return err_set(info, ERR_USAGE, "no second attention to compare with: give one of --against NAME, --other FILE and --against-full");
 	if (given.features && (given.other.count || given.against_full || given.per_row || given.whole))
 		return err_set(info, ERR_USAGE, "--features draws projections against the exact attention: not with --other, --against-full, --per-row or --cka");
 	if (given.against_full && (given.whole || given.plot))

@@ -42,11 +42,11 @@ static enum err read_counts(struct sweep *sweep, const char *text, struct err_in
 		errno = 0;
 		long long count = strtoll(at, &end, 10);
 		if (end == at || errno || count < 1 || (*end && *end != ',') || sweep->counts == FEATURE_COUNTS_MAX)
-			return err_set(info, ERR_USAGE, "--features %s: wants up to %d numbers, separated by commas", text, FEATURE_COUNTS_MAX);
+			return err_set(info, ERR_USAGE, "--features %s: expected up to %d numbers, separated by commas", text, FEATURE_COUNTS_MAX);
 		sweep->features[sweep->counts] = count;
 		at = *end ? end + 1 : end;
 	}
-	return sweep->counts ? ERR_OK : err_set(info, ERR_USAGE, "--features: wants numbers, separated by commas");
+	return sweep->counts ? ERR_OK : err_set(info, ERR_USAGE, "--features: expected numbers, separated by commas");
 }
 
 static void add_errors(struct errors *errors, const struct difference *difference, bool outputs)

@@ -14,6 +14,6 @@ enum err grid_parse(const char *text, int64_t *height, int64_t *width, struct er
 	bool good = end != text && (*end == 'x' || *end == 'X');
 	*width = good ? strtoll(end + 1, &last, 10) : 0;
 	if (!good || *last || errno || *height < 1 || *width < 1 || *height > GRID_SIDE_MAX || *width > GRID_SIDE_MAX)
-		return err_set(info, ERR_USAGE, "--grid %s: wants HEIGHTxWIDTH in patches", text);
+		return err_set(info, ERR_USAGE, "--grid %s: expected HEIGHTxWIDTH in patches", text);
 	return ERR_OK;
 }

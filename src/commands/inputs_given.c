@@ -95,7 +95,7 @@ static enum err set_step(const char *argument, void *value, struct err_info *inf
 	long long step = strtoll(argument, &end, 10);
 	bool join = strcmp(argument, "join") == 0;
 	if (!join && (end == argument || *end || errno || step < 0))
-		return err_set(info, ERR_USAGE, "--dump-step %s: wants the number of a step, or join", argument);
+		return err_set(info, ERR_USAGE, "--dump-step %s: expected the number of a step, or join", argument);
 	*(int64_t *)value = join ? PLAN_STEP_JOIN : step;
 	return ERR_OK;
 }

@@ -80,7 +80,7 @@ static enum err read_causal(int64_t queries, int64_t keys, struct mechanism_args
 	else if (!*given.causal)
 		args->causal = CAUSAL_TOP_LEFT;
 	else
-		return err_set(info, ERR_USAGE, "--causal=%s: wants top-left or bottom-right", given.causal);
+		return err_set(info, ERR_USAGE, "--causal=%s: expected top-left or bottom-right", given.causal);
 	if (!*given.causal && queries != keys && !given.has_past)
 		message_note("causal mask aligned %s (%" PRId64 " queries, %" PRId64 " keys): --causal=top-left or bottom-right says otherwise",
 			     args->causal == CAUSAL_TOP_LEFT ? "top-left" : "bottom-right", queries, keys);
@@ -108,7 +108,7 @@ static enum err read_window(struct mechanism_args *args, struct err_info *info)
 	if (good && *rest)
 		good = parse_int(rest, '\0', &args->window_right, &rest);
 	if (!good || args->window_left < -1 || args->window_right < -1)
-		return err_set(info, ERR_USAGE, "--window %s: wants L or L,R, each a number of keys or -1", given.window);
+		return err_set(info, ERR_USAGE, "--window %s: expected L or L,R, each a number of keys or -1", given.window);
 	return ERR_OK;
 }
 
@@ -127,9 +127,9 @@ static enum err list_of_text(const struct item_list *from, int64_t **list, int64
 		if (!room)
 			return err_nomem(info, from->what);
 		if (!parse_int(rest, ',', &(*list)[*count], &rest) || (*list)[*count] < 0 || (*list)[*count] > LENGTH_MAX)
-			return err_set(info, ERR_USAGE, "%s %s: wants numbers of tokens, one for each batch item", from->option, from->text);
+			return err_set(info, ERR_USAGE, "%s %s: expected numbers of tokens, one for each batch item", from->option, from->text);
 	}
-	return *count ? ERR_OK : err_set(info, ERR_USAGE, "%s: wants a number of tokens for each batch item, or a file with them", from->option);
+	return *count ? ERR_OK : err_set(info, ERR_USAGE, "%s: expected a number of tokens for each batch item, or a file with them", from->option);
 }
 
 static enum err list_of_file(const struct item_list *from, struct roles *roles, int64_t **list, int64_t *count, struct err_info *info)

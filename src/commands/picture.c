@@ -88,7 +88,7 @@ static enum err read_size(struct page *page, struct err_info *info)
 	bool good = end != given.size && (*end == 'x' || *end == 'X');
 	long height = good ? strtol(end + 1, &last, 10) : 0;
 	if (!good || last == end + 1 || *last || errno || width < 0 || height < 0 || width > PIXELS_MAX || height > PIXELS_MAX)
-		return err_set(info, ERR_USAGE, "--size %s: wants WIDTHxHEIGHT, each 0 to %d pixels", given.size, PIXELS_MAX);
+		return err_set(info, ERR_USAGE, "--size %s: expected WIDTHxHEIGHT, each 0 to %d pixels", given.size, PIXELS_MAX);
 	page->width = (int)width;
 	page->height = (int)height;
 	return ERR_OK;
@@ -136,7 +136,7 @@ static enum err open_at(struct picture *picture, const char *target, bool takes_
 	picture->theme = theme_of(picture);
 	look_at_terminal(picture);
 	if (picture->format != PICTURE_TEXT && strcmp(picture->target, "-") == 0 && surroundings_stdout_is_terminal())
-		return err_set(info, ERR_USAGE, "a %s picture does not go to a terminal: give -o FILE, or leave --format out",
+		return err_set(info, ERR_USAGE, "refusing to write a %s picture to a terminal: give -o FILE, or leave out --format",
 			       word_text(format_words, given.format));
 	return output_open(&picture->out, picture->target, info);
 }

@@ -118,5 +118,5 @@ enum err product_picture(const char *target, bool is_given, enum picture_format 
 	case KIND_CSV: return contradicts(target, "pictures", "name it .png, .svg, .pdf or .txt", info);
 	default: break;
 	}
-	return is_given ? ERR_OK : err_set(info, ERR_USAGE, "%s: the name tells no format: .png, .svg, .pdf, .txt, or say --format", target);
+	return is_given ? ERR_OK : err_set(info, ERR_USAGE, "%s: cannot determine the format from the file name: use .png, .svg, .pdf or .txt, or give --format", target);
 }

@@ -49,7 +49,7 @@ static enum err parse_heads_in(const char *text, int64_t *queries, int64_t *keys
 	if (*end == ',')
 		*keys = strtoll(end + 1, &end_keys, 10);
 	if (errno || *queries < 1 || *queries > HEADS_MAX || *keys > HEADS_MAX || (*end == ',' ? *keys < 1 || *end_keys : *end))
-		return err_set(info, ERR_USAGE, "--heads-in %s: wants the number of heads, or H,HK for fewer key heads", text);
+		return err_set(info, ERR_USAGE, "--heads-in %s: expected the number of heads, or H,HK for fewer key heads", text);
 	return ERR_OK;
 }
 

@@ -162,7 +162,7 @@ static enum err gather_options(struct roles *roles, const struct roles_request *
 	for (size_t i = 0; !err && i < request->input.count; i++) {
 		const char *item = request->input.item[i], *equals = strchr(item, '=');
 		if (!equals || equals == item)
-			return err_set(info, ERR_USAGE, "--input %s: wants ROLE=FILE[:NAME]", item);
+			return err_set(info, ERR_USAGE, "--input %s: expected ROLE=FILE[:NAME]", item);
 		enum name_role kind = name_role_find(item, (size_t)(equals - item));
 		char *word = kind ? strdup(name_role_word(kind)) : strndup(item, (size_t)(equals - item));
 		err = word ? add_spec(roles, request, word, kind, equals + 1, info) : err_nomem(info, "the inputs");
@@ -251,7 +251,7 @@ static enum err gather_shards(struct roles *roles, const struct roles_request *r
 		char buffer[256];
 		struct strbuf one;
 		if (!mark)
-			return err_set(info, ERR_USAGE, "--shard %s: wants {rank} in the name: k.{rank}.npy", spec);
+			return err_set(info, ERR_USAGE, "--shard %s: expected {rank} in the name: k.{rank}.npy", spec);
 		strbuf_init(&one);
 		strbuf_addf(&one, "%.*s0%s", (int)(mark - spec), spec, mark + strlen("{rank}"));
 		const char *name = strbuf_failed(&one) ? NULL : colon ? colon + 1 : name_of_file(one.buf, buffer, sizeof buffer);

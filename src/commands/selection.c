@@ -142,7 +142,7 @@ enum err selection_span(const char *text, const char *option, int64_t count, int
 	else if (!single)
 		stop++;
 	if (!good || *stop || errno)
-		return err_set(info, ERR_USAGE, "--%s %s: wants A:B, positions A to B - 1", option, text);
+		return err_set(info, ERR_USAGE, "--%s %s: expected A:B, positions A to B - 1", option, text);
 	*begin += *begin < 0 ? count : 0;
 	*end += *end < 0 ? count : 0;
 	if (single)

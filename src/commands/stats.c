@@ -110,7 +110,7 @@ static enum err check_options(struct measuring *measuring, struct err_info *info
 	if (given.sample_rows && given.last_queries)
 		return err_set(info, ERR_USAGE, "--sample-rows or --last-queries, not both");
 	if (given.npy && (!given.target || strcmp(given.target, "-") == 0) && surroundings_stdout_is_terminal())
-		return err_set(info, ERR_USAGE, "an array does not go to a terminal: give -o FILE");
+		return err_set(info, ERR_USAGE, "refusing to write an array to a terminal: give -o FILE");
 	static const char draw[] = "--plot draws one of them";
 	return given.npy ? product_array(given.target ? given.target : "-", draw, info) : product_numbers(given.target, given.json, given.tsv, draw, &measuring->format, info);
 }

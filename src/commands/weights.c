@@ -306,7 +306,7 @@ static enum err write_weights(struct writing *writing, int argc, char **argv, st
 {
 	const char *target = given.target ? given.target : "-";
 	if (strcmp(target, "-") == 0 && surroundings_stdout_is_terminal())
-		return err_set(info, ERR_USAGE, "an array does not go to a terminal: give -o FILE");
+		return err_set(info, ERR_USAGE, "refusing to write an array to a terminal: give -o FILE");
 	input_writes_values();
 	if (needs_values())
 		input_wants_values();

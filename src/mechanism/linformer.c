@@ -162,7 +162,7 @@ static enum err read_projection(struct linformer *linformer, struct operand *pro
 	if (projection->size[token_axis] >= linformer->tokens)
 		return ERR_OK;
 	char text[160];
-	snprintf(text, sizeof text, "at least %lld rows, one a key, along axis %d (--param order=%s takes the other order)", (long long)linformer->tokens,
+	snprintf(text, sizeof text, "at least %lld rows, one per key, along axis %d (--param order=%s takes the other order)", (long long)linformer->tokens,
 		 token_axis, linformer->transposed ? "nk" : "kn");
 	return operand_misshapen(&mechanism_linformer, role, mechanism_input_find(args, role)->tensor, text, info);
 }

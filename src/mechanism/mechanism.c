@@ -289,7 +289,7 @@ enum err mechanism_mask(const struct mechanism_args *args, struct source *source
 	source->diagonal = args->position.has_query_offset ? args->position.query_offset - args->position.key_offset : mask->diagonal;
 	mask_describe(mask, source->note, sizeof source->note);
 	if (args->window_left >= 0 || args->window_right >= 0 || args->chunk > 0)
-		mechanism_note(source->note, sizeof source->note, "at most %" PRId64 " keys a row", mask_most_keys(mask));
+		mechanism_note(source->note, sizeof source->note, "at most %" PRId64 " keys per row", mask_most_keys(mask));
 	err = find_diagonals(source, mask, args->position.has_query_offset, info);
 	if (!err)
 		err = mask_find_first(mask, info);

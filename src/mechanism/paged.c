@@ -468,7 +468,7 @@ static const struct mechanism_input paged_input[] = {
 	{ "block_table", "(sequences,blocks)", false, "physical block of each logical one; without it the cache is contiguous, one block a sequence" },
 	{ "seq_lens", "(sequences)", false, "tokens of each sequence, this step's included; a contiguous cache is full without it" },
 	{ "query_start_loc", "(sequences+1)", false, "where each sequence's queries begin; one each unless given" },
-	{ "slot_mapping", "(tokens)", false, "slots into which this step's keys went: held against the block table" },
+	{ "slot_mapping", "(tokens)", false, "slots into which this step's keys went, compared with the block table" },
 	{ "k_scale", "()", false, "multiplies the keys of a float8 cache" },
 	{ "v_scale", "()", false, "multiplies its values" },
 	{ NULL, NULL, false, NULL },

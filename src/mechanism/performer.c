@@ -294,7 +294,7 @@ static const struct mechanism_input inputs[] = {
 };
 
 static const struct mechanism_parameter parameters[] = {
-	{ "kind", "exp", "exp, hyperbolic (e^u and e^-u, two features a row) or relu (no softmax is approximated)" },
+	{ "kind", "exp", "exp, hyperbolic (e^u and e^-u, two features per row) or relu (no softmax is approximated)" },
 	{ "eps", "auto", "added to each feature: 1e-6, for relu 1e-3, unless given (performer-pytorch 1e-4, Google's JAX 1e-6); 0 is the mathematical object" },
 	{ "features", "0", "rows to draw; 0: D ln D" },
 	{ "seed", "0", "of the drawing" },

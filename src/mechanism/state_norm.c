@@ -46,7 +46,7 @@ enum err state_norm_open(struct state_norm *norm, const struct mechanism_args *a
 	if (!err)
 		err = mechanism_parameter_real(args, mechanism, "norm-eps", &norm->eps, info);
 	if (!err && !(norm->eps >= 0))
-		err = err_set(info, ERR_USAGE, "--param norm-eps=%g: wants a number that is not negative", norm->eps);
+		err = err_set(info, ERR_USAGE, "--param norm-eps=%g: expected a number that is not negative", norm->eps);
 	if (!err && kind != STATE_NORM_AUTO && kind != STATE_NORM_NONE && !norm->name)
 		err = err_set(info, ERR_USAGE, "--param norm=%s: there is no norm beside the projections: give its weight with --input norm_weight=FILE[:NAME]", word_text(kind_words, kind));
 	if (!err && kind != STATE_NORM_NONE)

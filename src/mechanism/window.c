@@ -369,7 +369,7 @@ static void note_window(struct window *window)
 		mechanism_note(note, size, "window %lld,%lld", (long long)window->left[0], (long long)window->right[0]);
 	int64_t ahead = window->dot.masked.mask.causal ? 0 : window->right[0];
 	if (!window->kinds.most_globals && window->left[0] + ahead < source->keys)
-		mechanism_note(note, size, "at most %lld keys a row", (long long)(window->left[0] + ahead + 1));
+		mechanism_note(note, size, "at most %lld keys per row", (long long)(window->left[0] + ahead + 1));
 	if (window->dilation[0] > 1)
 		mechanism_note(note, size, "dilation %lld", (long long)window->dilation[0]);
 	if (window->kinds.most_globals)
@@ -425,8 +425,8 @@ static const struct mechanism_input inputs[] = {
 };
 
 static const struct mechanism_parameter parameters[] = {
-	{ "w", "256", "keys on each side, one number or one a layer: Hugging Face's attention_window is twice this; --window L,R overrides it" },
-	{ "dilation", "1", "distance between the keys of a window, one number or one a head" },
+	{ "w", "256", "keys on each side, one number, or one per layer: Hugging Face's attention_window is twice this; --window L,R overrides it" },
+	{ "dilation", "1", "distance between the keys of a window, one number, or one per head" },
 	{ "globals", "", "positions of global tokens, separated by commas" },
 	{ NULL, NULL, NULL },
 };

@@ -266,7 +266,7 @@ static enum err cut_fused(struct resolution *r)
 	int64_t width = view->size[AXIS_DIM];
 	bool uneven = kv_heads < 1 || heads % kv_heads != 0 || (request->fusion == LAYOUT_FUSED_PER_HEAD && heads != kv_heads);
 	if (uneven || heads > width || width % (heads + 2 * kv_heads) != 0)
-		return err_set(r->info, ERR_SHAPE, "%s has the shape %s: %lld numbers a token are no query, key and value of "
+		return err_set(r->info, ERR_SHAPE, "%s has the shape %s: %lld numbers per token are no query, key and value of "
 			       "%lld and %lld heads", name_of(r->tensor), r->shape, (long long)width, (long long)heads, (long long)kv_heads);
 
 	int64_t dim = width / (heads + 2 * kv_heads), group = heads / kv_heads, step = dim * view->stride[AXIS_DIM];

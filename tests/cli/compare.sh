@@ -52,8 +52,8 @@ check "the slope is near -1/2" awk -v s="$slope" 'BEGIN { exit !(s > -0.6 && s <
 expect "CKA" 0 "$ATTNVIZ" compare a.npy --other a.npy --cka --tsv -o cka.tsv
 says "CKA of a map with itself" cka.tsv cka 1
 
-refuse "nothing to hold against" 2 "what is it held against" "$ATTNVIZ" compare a.npy
-refuse "two things to hold against" 2 "what is it held against" "$ATTNVIZ" compare a.npy --other b.npy --against softmax
+refuse "nothing to hold against" 2 "no second attention to compare with" "$ATTNVIZ" compare a.npy
+refuse "two things to hold against" 2 "no second attention to compare with" "$ATTNVIZ" compare a.npy --other b.npy --against softmax
 refuse "other shapes" 1 "do not fit" "$ATTNVIZ" compare a.npy --other "$samples/animal/*_[qk].npy"
 refuse "no such file" 1 "no such file" "$ATTNVIZ" compare a.npy --other nowhere.npy
 refuse "contexts of weights" 2 "only a softmax has a log-sum-exp" "$ATTNVIZ" compare a.npy --against-full

@@ -91,7 +91,7 @@ check "--quiet" test ! -s err
 printf 'a\nb\n' > two.txt
 refuse "too few tokens" 1 "two.txt: 2 tokens, but the key axis has 3 positions" "$ATTNVIZ" heatmap w.npy -t two.txt -o x.png
 refuse "no tokens file" 1 "none.txt: " "$ATTNVIZ" heatmap w.npy -t none.txt -o x.png
-refuse "unknown format" 2 "the name tells no format" "$ATTNVIZ" heatmap w.npy -o x.jpg
+refuse "unknown format" 2 "cannot determine the format from the file name" "$ATTNVIZ" heatmap w.npy -o x.jpg
 refuse "size" 2 "--size 10" "$ATTNVIZ" heatmap w.npy --size 10 -o x.png
 refuse "unknown colour map" 2 "colormap" "$ATTNVIZ" heatmap w.npy --colormap jet -o x.png
 refuse "causal side" 2 "--causal=left" "$ATTNVIZ" heatmap w.npy --causal=left -o x.png

@@ -207,7 +207,7 @@ static void write_stacks(void)
 int main(int argc, char **argv)
 {
 	if (argc != 2) {
-		fputs("recipes: wants FOLDER\n", stderr);
+		fputs("recipes: expected FOLDER\n", stderr);
 		return EXIT_FAILURE;
 	}
 	folder = argv[1];

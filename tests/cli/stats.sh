@@ -78,7 +78,7 @@ done
 "$ATTNVIZ" stats "$samples"/genesis/*_[qk].npy --causal --plot-metric sink1 --plot sink.txt > /dev/null
 check "a figure as text names its metric" grep -q 'mass on the first key' sink.txt
 refuse "a figure of a metric that is not measured" 2 "--plot-metric gini" "$ATTNVIZ" stats w.npy -m max --plot x.png --plot-metric gini
-refuse "a figure of an unknown format" 2 "the name tells no format" "$ATTNVIZ" stats w.npy --plot x.jpg
+refuse "a figure of an unknown format" 2 "cannot determine the format from the file name" "$ATTNVIZ" stats w.npy --plot x.jpg
 
 # What cannot be.
 refuse "unknown metric" 2 "did you mean" "$ATTNVIZ" stats w.npy -m entropi

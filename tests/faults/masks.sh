@@ -111,13 +111,13 @@ refuse "fewer lengths than items" 1 "2 key lengths for 6 batches" attnviz stats 
 refuse "more lengths than items" 1 "7 key lengths for 6 batches" attnviz stats -a window --input attentions=window.npz:attentions --key-lengths 3,5,5,5,5,5,5 -m entropy
 refuse "a length beyond the tokens" 1 "not within the 8 keys" attnviz stats -a window --input attentions=window.npz:attentions --key-lengths 3,5,9,1,1,1 -m entropy
 
-# How many keys a row sees at most.
+# How many keys per row sees at most.
 enter 17-sliding-window-of-hugging-face
 column "sliding_window 4 is --window 3" 2e-5 entropy "0.578849724 0.715237491" attnviz stats q.npy k.npy -c --window 3 -m entropy
 attnviz heatmap q.npy k.npy -c --window 3 --head 0 --format text | tr '\n' ' ' > out
-check "the caption counts the keys" grep -q "at most 4 keys a row" out
+check "the caption counts the keys" grep -q "at most 4 keys per row" out
 attnviz heatmap q.npy k.npy -c --chunk 5 --head 0 --format text | tr '\n' ' ' > out
-check "and those of a chunk" grep -q "at most 5 keys a row" out
+check "and those of a chunk" grep -q "at most 5 keys per row" out
 check "the manual says how others count" grep -q "sliding_window W" "$ROOT/man/attnviz-formats.7"
 
 # An option that cannot change anything is refused by its name: every mechanism with every option. What is left either changes the weights or, for settings that
