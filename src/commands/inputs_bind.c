@@ -99,6 +99,17 @@ static void bind(struct input *input, const char *word, const struct role *role)
 	};
 }
 
+/* What was assumed of a tensor that does not say it itself: what its bits are, and how a fused one is laid out. */
+static void note_assumed(struct roles *roles, const struct role *role, const struct given_inputs *given)
+{
+	const char *name = role->part[0].name;
+	bool is_vectors = role->kind == NAME_QUERY || role->kind == NAME_KEY || role->kind == NAME_VALUE;
+	if (is_vectors && role->tensor[0].dtype == DTYPE_U16 && !given->dtype)
+		roles_note(roles, "%s is uint16, read as whole numbers: --dtype bfloat16 says that it holds the bits of bfloat16, --dtype stored that it does not", name);
+	if (role->fused && role->kind == NAME_QUERY && !given->order && strstr(name, "query_key_value"))
+		roles_note(roles, "%s was read as all queries, all keys, all values (--qkv-order blocks): BLOOM and GPT-NeoX have per-head, Falcon grouped", name);
+}
+
 enum err inputs_load(struct input *input, struct err_info *info)
 {
 	const struct given_inputs *given = given_inputs();
@@ -123,8 +134,10 @@ enum err inputs_load(struct input *input, struct err_info *info)
 			continue;
 		const struct role *before = roles_kind(&input->roles, role->kind == NAME_VALUE ? NAME_KEY : NAME_QUERY);
 		err = role_load(role, &given->roles, before != role && before && before->loaded ? before : NULL, info);
-		if (!err)
-			bind(input, word, role);
+		if (err)
+			break;
+		note_assumed(&input->roles, role, given);
+		bind(input, word, role);
 	}
 	input->args.binding = input->binding;
 	return err;

@@ -25,7 +25,7 @@ static const struct word normalise_words[] = {
 	{ "signed", NORMALISE_SIGNED }, { "abs-row", NORMALISE_ABS_ROW }, { "abs-minmax", NORMALISE_ABS_MINMAX },
 	{ "abs", NORMALISE_ABS }, WORD_END,
 };
-enum { DTYPE_STORED, DTYPE_AS_BFLOAT16 };
+enum { DTYPE_UNSAID, DTYPE_STORED, DTYPE_AS_BFLOAT16 };
 static const struct word dtype_words[] = { { "stored", DTYPE_STORED }, { "bfloat16", DTYPE_AS_BFLOAT16 }, WORD_END };
 
 enum { LAYERS_BY_NAME, LAYERS_BY_ORDER };
@@ -33,7 +33,7 @@ static const struct word layers_by_words[] = { { "name", LAYERS_BY_NAME }, { "or
 
 static enum err set_step(const char *argument, void *value, struct err_info *info);
 
-static struct given_inputs given = { .scale = NAN, .order = LAYOUT_FUSED_BLOCKS, .roles.sequence = -1, .roles.plan = PLAN_REQUEST_INIT };
+static struct given_inputs given = { .scale = NAN, .roles.sequence = -1, .roles.plan = PLAN_REQUEST_INIT };
 
 const struct option_row input_file_rows[] = {
 	OPTION_LIST('q', "query", "FILE[:NAME]", &given.roles.spec[NAME_QUERY], "queries; repeat for more layers"),
@@ -108,7 +108,7 @@ struct given_inputs *given_inputs(void)
 struct roles_request *given_request(void)
 {
 	const struct mechanism *mechanism = given.attention ? mechanism_find(given.attention) : NULL;
-	given.roles.order = (enum layout_fusion)given.order;
+	given.roles.order = given.order ? (enum layout_fusion)given.order : LAYOUT_FUSED_BLOCKS;
 	given.roles.dtype = given.dtype == DTYPE_AS_BFLOAT16 ? word_text(dtype_words, given.dtype) : NULL;
 	given.roles.plan.by_order = given.layers_by == LAYERS_BY_ORDER;
 	given.roles.own = mechanism ? mechanism->input : NULL;

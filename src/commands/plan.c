@@ -38,14 +38,15 @@ static int compare_places(const void *a, const void *b)
 	return one->layer < two->layer ? -1 : one->layer > two->layer;
 }
 
-/* The layer that one name says by itself: a number after a word for layers, else after none; the outermost. In the name of queries, v2 is a version. */
+/* The layer that one name says by itself: a number after a word for layers, else after none or one for attention; the outermost. In the name of queries,
+ * v2 is a version, but past_key_values.2 is a layer. */
 static int64_t lone_layer(const char *name, const char *role)
 {
 	struct name_number number;
 	enum name_role kind_of_role = name_role_find(role, strlen(role));
 	for (enum name_number_kind kind = NAME_NUMBER_LAYER; kind <= NAME_NUMBER_PLAIN; kind++)
 		for (int index = 0; name_number_kind(name, index, &number); index++)
-			if (number.kind == kind && (!number.role || number.role == kind_of_role))
+			if (number.kind == kind && (!number.role || number.role == kind_of_role || number.word_length > 1))
 				return number.value;
 	return -1;
 }
@@ -211,9 +212,19 @@ static enum err keep_step(struct plan_role *role, int64_t step, struct err_info 
 
 static enum err refuse_steps(const struct plan_role *role, struct err_info *info)
 {
-	return err_set(info, ERR_USAGE, "the names of the %s tensors number steps %" PRId64 " to %" PRId64 " (%s, %s): choose one with --dump-step N, or put the tokens of "
-		       "all one after another with --dump-step join", role->word, role->name[0].step, role->name[role->count - 1].step, role->name[0].name,
-		       role->name[role->count - 1].name);
+	bool maps = name_role_find(role->word, strlen(role->word)) == NAME_WEIGHTS; /* which differ in their keys */
+	return err_set(info, ERR_USAGE, "the names of the %s tensors number steps %" PRId64 " to %" PRId64 " (%s, %s): choose one with --dump-step N%s", role->word,
+		       role->name[0].step, role->name[role->count - 1].step, role->name[0].name, role->name[role->count - 1].name,
+		       maps ? "" : ", or put the tokens of all one after another with --dump-step join");
+}
+
+/* Steps that are put one after another leave none out, or it is said. */
+static void note_gap(struct plan_role *role)
+{
+	for (size_t i = 1; i < role->count && !*role->note; i++)
+		if (role->name[i].step > role->name[i - 1].step + 1)
+			snprintf(role->note, sizeof role->note, "step %" PRId64 " follows step %" PRId64 " directly: those in between are not there, and their tokens neither",
+				 role->name[i].step, role->name[i - 1].step);
 }
 
 /* Every step must have the layers of the first. */
@@ -264,7 +275,11 @@ enum err plan_number(struct plan_role *role, const struct plan_request *request,
 		err = keep_step(role, request->step, info);
 	else if (steps && request->step == PLAN_STEP_UNSAID && !calls)
 		err = refuse_steps(role, info);
-	return err ? err : check_steps(role, info);
+	if (!err)
+		err = check_steps(role, info);
+	if (!err)
+		note_gap(role);
+	return err;
 }
 
 static const char *plural(const char *word)

@@ -90,7 +90,7 @@ static enum err join_layer(const struct role *role, size_t index, size_t first, 
 	if (view->present[AXIS_LAYER])
 		return err_set(info, ERR_SHAPE, "%s has a layer axis, and is one of %" PRId64 " layers: give one or the other", tensor->name, role->layers);
 	if (memcmp(view->size, layers->size, sizeof view->size) != 0)
-		return err_set(info, ERR_SHAPE, "layers of different shapes (%s %s, %s %s): show them one at a time%s", before->name,
+		return err_set(info, ERR_SHAPE, "layers of different shapes (%s %s, %s %s): show one kind at a time, with --names PATTERN%s", before->name,
 			       tensor_shape_text(before, shape_before, sizeof shape_before), tensor->name, tensor_shape_text(tensor, shape, sizeof shape),
 			       role->counts_calls ? ", or, where the numbers count calls of fewer layers, say --model-layers N" : "");
 	if (memcmp(view->stride, layers->stride, sizeof view->stride) != 0 || view->first != layers->first)

@@ -9,7 +9,7 @@
 
 void roles_note(struct roles *roles, const char *format, ...)
 {
-	char line[640];
+	char line[1100];
 	va_list arguments;
 	va_start(arguments, format);
 	vsnprintf(line, sizeof line, format, arguments);
@@ -27,6 +27,21 @@ static bool names_are_equal(const struct role *role)
 		if (strcmp(role->part[i].name, role->part[0].name) != 0)
 			return false;
 	return role->count > 1 && roles_is_nameless(role->part[0].archive);
+}
+
+/* What a part is called: a file that is called no more than its role stands for the layer of its folder, as layer_07/q.npy. */
+static const char *part_name(const struct role_part *part, bool lone)
+{
+	struct name_number number;
+	const char *file = part->archive->file, *slash = strrchr(file, '/'), *folder = slash;
+	if (!lone || !slash || !roles_is_nameless(part->archive) || name_number_kind(part->name, 0, &number))
+		return part->name;
+	while (folder > file && folder[-1] != '/')
+		folder--;
+	for (int index = 0; name_number_kind(folder, index, &number) && number.word < slash; index++)
+		if (number.kind == NAME_NUMBER_LAYER)
+			return folder;
+	return part->name;
 }
 
 /* Parts in the order of the plan; those of other steps are dropped. */
@@ -86,7 +101,7 @@ enum err roles_number_one(struct roles *roles, struct role *role, const struct p
 		return err_nomem(info, "the names");
 	bool equal = names_are_equal(role);
 	for (size_t i = 0; i < role->count; i++)
-		name[i] = (struct plan_name){ .name = equal ? role->part[i].archive->file : role->part[i].name, .index = i };
+		name[i] = (struct plan_name){ .name = equal ? role->part[i].archive->file : part_name(&role->part[i], role->count == 1), .index = i };
 	struct plan_role plan = { .word = role->word, .name = name, .count = role->count, .listed = role->by_option && !role->expanded, .layers_said = role->expanded };
 	enum err err = plan_number(&plan, request, info);
 	if (err)

@@ -27,7 +27,7 @@ static const struct word storage_words[] = {
 	{ "auto", STORAGE_AUTO }, { "linear", STORAGE_LINEAR }, { "conv1d", STORAGE_CONV1D }, WORD_END,
 };
 static const struct word order_words[] = {
-	{ "blocks", ORDER_BLOCKS }, { "per-head", ORDER_PER_HEAD }, { "grouped", ORDER_GROUPED }, WORD_END,
+	{ "blocks", ORDER_BLOCKS }, { "per-head", ORDER_PER_HEAD }, { "grouped", ORDER_GROUPED }, { "auto", ORDER_BLOCKS }, WORD_END,
 };
 /* Values after the projection of the layer's output? */
 static const struct word values_words[] = { { "head", false }, { "layer", true }, WORD_END };
@@ -52,7 +52,7 @@ struct multihead {
 	int64_t heads, kv_heads, layers;
 	int64_t *state;                    /* [layers] which hidden state enters, owned */
 	struct state_norm norm;
-	char remark[600];
+	char remark[1000];
 	int storage, order, values;
 	bool fused;
 	struct operand weight[3], bias[3], out_weight; /* weight[0] and bias[0] where fused */
@@ -367,6 +367,36 @@ static enum err choose_states(struct multihead *multihead, struct err_info *info
 	return refuse_states(states, " for weights whose names say no layer", info);
 }
 
+static void add_remark(struct multihead *multihead, const char *name, const char *text)
+{
+	size_t said = strlen(multihead->remark);
+	snprintf(multihead->remark + said, sizeof multihead->remark - said, "%s%s %s", said ? "; " : "", name, text);
+}
+
+/* What was assumed, or left out. */
+static void describe(struct multihead *multihead)
+{
+	const struct mechanism_args *args = multihead->args;
+	const struct position_args *position = &args->position;
+	const struct mechanism_binding *qk_norm = mechanism_input_find(args, "q_norm_weight"), *fused = mechanism_input_find(args, "in_proj_weight");
+	state_norm_describe(&multihead->norm, multihead->remark, sizeof multihead->remark);
+	if (qk_norm && position->qk_norm == QK_NORM_NONE)
+		add_remark(multihead, qk_norm->tensor->name, "was not applied: say --qk-norm, --query-norm and --key-norm");
+	else if (qk_norm && !position->query_norm && !position->key_norm)
+		add_remark(multihead, qk_norm->tensor->name, "was not applied: --qk-norm alone normalises without weights; say --query-norm and --key-norm");
+	if (fused && strstr(fused->tensor->name, "query_key_value") && strcmp(mechanism_parameter_text(args, &mechanism_multihead, "order"), "auto") == 0)
+		add_remark(multihead, fused->tensor->name, "was read as all queries, all keys, all values (--param order=blocks): BLOOM and GPT-NeoX have order=per-head, "
+							   "Falcon order=grouped");
+}
+
+/* The weights that there must be; without them nothing else that could be said of the inputs helps. */
+static enum err check_weights(const struct mechanism_args *args, struct err_info *info)
+{
+	if (mechanism_input_find(args, "in_proj_weight") || mechanism_input_find(args, "q_proj_weight"))
+		return ERR_OK;
+	return mechanism_tensor(args, &mechanism_multihead, "q_proj_weight", info) ? ERR_OK : ERR_USAGE;
+}
+
 static enum err set_up(struct multihead *multihead, struct err_info *info)
 {
 	const struct mechanism_args *args = multihead->args;
@@ -375,9 +405,10 @@ static enum err set_up(struct multihead *multihead, struct err_info *info)
 		err = read_states(multihead, "hidden", &multihead->hidden, info);
 	if (!err)
 		err = read_states(multihead, "memory", &multihead->memory, info);
-	if (err)
-		return err;
-	err = choose_states(multihead, info);
+	if (!err)
+		err = check_weights(args, info);
+	if (!err)
+		err = choose_states(multihead, info);
 	if (!err)
 		err = state_norm_open(&multihead->norm, args, &mechanism_multihead, multihead->hidden.heads->size[AXIS_DIM], multihead->layers, info);
 	if (!err)
@@ -399,12 +430,7 @@ static enum err set_up(struct multihead *multihead, struct err_info *info)
 	source->output_bias = multihead->output_bias;
 	mechanism_note(source->note, sizeof source->note, "projected here (%s%s)", is_conv1d(multihead) ? "conv1d weights" : "linear weights",
 		       multihead->norm.kind == STATE_NORM_NONE ? "" : ", after the norm");
-	state_norm_describe(&multihead->norm, multihead->remark, sizeof multihead->remark);
-	const struct mechanism_binding *qk_norm = mechanism_input_find(args, "q_norm_weight");
-	size_t said = strlen(multihead->remark);
-	if (qk_norm && args->position.qk_norm == QK_NORM_NONE)
-		snprintf(multihead->remark + said, sizeof multihead->remark - said, "%s%s was not applied: say --qk-norm, --query-norm and --key-norm", said ? "; " : "",
-			 qk_norm->tensor->name);
+	describe(multihead);
 	return ERR_OK;
 }
 
@@ -498,7 +524,7 @@ static const struct mechanism_input multihead_input[] = {
 static const struct mechanism_parameter multihead_parameter[] = {
 	{ "heads", "", "number of query heads, which shapes do not tell" },
 	{ "kv-heads", "", "number of key and value heads, where they are fewer (GQA, MQA)" },
-	{ "order", "blocks", "of a fused weight: blocks (torch, GPT-2, Phi-3), per-head (BLOOM, GPT-NeoX), grouped (Falcon)" },
+	{ "order", "auto", "of a fused weight: blocks (torch, GPT-2, Phi-3), per-head (BLOOM, GPT-NeoX), grouped (Falcon), or auto: blocks, which is noted where the name is query_key_value" },
 	{ "storage", "auto", "linear (out,in), conv1d (in,out) as GPT-2 stores, or auto: as the shape of the first weight tells, linear where it is square" },
 	{ "values", "head", "head: v; layer: v W_O^hT, so that outputs are what a head adds to the layer's output, and sum to it less b_O" },
 	{ "state", "auto", "which hidden state enters: auto (that of the layer of the weights, of as many as there are layers or one more), a number, or all (shared weights)" },
@@ -512,15 +538,15 @@ static const struct mechanism_parameter multihead_parameter[] = {
 static const struct mechanism_alias multihead_alias[] = {
 	{ .role = "hidden", .names = "x|hidden_states|hidden_state", .is_state = true },
 	{ .role = "memory", .names = "encoder_hidden_states", .is_state = true },
-	{ .role = "in_proj_weight", .names = "c_attn.weight|query_key_value.weight|qkv_proj.weight|Wqkv.weight|qkv.weight" },
-	{ .role = "in_proj_bias", .names = "c_attn.bias|query_key_value.bias|qkv_proj.bias|Wqkv.bias|qkv.bias" },
-	{ .role = "q_proj_weight", .names = "q_proj.weight|self.query.weight|attention.query.weight|W_Q" },
-	{ .role = "k_proj_weight", .names = "k_proj.weight|self.key.weight|attention.key.weight|W_K" },
-	{ .role = "v_proj_weight", .names = "v_proj.weight|self.value.weight|attention.value.weight|W_V" },
+	{ .role = "in_proj_weight", .names = "in_proj_weight|c_attn.weight|query_key_value.weight|qkv_proj.weight|Wqkv.weight|qkv.weight" },
+	{ .role = "in_proj_bias", .names = "in_proj_bias|c_attn.bias|query_key_value.bias|qkv_proj.bias|Wqkv.bias|qkv.bias" },
+	{ .role = "q_proj_weight", .names = "q_proj.weight|attention.wq.weight|self.query.weight|attention.query.weight|W_Q" },
+	{ .role = "k_proj_weight", .names = "k_proj.weight|attention.wk.weight|self.key.weight|attention.key.weight|W_K" },
+	{ .role = "v_proj_weight", .names = "v_proj.weight|attention.wv.weight|self.value.weight|attention.value.weight|W_V" },
 	{ .role = "q_proj_bias", .names = "q_proj.bias|self.query.bias|attention.query.bias|b_Q" },
 	{ .role = "k_proj_bias", .names = "k_proj.bias|self.key.bias|attention.key.bias|b_K" },
 	{ .role = "v_proj_bias", .names = "v_proj.bias|self.value.bias|attention.value.bias|b_V" },
-	{ .role = "out_proj_weight", .names = "out_proj.weight|o_proj.weight|attn.c_proj.weight|attention.output.dense.weight|self_attention.dense.weight|W_O", .is_outside = true },
+	{ .role = "out_proj_weight", .names = "out_proj.weight|o_proj.weight|attention.wo.weight|attn.c_proj.weight|attention.output.dense.weight|self_attention.dense.weight|W_O", .is_outside = true },
 	{ .role = "out_proj_bias", .names = "out_proj.bias|o_proj.bias|attn.c_proj.bias|attention.output.dense.bias|self_attention.dense.bias|b_O", .is_outside = true },
 	{ .role = "q_norm_weight", .names = "q_norm.weight|q_layernorm.weight|query_norm.weight" },
 	{ .role = "norm_weight", .names = "input_layernorm.weight|ln_1.weight|ln1.weight|layernorm_before.weight|layer_norm1.weight|attention_norm.weight|attn_norm.weight|norm_1.weight|"
