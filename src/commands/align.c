@@ -213,6 +213,20 @@ static enum err read_gold(struct aligning *aligning, struct err_info *info)
 	return ERR_OK;
 }
 
+/* A cut map is scored against the whole gold line. */
+static void note_outside(const struct aligning *aligning)
+{
+	const struct extract_request *request = &aligning->request;
+	const struct link_set *gold = aligning->gold_line;
+	size_t outside = 0;
+	for (size_t i = 0; gold && i < gold->count; i++)
+		outside += gold->link[i].target < request->row_begin || gold->link[i].target >= request->row_end || gold->link[i].source < request->key_begin ||
+			   gold->link[i].source >= request->key_end;
+	if (outside)
+		message_note("%zu of %zu gold links are of words that --rows and --keys leave out, and count as not found: both count the words of the whole map", outside,
+			     gold->count);
+}
+
 enum err align_links(const struct alignment *alignment, const struct extract_request *request, struct link_set *links, struct err_info *info)
 {
 	*links = (struct link_set){ 0 };
@@ -269,6 +283,7 @@ static enum err align_dump(struct aligning *aligning, int argc, char **argv, str
 		err = read_gold(aligning, info);
 	if (err)
 		return err;
+	note_outside(aligning);
 	if (given.rank)
 		return align_rank(aligning, &aligning->picture.out, info);
 	progress_start(&aligning->progress, "alignment");

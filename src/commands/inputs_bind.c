@@ -1,5 +1,6 @@
 #include "commands/inputs_bind.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -41,6 +42,27 @@ static bool computes(const struct roles *roles)
 	return pair && (!weights || query->by_option || (given_wants_scores() && !weights->by_option));
 }
 
+static bool has_layer(const struct role *role, int64_t layer)
+{
+	for (size_t i = 0; i < role->count; i++)
+		if (role->part[i].layer == layer)
+			return true;
+	return false;
+}
+
+/* Weights that lie beside queries and keys are taken, and so are no layers but theirs. */
+static void note_left_out(struct roles *roles, const struct role *query, const struct role *weights)
+{
+	if (weights->by_option || !query || !query->numbered || !weights->numbered)
+		return;
+	for (size_t i = 0; i < query->count; i++)
+		if (!has_layer(weights, query->part[i].layer)) {
+			roles_note(roles, "layer %" PRId64 " has queries and keys but no ready weights, and is left out: --attention softmax computes the weights of all layers",
+				   query->part[i].layer);
+			return;
+		}
+}
+
 enum err inputs_choose_mechanism(struct input *input, struct err_info *info)
 {
 	const struct given_inputs *given = given_inputs();
@@ -54,7 +76,10 @@ enum err inputs_choose_mechanism(struct input *input, struct err_info *info)
 		return missing_input(input, info);
 	if (query && key && weights && query->by_option && weights->by_option)
 		return err_set(info, ERR_USAGE, "-q and -k, or -w: not both");
-	input->mechanism = mechanism_find(computes(&input->roles) ? "softmax" : "weights");
+	bool computed = computes(&input->roles);
+	if (!computed && key)
+		note_left_out(&input->roles, query, weights);
+	input->mechanism = mechanism_find(computed ? "softmax" : "weights");
 	return input->mechanism ? ERR_OK : ERR_UNSUPPORTED;
 }
 

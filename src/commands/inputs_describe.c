@@ -149,6 +149,15 @@ static void add_listed(struct strbuf *out, const char *what, const int64_t *numb
 		strbuf_addf(out, ", ... (%zu)", count);
 }
 
+/* Which of several parts of the dump was asked for: none where the number is negative. */
+static void add_part(struct strbuf *out, const char *word, int64_t number)
+{
+	if (number < 0)
+		return;
+	add_comma(out);
+	strbuf_addf(out, "%s %" PRId64, word, number);
+}
+
 void input_describe_place(const struct input *input, const char *reduced, struct strbuf *out)
 {
 	const struct selection *selection = &input->selection;
@@ -157,6 +166,10 @@ void input_describe_place(const struct input *input, const char *reduced, struct
 	strbuf_init(&place);
 	for (size_t i = 0; layer && i < selection->layers; i++)
 		layer[i] = input->layer_number[selection->layer[i]];
+	add_part(&place, "sequence", input_request()->sequence);
+	add_part(&place, "step", input_request()->plan.step);
+	if (input->has_layers || input->layers_named)
+		add_comma(&place);
 	if (layer && (input->has_layers || input->layers_named))
 		add_listed(&place, "layer", layer, selection->layers, (int64_t)selection->layers == input->source->layers);
 	if (input->source->batches > 1) {

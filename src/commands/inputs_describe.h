@@ -13,7 +13,7 @@ void input_describe(const struct input *input, struct strbuf *out);
 /* The name of a file without its folders; "standard input", "pipe", or the file behind it for a descriptor (/dev/fd/63). */
 void describe_file(const char *path, struct strbuf *out);
 
-/* What of the inputs is shown: "layer 3, item 1, head 5", "12 layers, mean of heads 0-3"; "" for a single map without such axes. `reduced` names how the
+/* What of the inputs is shown: "layer 3, item 1, head 5", "step 2, 12 layers, mean of heads 0-3"; "" for a single map without such axes. `reduced` names how the
  * heads became one ("mean"), or is NULL. */
 void input_describe_place(const struct input *input, const char *reduced, struct strbuf *out);
 

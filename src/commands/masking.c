@@ -105,7 +105,7 @@ static enum err read_window(struct mechanism_args *args, struct err_info *info)
 	if (!given.window || given.whole_context)
 		return ERR_OK;
 	bool good = parse_int(given.window, ',', &args->window_left, &rest);
-	if (good && *rest)
+	if (good && strchr(given.window, ','))
 		good = parse_int(rest, '\0', &args->window_right, &rest);
 	if (!good || args->window_left < -1 || args->window_right < -1)
 		return err_set(info, ERR_USAGE, "--window %s: expected L or L,R, each a number of keys or -1", given.window);

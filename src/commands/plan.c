@@ -102,13 +102,20 @@ static int find_varying(const struct plan_role *role, struct varying *varying, i
 	return count;
 }
 
+/* How several steps become one: the maps of ready weights differ in their keys and are not joined. */
+static const char *step_choices(const struct plan_role *role)
+{
+	bool maps = name_role_find(role->word, strlen(role->word)) == NAME_WEIGHTS;
+	return maps ? "choose one with --dump-step N" : "choose one with --dump-step N, or put the tokens of all one after another with --dump-step join";
+}
+
 /* Numbers that count something else. */
 static enum err refuse_kind(const struct plan_role *role, const struct name_number *number, struct err_info *info)
 {
 	bool step = number->kind == NAME_NUMBER_STEP;
 	return err_set(info, ERR_USAGE, "the number after '%.*s' in the names of the %s tensors (%s, %s) is no layer: %s, or take the tensors for layers with "
 		       "--layers-by order", number->word_length, number->word, role->word, role->name[0].name, role->name[role->count - 1].name,
-		       step ? "choose one with --dump-step N, or put the tokens of all one after another with --dump-step join" : "choose one with --names PATTERN");
+		       step ? step_choices(role) : "choose one with --names PATTERN");
 }
 
 static enum err refuse_two(const struct plan_role *role, struct err_info *info)
@@ -194,6 +201,29 @@ static void number_by_calls(struct plan_role *role, int64_t layers)
 	}
 }
 
+/* The step that a name says by itself; -1 for none. */
+static int64_t lone_step(const char *name)
+{
+	struct name_number number;
+	for (int index = 0; name_number_kind(name, index, &number); index++)
+		if (number.kind == NAME_NUMBER_STEP)
+			return number.value;
+	return -1;
+}
+
+static enum err refuse_step(const struct plan_role *role, int64_t step, int64_t last, struct err_info *info)
+{
+	return err_set(info, ERR_USAGE, "--dump-step %" PRId64 ": there is no such step of the %s tensors (the last is %" PRId64 ")", step, role->word, last);
+}
+
+/* All are of one step: it is the one asked for, or they say none. */
+static enum err check_step(struct plan_role *role, int64_t step, struct err_info *info)
+{
+	int64_t told = role->name[0].step >= 0 ? role->name[0].step : lone_step(role->name[0].name);
+	role->tells_step = told >= 0;
+	return told < 0 || told == step ? ERR_OK : refuse_step(role, step, told, info);
+}
+
 /* Of several steps, the one that was asked for. */
 static enum err keep_step(struct plan_role *role, int64_t step, struct err_info *info)
 {
@@ -203,7 +233,7 @@ static enum err keep_step(struct plan_role *role, int64_t step, struct err_info 
 		if (role->name[i].step == step)
 			role->name[kept++] = role->name[i];
 	if (!kept)
-		return err_set(info, ERR_USAGE, "--dump-step %" PRId64 ": there is no such step of the %s tensors (the last is %" PRId64 ")", step, role->word, last);
+		return refuse_step(role, step, last, info);
 	role->count = kept;
 	for (size_t i = 0; i < kept; i++)
 		role->name[i].step = -1;
@@ -212,10 +242,8 @@ static enum err keep_step(struct plan_role *role, int64_t step, struct err_info 
 
 static enum err refuse_steps(const struct plan_role *role, struct err_info *info)
 {
-	bool maps = name_role_find(role->word, strlen(role->word)) == NAME_WEIGHTS; /* which differ in their keys */
-	return err_set(info, ERR_USAGE, "the names of the %s tensors number steps %" PRId64 " to %" PRId64 " (%s, %s): choose one with --dump-step N%s", role->word,
-		       role->name[0].step, role->name[role->count - 1].step, role->name[0].name, role->name[role->count - 1].name,
-		       maps ? "" : ", or put the tokens of all one after another with --dump-step join");
+	return err_set(info, ERR_USAGE, "the names of the %s tensors number steps %" PRId64 " to %" PRId64 " (%s, %s): %s", role->word, role->name[0].step,
+		       role->name[role->count - 1].step, role->name[0].name, role->name[role->count - 1].name, step_choices(role));
 }
 
 /* Steps that are put one after another leave none out, or it is said. */
@@ -271,7 +299,10 @@ enum err plan_number(struct plan_role *role, const struct plan_request *request,
 		if (compare_places(&role->name[i], &role->name[i - 1]) == 0)
 			return several(role, info);
 	bool steps = role->name[0].step != role->name[role->count - 1].step;
-	if (steps && request->step >= 0)
+	role->tells_step = steps;
+	if (!steps && request->step >= 0)
+		err = check_step(role, request->step, info);
+	else if (steps && request->step >= 0)
 		err = keep_step(role, request->step, info);
 	else if (steps && request->step == PLAN_STEP_UNSAID && !calls)
 		err = refuse_steps(role, info);

@@ -45,6 +45,7 @@ struct plan_role {
 	int64_t layers, steps;  /* count = layers * steps; sorted by step, then by layer */
 	bool numbered;          /* layers are those of the names, not places */
 	bool counts_calls;      /* the number stands after no word that means layer but "L": it may count calls */
+	bool tells_step;        /* the names say which step they are of; set where one is asked for */
 	char note[PLAN_NOTE_MAX]; /* what was taken for granted, "" for nothing */
 };
 

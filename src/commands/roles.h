@@ -63,6 +63,7 @@ struct role {
 	bool numbered;      /* the layers of its parts are those of their names */
 	int64_t file_layers; /* of roles bound by alias: how many layers the files have of it, chosen or not; 0: not told */
 	bool counts_calls;  /* those numbers may count calls: see plan.h */
+	bool tells_step;    /* as in struct plan_role */
 	const struct tensor *cu_seqlens; /* where its sequences end, or NULL; the archive's */
 	struct role_part *part;
 	size_t count, capacity;

@@ -112,6 +112,7 @@ enum err roles_number_one(struct roles *roles, struct role *role, const struct p
 	role->steps = plan.steps;
 	role->numbered = plan.numbered;
 	role->counts_calls = plan.counts_calls;
+	role->tells_step = plan.tells_step;
 	if (!err && *plan.note)
 		roles_note(roles, "%s", plan.note);
 	free(name);
@@ -134,6 +135,15 @@ static void note_calls(struct roles *roles, const struct roles_request *request)
 			   "--model-layers N", query->layers);
 }
 
+/* A step was asked for: some names must say that they are of it. */
+static enum err check_steps_told(const struct roles *roles, int64_t step, struct err_info *info)
+{
+	for (size_t i = 0; i < roles->count; i++)
+		if (roles->role[i]->tells_step)
+			return ERR_OK;
+	return roles->count ? err_set(info, ERR_USAGE, "--dump-step %" PRId64 ": no name says a step (%s)", step, roles->role[0]->part[0].name) : ERR_OK;
+}
+
 enum err roles_number(struct roles *roles, const struct roles_request *request, struct err_info *info)
 {
 	enum err err = ERR_OK;
@@ -149,6 +159,8 @@ enum err roles_number(struct roles *roles, const struct roles_request *request, 
 		else if (!err)
 			err = roles_number_one(roles, role, &request->plan, info);
 	}
+	if (!err && request->plan.step >= 0)
+		err = check_steps_told(roles, request->plan.step, info);
 	if (!err)
 		note_calls(roles, request);
 	return err;
