@@ -50,6 +50,7 @@ static const struct option_row heatmap_options[] = {
 	OPTION_GROUP("Map", map_rows),
 	OPTION_GROUP("Colours", colour_rows),
 	OPTION_GROUP("Picture", picture_rows),
+	OPTION_GROUP("Figure", figure_rows),
 	OPTION_GROUP("MPI", ranks_rows),
 	OPTION_END
 };
@@ -261,7 +262,8 @@ static enum err draw(struct drawing *drawing, int argc, char **argv, struct err_
 	err = set_bands(drawing, info);
 	if (err)
 		return err;
-	picture_cells_banded(&drawing->picture, &drawing->scene, &drawing->bands, &height, &width);
+	const struct heatmap_scene dressed = picture_dressed(&drawing->scene);
+	picture_cells_banded(&drawing->picture, &dressed, &drawing->bands, &height, &width);
 	err = compute(drawing, height, width, info);
 	if (err || !ranks_lead())
 		return err;

@@ -13,6 +13,7 @@
 #include "commands/surroundings.h"
 #include "render/heatmap_layout.h"
 #include "render/scale_choice.h"
+#include "render/text.h"
 
 enum { PIXELS_MAX = 32767 };
 
@@ -41,12 +42,22 @@ static const struct word colour_words[] = {
 	{ "256", COLOUR_256 }, { "24bit", COLOUR_24BIT }, WORD_END,
 };
 
+/* Columns of a paper, as conferences and journals have them. */
+enum { COLUMN_NONE, COLUMN_SINGLE, COLUMN_DOUBLE };
+static const struct word column_words[] = { { "none", COLUMN_NONE }, { "single", COLUMN_SINGLE }, { "double", COLUMN_DOUBLE }, WORD_END };
+static const double column_inches[] = { 0, 3.25, 6.75 };
+
+/* Labels are so many points high by default, and in a column. */
+static const double label_points = 7.5, column_points = 6;
+
 static struct {
 	int map, scale, range, format, theme, colour;
 	double vmin, vmax, clip, dpi;
 	bool reverse;
 	bool no_provenance;
-	const char *target, *size, *title;
+	const char *target, *size, *title, *font;
+	int column;
+	double font_size;
 } given = { .map = MAP_AUTO, .scale = SCALE_AUTO, .theme = THEME_AUTO, .format = FORMAT_AUTO, .vmin = NAN, .vmax = NAN, .dpi = 96 };
 
 const struct option_row colour_rows[] = {
@@ -62,7 +73,10 @@ const struct option_row colour_rows[] = {
 
 const struct option_row picture_style_rows[] = {
 	OPTION_CHOICE(0, "format", "FORMAT", &given.format, format_words, "output format; overrides the file name extension"),
-	OPTION_STRING(0, "size", "WxH", &given.size, "size in pixels; 0: as needed"),
+	OPTION_STRING(0, "size", "WxH", &given.size, "size in pixels, or as lengths: 80mm, 8cm, 3.25in, 240pt; 0: as needed"),
+	OPTION_CHOICE(0, "column", "WIDTH", &given.column, column_words, "width of a paper's column (3.25 in) or page (6.75 in), with labels of 6 pt"),
+	OPTION_STRING(0, "font", "NAME", &given.font, "font (default DejaVu Sans)"),
+	OPTION_REAL(0, "font-size", "PT", &given.font_size, 3, 100, "size of the labels in points; the rest follows (default 7.5)"),
 	OPTION_REAL(0, "dpi", "N", &given.dpi, 24, 2400, "resolution of text and lines (default 96)"),
 	OPTION_CHOICE(0, "theme", "THEME", &given.theme, theme_words, "background"),
 	OPTION_STRING(0, "title", "TEXT", &given.title, "title; empty for none"),
@@ -77,20 +91,66 @@ const struct option_row picture_rows[] = {
 	OPTION_END
 };
 
-static enum err read_size(struct page *page, struct err_info *info)
+/* A number at *text with a unit of length, or none: pixels. *physical tells. False where there is none. */
+static bool read_length(const char **text, double *value, bool *physical)
+{
+	static const struct { const char *name; double inches; } units[] = { { "mm", 1 / 25.4 }, { "cm", 1 / 2.54 }, { "in", 1 }, { "pt", 1 / 72.0 }, { "px", 0 } };
+	char *end;
+	if (!(**text >= '0' && **text <= '9') && **text != '.')
+		return false;
+	*value = strtod(*text, &end);
+	if (end == *text || memchr(*text, 'x', (size_t)(end - *text)) || memchr(*text, 'X', (size_t)(end - *text)))
+		return false;
+	*text = end;
+	for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+		if (strncmp(end, units[i].name, 2) == 0) {
+			*text = end + 2;
+			*physical = units[i].inches > 0;
+			*value *= *physical ? units[i].inches : 1;
+			return true;
+		}
+	*physical = false;
+	return *value == floor(*value);
+}
+
+/* Pixels of a length, of which SVG and PDF have 96 to the inch. */
+static int pixels_of(const struct page *page, double value, bool physical)
+{
+	return (int)fmin(floor(physical ? value * page->dpi + 0.5 : value), PIXELS_MAX + 1);
+}
+
+static enum err read_size(struct page *page, bool is_vector, struct err_info *info)
 {
 	page->dpi = given.dpi;
+	if (given.size && given.column != COLUMN_NONE)
+		return err_set(info, ERR_USAGE, "--column is a width: not with --size");
+	if (is_vector && (given.column != COLUMN_NONE || given.font_size > 0))
+		page->dpi = 96;
+	double points = given.font_size > 0 ? given.font_size : given.column != COLUMN_NONE ? column_points : label_points;
+	page->scale = points / label_points;
+	if (given.column != COLUMN_NONE)
+		page->width = pixels_of(page, column_inches[given.column], true);
 	if (!given.size)
 		return ERR_OK;
-	char *end = NULL, *last = NULL;
-	errno = 0;
-	long width = strtol(given.size, &end, 10);
-	bool good = end != given.size && (*end == 'x' || *end == 'X');
-	long height = good ? strtol(end + 1, &last, 10) : 0;
-	if (!good || last == end + 1 || *last || errno || width < 0 || height < 0 || width > PIXELS_MAX || height > PIXELS_MAX)
-		return err_set(info, ERR_USAGE, "--size %s: expected WIDTHxHEIGHT, each 0 to %d pixels", given.size, PIXELS_MAX);
-	page->width = (int)width;
-	page->height = (int)height;
+	/* "0x..." would be read as a hexadecimal number. */
+	const char *text = given.size;
+	double width = 0, height = 0;
+	bool wide = false, high = false, good;
+	if (text[0] == '0' && (text[1] == 'x' || text[1] == 'X')) {
+		text++;
+		good = true;
+	} else {
+		good = read_length(&text, &width, &wide);
+	}
+	good = good && (*text == 'x' || *text == 'X');
+	text += good;
+	good = good && read_length(&text, &height, &high) && !*text;
+	if (is_vector && (wide || high))
+		page->dpi = 96;
+	page->width = good ? pixels_of(page, width, wide) : 0;
+	page->height = good ? pixels_of(page, height, high) : 0;
+	if (!good || page->width > PIXELS_MAX || page->height > PIXELS_MAX)
+		return err_set(info, ERR_USAGE, "--size %s: expected WIDTHxHEIGHT, each 0 to %d pixels or a length in mm, cm, in or pt", given.size, PIXELS_MAX);
 	return ERR_OK;
 }
 
@@ -126,11 +186,12 @@ static const char *picture_target(void)
 static enum err open_at(struct picture *picture, const char *target, bool takes_html, struct err_info *info)
 {
 	*picture = (struct picture){ .target = target, .title = given.title };
-	enum err err = read_size(&picture->page, info);
+	enum err err = choose_format(picture, info);
 	if (!err)
-		err = choose_format(picture, info);
+		err = read_size(&picture->page, picture->format == PICTURE_SVG || picture->format == PICTURE_PDF, info);
 	if (err)
 		return err;
+	text_use_family(given.font);
 	if (picture->format == PICTURE_HTML && !takes_html)
 		return err_set(info, ERR_USAGE, "HTML is what 'attnviz text' writes: choose .png, .svg, .pdf or .txt");
 	picture->theme = theme_of(picture);
@@ -280,9 +341,45 @@ void picture_order(struct picture_order *order, struct picture *picture, const c
 						   .out = &picture->out, .missing = &picture->missing };
 }
 
+/* What the user puts in place of the words around a map; an empty text is none. */
+static struct {
+	const char *caption, *bar, *rows, *keys;
+	bool no_bar, values;
+} dress;
+
+const struct option_row figure_rows[] = {
+	OPTION_STRING(0, "caption", "TEXT", &dress.caption, "caption; empty for none"),
+	OPTION_STRING(0, "bar-title", "TEXT", &dress.bar, "what stands at the colour bar; empty for nothing"),
+	OPTION_FLAG(0, "no-bar", &dress.no_bar, "no colour bar"),
+	OPTION_STRING(0, "query-title", "TEXT", &dress.rows, "name of the axis of the queries; empty for none"),
+	OPTION_STRING(0, "key-title", "TEXT", &dress.keys, "name of the axis of the keys; empty for none"),
+	OPTION_FLAG(0, "values", &dress.values, "print each value in its cell, where it fits"),
+	OPTION_END
+};
+
+static void replace(const char **word, const char *given_word)
+{
+	if (given_word)
+		*word = *given_word ? given_word : NULL;
+}
+
+struct heatmap_scene picture_dressed(const struct heatmap_scene *scene)
+{
+	struct heatmap_scene dressed = *scene;
+	replace(&dressed.caption, dress.caption);
+	replace(&dressed.colouring.unit, dress.bar);
+	replace(&dressed.rows.title, dress.rows);
+	replace(&dressed.keys.title, dress.keys);
+	dressed.colouring.no_bar |= dress.no_bar;
+	dressed.numbers |= dress.values;
+	return dressed;
+}
+
 enum err picture_write_heatmap(struct picture *picture, const struct heatmap_scene *scene, const char *source, struct err_info *info)
 {
 	struct picture_order order;
+	struct heatmap_scene dressed = picture_dressed(scene);
+	scene = &dressed;
 	picture_order(&order, picture, source, scene->caption);
 	enum err err = picture->format == PICTURE_TEXT
 		? terminal_write_heatmap(scene, &picture->terminal, &picture->out, info)
@@ -311,6 +408,8 @@ enum err picture_write_banded(struct picture *picture, const struct heatmap_scen
 	struct picture_order order;
 	if (!has_bands(picture, bands))
 		return picture_write_heatmap(picture, scene, source, info);
+	struct heatmap_scene dressed = picture_dressed(scene);
+	scene = &dressed;
 	picture_order(&order, picture, source, scene->caption);
 	enum err err = bands_write(scene, bands, &order.request, info);
 	return err ? err : output_commit(&picture->out, info);

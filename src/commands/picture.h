@@ -21,6 +21,12 @@ extern const struct option_row colour_rows[];  /* --colormap, --scale, --clip, -
 extern const struct option_row picture_rows[]; /* -o, and those of the look: */
 extern const struct option_row picture_style_rows[]; /* --format, --size, --dpi, --theme, --title, --no-provenance, --colour */
 
+/* The words around a map, each off or of one's own, and values in cells: for commands that write maps with picture_write_heatmap and _banded. */
+extern const struct option_row figure_rows[];
+
+/* The scene as these options want it, before its cells are asked for. */
+struct heatmap_scene picture_dressed(const struct heatmap_scene *scene);
+
 struct picture {
 	enum picture_format format;
 	struct page page;

@@ -6,9 +6,10 @@ static const double margin_size = 14, block_gap = 12, caption_pitch = 1.1;
 
 void figure_init(struct figure *figure, const struct page *page, enum theme theme)
 {
-	double unit = page->dpi > 0 ? page->dpi / 96 : 1;
+	double dpi = page->dpi > 0 ? page->dpi : 96, unit = dpi / 96 * (page->scale > 0 ? page->scale : 1);
 
 	*figure = (struct figure){ .unit = unit,
+				   .dpi = dpi,
 				   .margin = round(margin_size * unit),
 				   .line = fmax(1, round(unit)),
 				   .width = page->width,
@@ -75,7 +76,7 @@ enum err figure_write(const struct figure *figure, struct typesetter *type, cons
 		      void (*draw)(struct canvas *canvas, const void *scene), const void *scene, struct err_info *info)
 {
 	struct drawing drawing = {
-		.width = figure->width, .height = figure->height, .dpi = 96 * figure->unit, .page = figure->colours->page,
+		.width = figure->width, .height = figure->height, .dpi = figure->dpi, .page = figure->colours->page,
 		.title = figure->title_text, .provenance = request->provenance, .provenance_count = request->provenance_count,
 		.type = type, .draw = draw, .scene = scene,
 	};

@@ -12,7 +12,8 @@
 enum { SIZE_TITLE = 14, SIZE_AXIS_TITLE = 11, SIZE_PANEL_TITLE = 11, SIZE_LABEL = 10, SIZE_CAPTION = 10 };
 
 struct figure {
-	double unit;              /* dpi / 96 */
+	double unit;              /* dpi / 96, times the scale of the page */
+	double dpi;
 	double margin;            /* around everything */
 	double line;              /* width of frames and ticks: whole pixels */
 	double width, height;     /* of the page */

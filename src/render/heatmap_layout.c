@@ -13,7 +13,7 @@ static const double compact_gap = 3, compact_height = 880, compact_least = 16;
 static const double numbers_width = 1100, number_widest = 40;
 /* A panel may grow so far beyond its target before positions share a pixel. */
 static const double target_stretch = 1.6;
-static const double bar_shortest = 130, bar_longest = 1200;
+static const double bar_shortest = 72, bar_longest = 1200;
 
 static int64_t ceil_div(int64_t a, int64_t b)
 {
@@ -317,7 +317,7 @@ static enum err place(struct heatmap_layout *layout, struct typesetter *type, co
 	layout->bar_height =
 		round(fmin(fmax(grid_high, bar_shortest * unit), bar_longest * unit));
 	struct colour_bar bar = { range, &scene->colouring, unit, layout->bar_height };
-	if (extra && extra->no_bar)
+	if ((extra && extra->no_bar) || scene->colouring.no_bar)
 		layout->bar_height = 0;
 	layout->need_width = (layout->bar_height > 0 ? layout->bar_x + colour_bar_width(&bar, type) : layout->left + grid_wide) +
 			     layout->figure.margin;

@@ -34,6 +34,7 @@ struct colouring {
 	const char *unit;       /* on the colour bar: "attention weight" */
 	const struct value_class *classes; /* [class_count]: what values mean, told by a legend in place of the bar; NULL: a bar */
 	int class_count;
+	bool no_bar;            /* neither bar nor legend */
 };
 
 /* One side of a panel. Labels are for positions, not for cells: with pooling a cell covers several positions. */
@@ -70,6 +71,7 @@ struct heatmap_scene {
 struct page {
 	int width, height;      /* pixels, or 1/96 inch for SVG and PDF; 0: as the content asks */
 	double dpi;             /* of text and lines; 96 is 1 to 1 */
+	double scale;           /* of text, lines and gaps against their usual size; 0: 1 */
 };
 
 /* Key and value for a PNG's tEXt chunks and a PDF's or SVG's metadata: "Software", "Command", "Source". */

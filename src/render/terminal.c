@@ -224,6 +224,8 @@ static void add_legend(struct text_map *map, struct strbuf *text)
 						   [SCALE_AUTO] = "" };
 	const struct colouring *colouring = &map->plan.scene->colouring;
 	char low[TICK_TEXT_MAX] = "low", high[TICK_TEXT_MAX] = "high";
+	if (colouring->no_bar)
+		return;
 	if (colouring->classes && has_one_range(map->plan.scene)) {
 		add_classes(map, text);
 		return;

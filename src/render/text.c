@@ -6,7 +6,13 @@
 #include "base/memory.h"
 #include "base/utf8.h"
 
-const char text_family[] = "DejaVu Sans";
+static const char usual_family[] = "DejaVu Sans";
+const char *text_family = usual_family;
+
+void text_use_family(const char *family)
+{
+	text_family = family ? family : usual_family;
+}
 
 enum err typesetter_init(struct typesetter *type, bool exact, struct err_info *info)
 {

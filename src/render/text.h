@@ -29,7 +29,10 @@ struct text_style {
 };
 
 /* First family asked for; anything it lacks comes from the fonts that fontconfig proposes. */
-extern const char text_family[];
+extern const char *text_family;
+
+/* Another first family for everything that is drawn from now on; NULL: the usual one. The name must outlive the drawing. */
+void text_use_family(const char *family);
 
 struct typesetter {
 	PangoContext *context;

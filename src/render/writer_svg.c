@@ -321,13 +321,28 @@ static const struct canvas_operations operations = {
 	.text = draw_text, .raster = draw_raster, .clip = draw_clip, .unclip = draw_unclip,
 };
 
+static void add_attribute_text(struct strbuf *xml, const char *text)
+{
+	for (size_t length; *text; text += length) {
+		length = strcspn(text, "\"");
+		struct strbuf part;
+		strbuf_init(&part);
+		strbuf_add(&part, text, length);
+		add_escaped(xml, part.buf);
+		xml->failed = xml->failed || strbuf_failed(&part);
+		strbuf_release(&part);
+		length += text[length] == '"';
+	}
+}
+
 static void add_head(struct strbuf *xml, const struct drawing *drawing)
 {
 	strbuf_addstr(xml, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<svg xmlns=\"http://www.w3.org/2000/svg\"");
 	add_attribute(xml, "width", drawing->width);
 	add_attribute(xml, "height", drawing->height);
-	strbuf_addf(xml, " viewBox=\"0 0 %.0f %.0f\" font-family=\"%s, Verdana, sans-serif\">\n", drawing->width, drawing->height,
-		    text_family);
+	strbuf_addf(xml, " viewBox=\"0 0 %.0f %.0f\" font-family=\"", drawing->width, drawing->height);
+	add_attribute_text(xml, text_family);
+	strbuf_addstr(xml, ", Verdana, sans-serif\">\n");
 	if (drawing->title) {
 		strbuf_addstr(xml, "<title>");
 		add_escaped(xml, drawing->title);

@@ -2,7 +2,7 @@
 . "$ROOT/tests/cli/lib.sh"
 . "$ROOT/tests/support/arrays.sh"
 samples=$ROOT/samples
-shared=${ATTNVIZ_SHARED:-$ROOT/../shared/data}
+shared=${ATTNVIZ_SHARED:-$ROOT/../shared}/data
 export LC_ALL=C TERM=dumb COLUMNS=300 LINES=50
 unset COLORTERM NO_COLOR COLORFGBG
 "${CC:-cc}" -o pixels "$ROOT/tests/cli/pixels.c" $(pkg-config --cflags --libs libpng) || exit 1
@@ -121,3 +121,42 @@ expect "12 x 12" 0 "$ATTNVIZ" heatmap "$samples"/genesis/*_[qk].npy --causal -o 
 has "many cells are an image" grid.svg 'data:image/png'
 has "text is text" grid.svg '>layer 3<'
 check "and the file is small" sh -c '[ "$(wc -c < grid.svg)" -lt 150000 ]'
+
+# Papers: lengths, columns, fonts, and the words around a map.
+animal="$samples/animal/L1_q.npy $samples/animal/L1_k.npy --head 1 -t $samples/animal/tokens.txt"
+wide() {
+	./pixels "$1" | cut -d ' ' -f 1
+}
+"$ATTNVIZ" heatmap $animal --column single --dpi 300 -o column.png
+check "a column of 3.25 inches has 975 dots of 300 to the inch" test "$(wide column.png)" = 975
+"$ATTNVIZ" heatmap $animal --column double --dpi 200 -o column.png
+check "two have 1350 of 200" test "$(wide column.png)" = 1350
+"$ATTNVIZ" heatmap $animal --column single --dpi 300 -o column.svg
+has "in SVG 312" column.svg '<svg xmlns="http://www.w3.org/2000/svg" width="312"'
+check "with all labels on both sides" sh -c '[ "$(grep -c ">animal</text>" column.svg)" = 2 ] && [ "$(grep -c ">\.</text>" column.svg)" = 2 ] && [ "$(grep -c ">because</text>" column.svg)" = 2 ]'
+has "of 6 points" column.svg 'font-size="8"'
+for size in 80mmx0:945 8cmx0:945 2inx0:600 144ptx0:600 600x0:600 600pxx0:600; do
+	"$ATTNVIZ" heatmap $animal --size "${size%:*}" --dpi 300 --font-size 4 -o sized.png
+	check "--size ${size%:*}" test "$(wide sized.png)" = "${size#*:}"
+done
+"$ATTNVIZ" heatmap $animal --size 4inx3in -o sized.svg
+has "both lengths" sized.svg 'width="384" height="288"'
+for size in 10 3in 3ftx0 -3inx0 x 3inx0y 0x1p3x4 infx0 nanx0 1.5x0 9999inx0; do
+	refuse "--size $size" 2 "--size $size" "$ATTNVIZ" heatmap $animal --size $size -o x.png
+done
+refuse "a column and a size" 2 "not with --size" "$ATTNVIZ" heatmap $animal --column single --size 3inx0 -o x.png
+"$ATTNVIZ" heatmap $animal --font 'My "Font" & Co' -o font.svg
+has "--font" font.svg 'font-family="My Font &amp; Co, '
+"$ATTNVIZ" heatmap $animal --font-size 15 -o font.svg
+has "--font-size" font.svg 'font-size="20"'
+"$ATTNVIZ" heatmap $animal --caption 'My caption' --bar-title Share --query-title From --key-title To -o words.svg
+for word in 'My caption' Share From To; do has "own words: $word" words.svg ">$word</text>"; done
+lacks "in place of the caption" words.svg '14 queries'
+"$ATTNVIZ" heatmap $animal --caption '' --bar-title '' --query-title '' --key-title '' --title '' -o words.svg
+for word in '>query<' '>key<' 'attention weight<' '14 queries' '>L1'; do lacks "no words: $word" words.svg "$word"; done
+"$ATTNVIZ" heatmap $animal --no-bar -o bar.svg
+lacks "no bar" bar.svg '>0.2<'
+"$ATTNVIZ" heatmap w.npy --values --colormap gray -o values.svg
+check "values in their cells, dark on light and light on dark" sh -c 'grep -q "fill=\"#111418\">1.00<" values.svg && grep -q "fill=\"#ffffff\">0.00<" values.svg && [ "$(grep -c ">0.25<" values.svg)" = 2 ]'
+"$ATTNVIZ" heatmap "$samples"/genesis/*_[qk].npy --causal --values -o values.svg
+lacks "where they fit" values.svg '>0.00<'
