@@ -1,6 +1,5 @@
 #include "commands/picture.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -138,7 +138,7 @@ cells 'heatmap --value: of the other head' '0.5 0.65' attnviz heatmap $valued --
 # 64 x 64 keys in cells of a page that has room for a few; ones on the diagonal.
 { i=0; while [ $i -lt 64 ]; do repeat $i printf '\0'; printf '\377'; repeat $((63 - i)) printf '\0'; i=$((i + 1)); done; } | npy eye.npy '|u1' '(64, 64)'
 # pool HOW: the largest cell of 64 x 64 weights in fewer cells, each with several of the ones.
-pool() { COLUMNS=40 LINES=14 attnviz heatmap eye.npy --pool "$1" --quiet | sed -n 's/.*@@ \([0-9.]*\) .*/\1/p'; }
+pool() { COLUMNS=40 LINES=60 attnviz heatmap eye.npy --pool "$1" --quiet | sed -n 's/.*@@ \([0-9.]*\) .*/\1/p'; }
 prints 'heatmap --pool max' '1\n' pool max
 check 'heatmap --pool mean: few of them are ones' sh -c 'awk "BEGIN { exit !($0 > 0 && $0 < 0.5) }"' "$(pool mean)"
 check 'heatmap --pool sum: several are' sh -c 'awk "BEGIN { exit !($0 > 1 && $0 == int($0)) }"' "$(pool sum)"
