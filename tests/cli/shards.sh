@@ -25,5 +25,5 @@ same "names tell the roles" named whole
 same "in double too" b.npy a.npy
 refuse "no piece at all" 1 "none.0.npy" "$ATTNVIZ" stats -q 'none.{rank}.npy' -k k.npy
 refuse "a piece of another width" 1 "no pieces of one tensor" sh -c "cp '$genesis/L3_q.npy' q.3.npy && '$ATTNVIZ' stats -q 'q.{rank}.npy' -k k.npy"
-refuse "a shard without a rank" 2 "wants {rank}" "$ATTNVIZ" stats --shard q.npy -k k.npy
+refuse "a shard without a rank" 2 "expected {rank}" "$ATTNVIZ" stats --shard q.npy -k k.npy
 refuse "a name that tells nothing" 2 "does not tell the role" "$ATTNVIZ" stats --shard 'x.{rank}.npy' -k k.npy
