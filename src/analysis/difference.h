@@ -1,5 +1,5 @@
 /*
- * How far one attention is from another: A held against B, row by row in double. B is the reference: the exact attention that A approximates, or the model before.
+ * How far one attention is from another: A compared with B, row by row in double. B is the reference: the exact attention that A approximates, or the model before.
  *
  *   rel_fro        ||A - B||_F / ||B||_F
  *   max_abs        max |A_ij - B_ij|;  l1: mean over the rows of sum_j |A_ij - B_ij|

@@ -19,7 +19,7 @@ static enum err check_square(const struct source *source, const struct rollout_r
 	return ERR_OK;
 }
 
-/* The maps of one layer, one a head. */
+/* The maps of one layer, one per head. */
 static void layer_maps(const struct source *source, int64_t layer, int64_t batch, int64_t *map)
 {
 	for (int64_t head = 0; head < source->heads; head++)

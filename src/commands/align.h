@@ -35,7 +35,7 @@ void align_map_name(const struct input *input, int64_t map, struct strbuf *out);
 /* --rank-heads: every chosen map by itself, best first, and the mean of the best greedy subset where there is gold. */
 enum err align_rank(struct aligning *aligning, struct output *out, struct err_info *info);
 
-/* The links, one a row; the words in time; or Pharaoh. */
+/* The links, one per row; the words in time; or Pharaoh. */
 enum err align_print_links(const struct aligning *aligning, const struct link_set *links, struct output *out, struct err_info *info);
 enum err align_print_times(const struct aligning *aligning, struct output *out, struct err_info *info);
 enum err align_print_pharaoh(const struct link_set *links, int base, bool reversed, struct output *out);

@@ -1,5 +1,5 @@
 /*
- * How good alignments are: link files held against gold links.
+ * Scores of alignments: link files compared with gold links.
  */
 #ifndef ATTNVIZ_COMMANDS_ALIGN_SCORE_H
 #define ATTNVIZ_COMMANDS_ALIGN_SCORE_H

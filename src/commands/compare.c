@@ -1,5 +1,5 @@
 /*
- * attnviz compare: one attention held against another: an approximation against the exact one, a model against another, a short context against the whole.
+ * attnviz compare: two attentions compared: an approximation and the exact one, two models, a short context and the whole.
  */
 #include "commands/compare.h"
 
@@ -70,7 +70,7 @@ static const struct option_row compare_options[] = {
 	OPTION_END
 };
 
-/* Maps held against each other, and their differences on the way to a picture. */
+/* Maps compared with each other, and their differences on the way to a picture. */
 struct differing {
 	struct comparing *comparing;
 	struct record *record;

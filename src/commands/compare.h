@@ -1,5 +1,5 @@
 /*
- * What the parts of attnviz compare share: A, the attention that is looked at, and B, what it is held against.
+ * Shared by the parts of attnviz compare: A, the attention of the inputs, and B, the one that it is compared with.
  */
 #ifndef ATTNVIZ_COMMANDS_COMPARE_H
 #define ATTNVIZ_COMMANDS_COMPARE_H
@@ -24,7 +24,7 @@ struct comparing {
 /* Layer, batch item and head of a map into columns 0 to 2. */
 void compare_place(const struct comparing *comparing, struct record *record, int64_t map);
 
-/* What is held against what, for titles and captions: "A model.npy, B other.npy: layer 2, head 1", or where the files are the same "model.npy: A linear,
+/* What is compared with what, for titles and captions: "A model.npy, B other.npy: layer 2, head 1", or where the files are the same "model.npy: A linear,
  * B softmax: ..."; and how each was made: "A: causal, B: causal, window 4". */
 void compare_describe(const struct comparing *comparing, struct strbuf *title, struct strbuf *notes);
 

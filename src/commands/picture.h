@@ -1,5 +1,5 @@
 /*
- * What the commands that draw have in common: the options of a picture, where it goes, and in which format.
+ * Options and output handling shared by all commands that draw.
  */
 #ifndef ATTNVIZ_COMMANDS_PICTURE_H
 #define ATTNVIZ_COMMANDS_PICTURE_H

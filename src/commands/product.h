@@ -1,5 +1,5 @@
 /*
- * What a command writes, held against the name of the file that it goes into: a name whose ending promises something else is refused.
+ * Checks what a command writes against the name of its output file: an ending that promises something else is refused.
  */
 #ifndef ATTNVIZ_COMMANDS_PRODUCT_H
 #define ATTNVIZ_COMMANDS_PRODUCT_H

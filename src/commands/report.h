@@ -1,5 +1,5 @@
 /*
- * Statistics as rows: one a head, one a query, or one a key, as a table, TSV, JSON Lines, or an array.
+ * Statistics as rows: one per head, query or key, as a table, TSV, JSON Lines, or an array.
  */
 #ifndef ATTNVIZ_COMMANDS_REPORT_H
 #define ATTNVIZ_COMMANDS_REPORT_H

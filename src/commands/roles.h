@@ -28,7 +28,7 @@
 struct roles_request {
 	char *const *file; /* positional */
 	int file_count;
-	struct string_list spec[NAME_ROLE_COUNT]; /* -q -k -v -w: FILE[:NAME], one a layer */
+	struct string_list spec[NAME_ROLE_COUNT]; /* -q -k -v -w: FILE[:NAME], one per layer */
 	struct string_list fused;                 /* --qkv FILE[:NAME]: queries, keys and values in one tensor */
 	struct string_list shard;                 /* FILE[:NAME] with {rank}, whose name tells the role */
 	struct string_list input;                 /* ROLE=FILE[:NAME] */

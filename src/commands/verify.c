@@ -219,7 +219,7 @@ static bool explains(const struct comparison *comparison, const struct explanati
 	return explanation->search.matters && !explanation->search.by_distance && explanation->deviation.largest <= comparison->tolerance;
 }
 
-/* Some settings for these layers, held against all of their weights where these are all to be compared. */
+/* Some settings for these layers, compared with all of their weights if all are to be compared. */
 static enum err search_layers(const struct comparison *comparison, const int64_t *layer, int64_t layers, bool whole, struct explanation *explanation,
 			      struct err_info *info)
 {

@@ -9,14 +9,14 @@
 #include "mechanism/position.h"
 #include "mechanism/relative.h"
 
-/* Whole rows that settings are held against: enough to tell them apart, few enough for long dumps. */
+/* Whole rows that settings are compared with: enough to tell them apart, few enough for long dumps. */
 enum { COMPARED_MAPS = 6, COMPARED_ROWS = 16, COMPARED_ROWS_MIN = 4, COMPARED_WEIGHTS = 1 << 16 };
 
 /* Rows whose zeros are read; the pairs that trials are made on, a few at first and more for the best of them. */
 enum { EXTENT_MAPS = 8, EXTENT_WEIGHTS = 1 << 22, EXTENT_ROWS_MIN = 16, FEW_MAPS = 3, FEW_ROWS = 2, FEW_PAIRS = 48, MORE_MAPS = 6, MORE_ROWS = 6, MORE_PAIRS = 128, SINK_ROWS = 32, SINK_ROWS_MIN = 4,
        SINK_WEIGHTS = 1 << 15, SOME = 20, FEW_ENOUGH = 128, MORE_ENOUGH = 1024 };
 
-/* Candidates that are kept, and how many of them are held against whole rows; trials of a base on a scale of its logarithm. */
+/* Candidates that are kept, and how many of them are compared with whole rows; trials of a base on a scale of its logarithm. */
 enum { KEPT = 24, TRIED = 3, BASES = 46, NEARER = 10, EXACT = 16, EPSILONS_TRIED = 6 };
 static const double BASE_LOW = 4.6, BASE_HIGH = 20.7;
 

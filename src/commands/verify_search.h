@@ -3,7 +3,7 @@
  *
  * What can be read off the weights is read off: the zeros show masks, the logarithms within a row the logits up to a constant, rows that sum to less than one the sink
  * logits. What cannot (rotations, norms, the order of the heads) is tried on a few hundred pairs, a trial each; what comes near on a few thousand. The settings that
- * come out are then held against whole rows, their numbers rounded to what somebody may have typed, and what they can do without is taken back.
+ * come out are then compared with whole rows, their numbers rounded to what somebody may have typed, and what they can do without is taken back.
  */
 #ifndef ATTNVIZ_COMMANDS_VERIFY_SEARCH_H
 #define ATTNVIZ_COMMANDS_VERIFY_SEARCH_H
@@ -16,7 +16,7 @@
 #include "commands/inputs.h"
 #include "commands/verify_settings.h"
 
-/* Rows of the model's weights that settings are held against. */
+/* Rows of the model's weights that settings are compared with. */
 struct weights_sample {
 	int64_t rows;
 	int64_t *map, *row;

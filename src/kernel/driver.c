@@ -66,7 +66,7 @@ struct run {
 	struct err_info failed;
 };
 
-/* Rows an item: few enough that short maps spread over the threads. It depends on the number of rows alone, so that sums
+/* Rows per item: few enough that short maps spread over the threads. It depends on the number of rows alone, so that sums
  * are cut alike everywhere. */
 static int64_t rows_per_item(const struct source *source, int64_t rows)
 {

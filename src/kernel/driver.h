@@ -15,7 +15,7 @@
 #include "kernel/sink.h"
 #include "kernel/source.h"
 
-/* Rows an item, at most; short lists of rows are cut finer. A function of the number of rows alone, and a multiple of
+/* Rows per item, at most; short lists of rows are cut finer. A function of the number of rows alone, and a multiple of
  * every table's lanes, so that partial sums are cut at the same places on every machine. */
 enum { ITEM_ROWS = 384 };
 

@@ -15,7 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Keys a tile: the unit in which float32 sums are flushed to float64. It is one number for all instruction sets. */
+/* Keys per tile: the unit in which float32 sums are flushed to float64. It is one number for all instruction sets. */
 enum { KEY_BLOCK = 128 };
 
 /* Keys of a packed panel: packed keys lie as [panel][dim][KEY_PANEL]; queries as [dim][lanes]. */
@@ -84,7 +84,7 @@ enum {
 
 struct kernels {
 	const char *name; /* "avx512_bf16", "avx512", "avx2", "sse2", "neon", "c" */
-	int lanes;        /* queries a tile: divides 48, a multiple of the vector, at most MAX_LANES */
+	int lanes;        /* queries per tile: divides 48, a multiple of the vector, at most MAX_LANES */
 
 	/* tile[key][lane] = sum_d queries[d][lane] * keys[d][key] + offset[lane]; `count` keys (1 .. KEY_BLOCK; packed
 	 * panels are zero padded). The sum is rounded before the offset is added: a logit is then the same number in

@@ -1,5 +1,5 @@
 /*
- * A sink is what is learnt from the tiles: start / scan / merge.
+ * A sink accumulates one result over the tiles of a map (start, scan, merge).
  *
  * Work is cut into items: up to ITEM_ROWS consecutive queries (of the chosen ones) of one map. Each item fills a partial
  * result of its own (start, scan, rows), on any thread; partials are merged one after the other in item order, so that

@@ -77,7 +77,7 @@ struct source_ops {
 	 * coverage and visible, which costs a question a key where the files of a mask answer. */
 	bool (*span)(const struct source *source, int64_t map, int64_t row, int64_t *begin, int64_t *end);
 
-	/* State prepared once a map and shared by all its rows (packed keys). Maps that answer the same `prepared_id`
+	/* State prepared once per map and shared by all its rows (packed keys). Maps that answer the same `prepared_id`
 	 * share it (GQA). prepare is called for disjoint key ranges that begin at multiples of KEY_BLOCK, perhaps at
 	 * once on several threads. All three may be NULL. */
 	int64_t (*prepared_id)(const struct source *source, int64_t map);
@@ -107,7 +107,7 @@ struct source_ops {
 
 	/* Sums of the weights over the cells of a picture, sum[height][width], without a look at the single pairs: for
 	 * weights that are inner products of few features, which can be summed before they are multiplied, O(n d + cells
-	 * d). NULL, or ERR_UNSUPPORTED with nothing said in info: the tiles must be gone over. */
+	 * d). NULL, or ERR_UNSUPPORTED with an empty info: the caller must go through the tiles. */
 	enum err (*pool)(const struct source *source, int64_t map, const struct cell_grid *grid, double *sum, struct err_info *info);
 
 	/* Makes whole rows in place of fill (kernel/filter.h). NULL: none. */

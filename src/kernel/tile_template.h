@@ -4,7 +4,7 @@
  *     VECTOR          floats a vector; types vf (floats), vi (int32) and vu (uint32), and vf_memory, vi_memory, which may alias and need no alignment
  *     ROW_VECTORS     vectors of queries in the register tile
  *     ROW_KEYS        keys in the register tile: divides KEY_PANEL
- *     LANES           queries a tile: a multiple of VECTOR * ROW_VECTORS
+ *     LANES           queries per tile: a multiple of VECTOR * ROW_VECTORS
  *     SUMS            sums of each pair of key and query in it: 1, or 2 that take the dimensions in turn
  *     FOLD_STEP       dimensions that are multiplied between two units of a fold; 0: folds are not woven in, since all registers are taken
  *     V_PIN           keep a value in a register from here on, where the compiler does better so

@@ -40,7 +40,7 @@ struct kv_view {
 	int64_t dim_step, run, run_step; /* dim = run * (its runs): elements of a run lie dim_step apart, runs run_step */
 };
 
-/* `dim` is that of the queries, which llama's axes need; others are held against it. ERR_SHAPE names the tensor, its shape and the layout. */
+/* `dim` is that of the queries, which llama's axes need; others are checked against it. ERR_SHAPE names the tensor, its shape and the layout. */
 enum err kv_view_init(struct kv_view *view, const struct tensor *tensor, int layout, bool value, int64_t dim, struct err_info *info);
 
 /* Element of a token's dim 0, and all its dims. Nothing else of the cache is read. */

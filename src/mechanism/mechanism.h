@@ -1,7 +1,7 @@
 /*
  * The table of mechanisms: one file and one row each. --attention NAME picks the row; `attnviz explain NAME` prints it.
  *
- * To add one: write NAME.c with a `const struct mechanism mechanism_NAME`, declare it in mechanism/table.h, list it in mechanism/table.c. open() hands out a struct
+ * To add one: write NAME.c with a `const struct mechanism mechanism_NAME`, declare it in mechanism/table.h, list it in mechanism/table.c. open() returns a struct
  * that begins with a struct source (mechanism_make), its inputs bound with the helpers below; free() of its source_ops releases it.
  */
 #ifndef ATTNVIZ_MECHANISM_MECHANISM_H

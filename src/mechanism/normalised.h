@@ -18,7 +18,7 @@
 enum normalise { NORMALISE_SIGNED, NORMALISE_ABS_ROW, NORMALISE_ABS_MINMAX, NORMALISE_ABS };
 
 /* Wrap `inner`, which the new source frees; on failure nothing is taken over. For abs-minmax the maps that `options` names, which are then the only ones that may be
- * asked for, are gone over once. Outputs are not the layer's any more, so there are no values. Logits, and weights of a softmax, are ERR_USAGE. */
+ * asked for, are gone through once. Outputs are not the layer's any more, so there are no values. Logits, and weights of a softmax, are ERR_USAGE. */
 enum err normalised_source_new(struct source *inner, enum normalise normalise, const struct driver_options *options, struct source **source,
 			       struct err_info *info);
 

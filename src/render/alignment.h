@@ -51,7 +51,7 @@ struct alignment_scene {
 
 enum err alignment_write(const struct alignment_scene *scene, const struct picture_request *request, struct err_info *info);
 
-/* The map as in terminal_write_heatmap, then a line a target: its token, an arrow, the source tokens it is linked to, or
+/* The map as in terminal_write_heatmap, then one line per target: its token, an arrow, the source tokens it is linked to, or
  * where there is a path its first and last source, and the gold links. Scenes have either found links or a path. */
 enum err terminal_write_alignment(const struct alignment_scene *scene, const struct terminal *terminal, struct output *out,
 				  struct err_info *info);

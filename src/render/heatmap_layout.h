@@ -43,7 +43,7 @@ struct heatmap_extra {
 	double above;  /* between the panels' upper edge and what stands above it */
 	double below;  /* under the axis titles */
 	bool no_bar;   /* no colour bar: the panels show no colours of the map */
-	double panel_width, panel_height; /* size and proportions of a panel alone on its page; 0: as its cells ask */
+	double panel_width, panel_height; /* size and proportions of a panel alone on its page; 0: as its cells need */
 	void (*paint)(struct canvas *canvas, const struct heatmap_layout *layout, int64_t panel, const struct value_range *range,
 		      const void *data);
 	void (*draw)(struct canvas *canvas, const struct heatmap_layout *layout, const void *data);

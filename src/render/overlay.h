@@ -1,5 +1,5 @@
 /*
- * Weights of a patch grid over the picture they belong to: one, one a head, one a token (a contact sheet).
+ * Weights of a patch grid over the picture they belong to: one, one per head, or one per token (a contact sheet).
  */
 #ifndef ATTNVIZ_RENDER_OVERLAY_H
 #define ATTNVIZ_RENDER_OVERLAY_H

@@ -258,7 +258,7 @@ static enum err collect(struct collection *collection, const char *bytes, size_t
 	if (!ends_with(file, ".txt"))
 		return collect_json(collection, bytes, size);
 
-	/* The tokens of a JSON text, one a line, look like JSON as well. */
+	/* The tokens of a JSON text, one per line, look like JSON as well. */
 	collection->info = &broken;
 	enum err err = collect_json(collection, bytes, size);
 	collection->info = info;
