@@ -40,7 +40,7 @@ if [ -d "$published" ]; then
 	done
 else
 	for pair in enfr roen jaen zhen; do
-		echo "skip published error rate of $pair: the shared data is not there"
+		echo "skip published error rate of $pair: the published alignments are not here"
 	done
 fi
 

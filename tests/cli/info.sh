@@ -129,13 +129,9 @@ check "nothing wrong is nothing said" grep -q '^fine.npy' out
 check "settings that explain the weights are named" grep -q 'with --causal --softcap 30 by at most [0-9.e-]*$' out
 "$ATTNVIZ" info "$ROOT"/samples/genesis/L1_[qk].npy --no-checks --causal --softcap 30 --verify-weights model.npy > out
 check "settings that are right are confirmed" grep -q '^note: weights model.npy: computed from queries and keys they differ by at most [0-9.]*e-[01][0-9] (.*), by [0-9.e-]* on average$' out
-shared=${ATTNVIZ_SHARED:-$ROOT/../shared}/data/gpt_kjv/genesis_short
-if [ -d "$shared" ]; then
-	"$ATTNVIZ" info -q "$shared/L1_q_prerope.npy" -k "$shared/L1_k_prerope.npy" --no-checks --causal --verify-weights "$shared/L1_attn.npy" > out
-	check "keys before the rotation" grep -q 'with --rope half by at most [0-9.]*e-07 (the dump was taken before the rotation)' out
-else
-	echo "skip keys before the rotation: no shared data"
-fi
+dump=$ROOT/tests/data/dumps/gpt_kjv/genesis_short
+"$ATTNVIZ" info -q "$dump/L1_q_prerope.npy" -k "$dump/L1_k_prerope.npy" --no-checks --causal --verify-weights "$dump/L1_attn.npy" > out
+check "keys before the rotation" grep -q 'with --rope half by at most [0-9.]*e-07 (the dump was taken before the rotation)' out
 
 refuse "weights of another shape" 1 "w3.npy: weights" sh -c 'cp fine.npy w3.npy; "$0" info "$1"/samples/genesis/L1_[qk].npy --no-checks --verify-weights w3.npy > /dev/null' "$ATTNVIZ" "$ROOT"
 refuse "no file" 2 "no file to look at" "$ATTNVIZ" info

@@ -3,7 +3,7 @@
 . "$ROOT/tests/support/arrays.sh"
 samples=$ROOT/samples
 export LC_ALL=C
-shared=${ATTNVIZ_SHARED:-$ROOT/../shared}/data
+dumps=$ROOT/tests/data/dumps
 "${CC:-cc}" -o difference "$ROOT/tests/cli/difference.c" -lm || exit 1
 
 # A map that is known: with equal logits, softmax is uniform.
@@ -64,39 +64,35 @@ compare() {
 	"$ATTNVIZ" weights "$@" -o model.npy 2> err && ./difference model.npy "$want" "$limit" > said 2>> err && echo "ok $name" ||
 		echo "not ok $name: $(cat said) $(cat err)"
 }
-if [ -d "$shared/use_lite" ]; then
-	for layer in 0 1 2 3; do
-		dump=$shared/gpt_kjv/genesis_short/L$layer
-		compare "causal language model, layer $layer" 7.5e-7 "${dump}_attn.npy" -q "${dump}_q.npy" -k "${dump}_k.npy" --causal
-		compare "causal language model, layer $layer, float32 tiles" 4e-6 "${dump}_attn.npy" -q "${dump}_q.npy" -k "${dump}_k.npy" --causal --precision single
-		compare "rotated here, layer $layer" 2e-6 "${dump}_attn.npy" -q "${dump}_q_prerope.npy" -k "${dump}_k_prerope.npy" --causal --rope half
-	done
-	dump=$shared/gpt_kjv/genesis_256/L3
-	compare "256 tokens" 7.5e-7 "${dump}_attn.npy" -q "${dump}_q.npy" -k "${dump}_k.npy" --causal
-	for layer in 0 1; do
-		dump=$shared/use_lite/declaration_128/L$layer
-		compare "encoder, layer $layer" 5e-7 "${dump}_attn.npy" -q "${dump}_q.npy" -k "${dump}_k.npy"
-		dump=$shared/use_lite/bank_pair/L$layer
-		compare "padded batch by key lengths, layer $layer" 5e-7 "${dump}_attn.npy" -q "${dump}_q.npy" -k "${dump}_k.npy" \
-			--key-lengths "$shared/use_lite/bank_pair/lengths.npy"
-		compare "padded batch by a mask, layer $layer" 5e-7 "${dump}_attn.npy" -q "${dump}_q.npy" -k "${dump}_k.npy" \
-			--mask "$shared/use_lite/bank_pair/key_mask.npy" --layout mask=BM
-	done
-	for dump in "$shared"/ppocrv4_rec/*/*_q.npy "$shared"/g2p_cross/*/*_q.npy "$shared"/vit_digits/*/*_q.npy "$shared"/g2p_enc/*/*_q.npy; do
-		stem=${dump%_q.npy}
-		compare "dump ${stem#"$shared"/}" 1e-6 "${stem}_attn.npy" -q "$dump" -k "${stem}_k.npy"
-	done
-	formats=$shared/formats/t2t_animal_L1
-	want=$shared/use_lite/t2t_animal/L1_attn.npy
-	for file in stored.npz deflate.npz f32.safetensors f64.safetensors; do
-		compare "container $file" 4.5e-7 "$want" "$formats/$file" --attention softmax
-	done
-	for form in "q_f8.npy" "q_fortran.npy" "q_f4_be.npy" "q_npy_v2.npy" "q_npy_v3.npy" "q_NHD.npy --layout query=NHD" "q_N_HD.npy --layout query=N(HD) --heads-in 4 --layout key=HND"; do
-		compare "array $form" 4.5e-7 "$want" -q "$formats/"$form -k "$shared/use_lite/t2t_animal/L1_k.npy"
-	done
-else
-	echo "skip dumps: no shared data"
-fi
+for layer in 0 1 2 3; do
+	dump=$dumps/gpt_kjv/genesis_short/L$layer
+	compare "causal language model, layer $layer" 7.5e-7 "${dump}_attn.npy" -q "${dump}_q.npy" -k "${dump}_k.npy" --causal
+	compare "causal language model, layer $layer, float32 tiles" 4e-6 "${dump}_attn.npy" -q "${dump}_q.npy" -k "${dump}_k.npy" --causal --precision single
+	compare "rotated here, layer $layer" 2e-6 "${dump}_attn.npy" -q "${dump}_q_prerope.npy" -k "${dump}_k_prerope.npy" --causal --rope half
+done
+dump=$dumps/gpt_kjv/genesis_256/L3
+compare "256 tokens" 7.5e-7 "${dump}_attn.npy" -q "${dump}_q.npy" -k "${dump}_k.npy" --causal
+for layer in 0 1; do
+	dump=$dumps/use_lite/declaration_128/L$layer
+	compare "encoder, layer $layer" 5e-7 "${dump}_attn.npy" -q "${dump}_q.npy" -k "${dump}_k.npy"
+	dump=$dumps/use_lite/bank_pair/L$layer
+	compare "padded batch by key lengths, layer $layer" 5e-7 "${dump}_attn.npy" -q "${dump}_q.npy" -k "${dump}_k.npy" \
+		--key-lengths "$dumps/use_lite/bank_pair/lengths.npy"
+	compare "padded batch by a mask, layer $layer" 5e-7 "${dump}_attn.npy" -q "${dump}_q.npy" -k "${dump}_k.npy" \
+		--mask "$dumps/use_lite/bank_pair/key_mask.npy" --layout mask=BM
+done
+for dump in "$dumps"/ppocrv4_rec/*/*_q.npy "$dumps"/g2p_cross/*/*_q.npy "$dumps"/vit_digits/*/*_q.npy "$dumps"/g2p_enc/*/*_q.npy; do
+	stem=${dump%_q.npy}
+	compare "dump ${stem#"$dumps"/}" 1e-6 "${stem}_attn.npy" -q "$dump" -k "${stem}_k.npy"
+done
+formats=$dumps/formats/t2t_animal_L1
+want=$dumps/use_lite/t2t_animal/L1_attn.npy
+for file in stored.npz deflate.npz f32.safetensors f64.safetensors; do
+	compare "container $file" 4.5e-7 "$want" "$formats/$file" --attention softmax
+done
+for form in "q_f8.npy" "q_fortran.npy" "q_f4_be.npy" "q_npy_v2.npy" "q_npy_v3.npy" "q_NHD.npy --layout query=NHD" "q_N_HD.npy --layout query=N(HD) --heads-in 4 --layout key=HND"; do
+	compare "array $form" 4.5e-7 "$want" -q "$formats/"$form -k "$dumps/use_lite/t2t_animal/L1_k.npy"
+done
 
 # Bad input: one line, a status, nothing left behind.
 floats 1 0 0  0.5 nan 0  0.25 0.25 0.5 | npy nan.npy '<f4' '(3, 3)'

@@ -19,14 +19,14 @@ static struct links read_links(const char *path, struct links_format format)
 
 static struct links read_awesome(const char *pair, const char *what, int base)
 {
-	return read_links(suite_shared_path("data/external/alignment/awesome-align/%s.%s", pair, what), (struct links_format){ .base = base });
+	return read_links(suite_external_path("alignment/awesome-align/%s.%s", pair, what), (struct links_format){ .base = base });
 }
 
 static struct links read_giza(const char *pair, const char *what)
 {
 	/* The reverse direction is written target-source. */
 	struct links_format format = { .reversed = strcmp(what, ".reverse.") == 0 };
-	return read_links(suite_shared_path("data/external/alignment/lilt/giza/test.%s%stalp", pair, what), format);
+	return read_links(suite_external_path("alignment/lilt/giza/test.%s%stalp", pair, what), format);
 }
 
 static struct alignment_counts count(const struct links *links, const struct links *gold)
@@ -245,13 +245,13 @@ int main(void)
 	TCase *scores = tcase_create("published");
 	int cases = (int)(sizeof awesome / sizeof *awesome + sizeof giza / sizeof *giza + sizeof symmetric / sizeof *symmetric);
 	suite_add_tcase(suite, scores);
-	if (suite_shared()) {
+	if (suite_external()) {
 		tcase_add_loop_test(scores, awesome_align_figures_come_out_to_the_printed_digit, 0, (int)(sizeof awesome / sizeof *awesome));
 		tcase_add_loop_test(scores, giza_results_come_out_to_the_printed_digit, 0, (int)(sizeof giza / sizeof *giza));
 		tcase_add_loop_test(scores, symmetrisation_agrees_with_the_files_of_another_tool, 0,
 				    (int)(sizeof symmetric / sizeof *symmetric));
 	} else {
-		suite_skip(cases, "the shared data is not there");
+		suite_skip(cases, "the published alignments are not here");
 	}
 	TCase *own = tcase_create("definitions");
 	suite_add_tcase(suite, own);

@@ -55,9 +55,15 @@ static void check_tensor(const char *folder, const char *name, const char *suffi
 	npy_view_release(&weights);
 }
 
+static const char *meta_path(const char *folder)
+{
+	bool external = strncmp(folder, "external/", 9) == 0;
+	return external ? suite_external_path("%s/meta.json", folder + 9) : suite_data_path("dumps/%s/meta.json", folder);
+}
+
 static json_t *read_meta(const char *folder)
 {
-	json_t *meta = json_load_file(suite_shared_path("data/%s/meta.json", folder), 0, NULL);
+	json_t *meta = json_load_file(meta_path(folder), 0, NULL);
 	ck_assert_ptr_nonnull(meta);
 	return meta;
 }
@@ -98,14 +104,17 @@ static void check_case(const char *folder, struct tally *total)
 
 static size_t list(const char *pattern, glob_t *found)
 {
-	ck_assert_int_eq(glob(suite_shared_path("data/%s", pattern), 0, NULL, found), 0);
+	bool external = strncmp(pattern, "external/", 9) == 0;
+	const char *path = external ? suite_external_path("%s", pattern + 9) : suite_data_path("dumps/%s", pattern);
+	ck_assert_int_eq(glob(path, 0, NULL, found), 0);
 	return found->gl_pathc;
 }
 
-/* "…/data/use_lite/bank_pair/meta.json" -> "use_lite/bank_pair" */
+/* "…/dumps/use_lite/bank_pair/meta.json" -> "use_lite/bank_pair", "…/external/x/y/meta.json" -> "external/x/y" */
 static void folder_of(const char *path, char *folder, size_t size)
 {
-	const char *below = path + strlen(suite_shared()) + strlen("/data/");
+	const char *below = strstr(path, "/dumps/");
+	below = below ? below + strlen("/dumps/") : strstr(path, "external/");
 	snprintf(folder, size, "%.*s", (int)(strrchr(below, '/') - below), below);
 }
 
@@ -235,15 +244,14 @@ int main(void)
 {
 	Suite *suite = suite_create("dumps");
 	TCase *tcase = tcase_create("models");
-	if (suite_shared()) {
-		tcase_add_test(tcase, models_weights_come_out_of_their_queries_and_keys);
+	tcase_add_test(tcase, models_weights_come_out_of_their_queries_and_keys);
+	tcase_add_test(tcase, rotation_is_applied_to_a_dump_taken_before_it);
+	tcase_add_test(tcase, the_wrong_pairing_is_seen_at_once);
+	tcase_add_test(tcase, ready_made_weights_in_every_form);
+	if (suite_external())
 		tcase_add_test(tcase, encoder_decoder_of_six_layers_each);
-		tcase_add_test(tcase, rotation_is_applied_to_a_dump_taken_before_it);
-		tcase_add_test(tcase, the_wrong_pairing_is_seen_at_once);
-		tcase_add_test(tcase, ready_made_weights_in_every_form);
-	} else {
-		suite_skip(5, "the shared data are not here");
-	}
+	else
+		suite_skip(1, "CTranslate2's test model is not here");
 	suite_add_tcase(suite, tcase);
 	return suite_main(suite);
 }

@@ -10,12 +10,11 @@
 enum { HEADS = 4, TOKENS = 14, DIM = 128 };
 
 static double queries[HEADS][TOKENS][DIM], weights[HEADS][TOKENS][TOKENS];
-static bool present;
 
 static void open_format(struct archive *archive, const char *file, const char *name, const struct tensor **tensor)
 {
 	struct err_info info = { 0 };
-	enum err err = archive_open(archive, suite_shared_path("data/formats/t2t_animal_L1/%s", file), &info);
+	enum err err = archive_open(archive, suite_data_path("dumps/formats/t2t_animal_L1/%s", file), &info);
 	if (!err)
 		err = archive_get(archive, name, tensor, &info);
 	ck_assert_msg(err == ERR_OK, "%s: %s: %s", info.file, file, info.text);
@@ -24,8 +23,6 @@ static void open_format(struct archive *archive, const char *file, const char *n
 /* What the files were made from: the float64 copies. */
 static void load_reference(void)
 {
-	if (!present)
-		return;
 	struct archive archive;
 	const struct tensor *tensor;
 	open_format(&archive, "q_f8.npy", NULL, &tensor);
@@ -109,26 +106,18 @@ static void assert_view(const struct format *format, enum layout_role role, cons
 
 START_TEST(queries_are_the_same_in_every_form)
 {
-	if (present)
-		assert_view(&query_formats[_i], LAYOUT_QUERY, &queries[0][0][0], DIM);
-	else
-		suite_skip(1, "no shared data");
+	assert_view(&query_formats[_i], LAYOUT_QUERY, &queries[0][0][0], DIM);
 }
 END_TEST
 
 START_TEST(weights_are_the_same_in_every_form)
 {
-	if (present)
-		assert_view(&weight_formats[_i], LAYOUT_WEIGHTS, &weights[0][0][0], TOKENS);
-	else
-		suite_skip(1, "no shared data");
+	assert_view(&weight_formats[_i], LAYOUT_WEIGHTS, &weights[0][0][0], TOKENS);
 }
 END_TEST
 
 START_TEST(a_text_member_is_stepped_over)
 {
-	if (!present)
-		return;
 	struct archive archive;
 	const struct tensor *tensor;
 	open_format(&archive, "stored.npz", "k", &tensor);
@@ -141,14 +130,12 @@ END_TEST
 
 START_TEST(stored_members_are_used_in_place)
 {
-	if (!present)
-		return;
 	struct archive stored, deflated;
 	const struct tensor *in_place, *inflated;
 	open_format(&stored, "stored.npz", "q", &in_place);
 	open_format(&deflated, "deflate.npz", "q", &inflated);
 	struct bytes bytes;
-	ck_assert_int_eq(bytes_open(&bytes, suite_shared_path("data/formats/t2t_animal_L1/stored.npz"), NULL), ERR_OK);
+	ck_assert_int_eq(bytes_open(&bytes, suite_data_path("dumps/formats/t2t_animal_L1/stored.npz"), NULL), ERR_OK);
 	const void *found = memmem(bytes.data, bytes.size, in_place->data, 1000);
 	ck_assert_ptr_nonnull(found);
 	ck_assert_mem_eq(in_place->data, inflated->data, HEADS * TOKENS * DIM * sizeof(float));
@@ -162,7 +149,6 @@ END_TEST
 
 int main(void)
 {
-	present = suite_shared() != NULL;
 	Suite *suite = suite_create("formats");
 	TCase *tcase = tcase_create("forms");
 	tcase_add_unchecked_fixture(tcase, load_reference, NULL);

@@ -11,7 +11,7 @@ static json_t *manifest;
 
 static const char *path_of(const char *file)
 {
-	return suite_shared_path("data/external/numpy_format/%s", file);
+	return suite_external_path("numpy_format/%s", file);
 }
 
 /* numpy's arrays are arange(1500), as it is, as 30 x 50, transposed, and as [::-1, ::2] of that; array(10); and an empty one. */
@@ -85,7 +85,7 @@ static const char *not_numeric(const json_t *vector)
 START_TEST(each_file_loads_or_is_refused_as_numpy_says)
 {
 	if (!manifest) {
-		suite_skip(206, "no shared data");
+		suite_skip(206, "the files of numpy's own tests are not here");
 		return;
 	}
 	size_t i, loaded = 0, seen = 0;

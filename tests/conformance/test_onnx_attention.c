@@ -12,7 +12,7 @@
 #include "support/suite.h"
 #include "support/vectors.h"
 
-#define FOLDER "external/onnx_attention"
+#define FOLDER "onnx_attention"
 
 /* What the standard means by an operator's tensors: canonical views over numbers that the test owns. */
 struct operands {
@@ -35,7 +35,7 @@ static double attribute(const json_t *test, const char *name, double fallback)
 
 static void open_named(struct npy_view *view, const json_t *test, const char *group, const char *name)
 {
-	npy_view_open_tensor(view, "%s/%s", FOLDER, file_of(test, group, name));
+	npy_view_open_tensor(view, "external/%s/%s", FOLDER, file_of(test, group, name));
 }
 
 static struct vector numbers(struct vectors *pool, const struct npy_view *view)
@@ -257,7 +257,7 @@ static bool check_attention(const json_t *test)
 
 static void check_all(const char *op, bool (*check)(const json_t *), int at_least)
 {
-	json_t *manifest = json_load_file(suite_shared_path("data/%s/manifest.json", FOLDER), 0, NULL), *test;
+	json_t *manifest = json_load_file(suite_external_path("%s/manifest.json", FOLDER), 0, NULL), *test;
 	size_t index;
 	int total = 0, good = 0;
 	ck_assert_ptr_nonnull(manifest);
@@ -356,7 +356,7 @@ int main(void)
 {
 	Suite *suite = suite_create("onnx attention");
 	TCase *tcase = tcase_create("node cases");
-	if (suite_shared()) {
+	if (suite_external()) {
 		tcase_add_test(tcase, attention_with_every_mask_cache_and_intermediate);
 		tcase_add_test(tcase, flex_attention_without_subgraphs);
 		tcase_add_test(tcase, softmax_and_its_logarithm_over_every_axis);

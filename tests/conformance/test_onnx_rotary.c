@@ -9,14 +9,14 @@
 #include "support/npy_view.h"
 #include "support/suite.h"
 
-#define FOLDER "external/onnx_attention"
+#define FOLDER "onnx_attention"
 
 static void open_named(struct npy_view *view, const json_t *test, const char *group, const char *name)
 {
 	const json_t *file = json_object_get(json_object_get(json_object_get(test, group), name), "file");
 	*view = (struct npy_view){ 0 };
 	if (file)
-		npy_view_open_tensor(view, "%s/%s", FOLDER, json_string_value(file));
+		npy_view_open_tensor(view, "external/%s/%s", FOLDER, json_string_value(file));
 }
 
 static int64_t attribute(const json_t *test, const char *name)
@@ -85,7 +85,7 @@ static bool check(const json_t *test)
 
 START_TEST(rotary_embedding_cases)
 {
-	json_t *manifest = json_load_file(suite_shared_path("data/%s/manifest.json", FOLDER), 0, NULL), *test;
+	json_t *manifest = json_load_file(suite_external_path("%s/manifest.json", FOLDER), 0, NULL), *test;
 	size_t index;
 	int total = 0, good = 0;
 	ck_assert_ptr_nonnull(manifest);
@@ -107,7 +107,7 @@ int main(void)
 {
 	Suite *suite = suite_create("onnx rotary");
 	TCase *tcase = tcase_create("node cases");
-	if (suite_shared())
+	if (suite_external())
 		tcase_add_test(tcase, rotary_embedding_cases);
 	else
 		suite_skip(8, "the ONNX cases are not here");

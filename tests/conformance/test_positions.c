@@ -472,23 +472,19 @@ int main(void)
 	tcase_add_test(always, scalings_give_the_published_frequencies);
 	tcase_add_test(always, scalings_say_what_they_need);
 	suite_add_tcase(suite, always);
-	if (suite_shared()) {
-		tcase_add_loop_test(tcase, vector_14_both_pairings, 0, 2);
-		tcase_add_test(tcase, vector_14_partial_rotation_leaves_the_rest);
-		tcase_add_test(tcase, logits_do_not_change_when_all_positions_shift);
-		tcase_add_test(tcase, frequencies_and_tables_from_tensors_give_the_same_map);
-		tcase_add_test(tcase, positions_may_come_as_a_tensor);
-		tcase_add_test(tcase, queries_of_a_cache_stand_at_its_end);
-		tcase_add_test(tcase, vector_15_slopes);
-		tcase_add_test(tcase, vector_15_causal_bidirectional_and_before_the_scale);
-		tcase_add_test(tcase, vector_16_buckets);
-		tcase_add_test(tcase, vector_16_bias_of_encoder_and_decoder);
-		tcase_add_loop_test(tcase, normalised_queries_and_keys, 0, 2);
-		tcase_add_test(tcase, fast_path_agrees_over_many_tiles);
-		tcase_add_test(tcase, without_positions_keys_have_no_order);
-	} else {
-		suite_skip(15, "the shared vectors are not here");
-	}
+	tcase_add_loop_test(tcase, vector_14_both_pairings, 0, 2);
+	tcase_add_test(tcase, vector_14_partial_rotation_leaves_the_rest);
+	tcase_add_test(tcase, logits_do_not_change_when_all_positions_shift);
+	tcase_add_test(tcase, frequencies_and_tables_from_tensors_give_the_same_map);
+	tcase_add_test(tcase, positions_may_come_as_a_tensor);
+	tcase_add_test(tcase, queries_of_a_cache_stand_at_its_end);
+	tcase_add_test(tcase, vector_15_slopes);
+	tcase_add_test(tcase, vector_15_causal_bidirectional_and_before_the_scale);
+	tcase_add_test(tcase, vector_16_buckets);
+	tcase_add_test(tcase, vector_16_bias_of_encoder_and_decoder);
+	tcase_add_loop_test(tcase, normalised_queries_and_keys, 0, 2);
+	tcase_add_test(tcase, fast_path_agrees_over_many_tiles);
+	tcase_add_test(tcase, without_positions_keys_have_no_order);
 	suite_add_tcase(suite, tcase);
 	return suite_main(suite);
 }

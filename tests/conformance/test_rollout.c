@@ -164,13 +164,9 @@ int main(void)
 	Suite *suite = suite_create("rollout");
 	TCase *tcase = tcase_create("rollout");
 	suite_add_tcase(suite, tcase);
-	if (suite_shared()) {
-		tcase_add_test(tcase, whole_rollout_and_single_rows_hold_the_worked_numbers);
-		tcase_add_test(tcase, attention_distances_on_the_grid_are_the_worked_ones);
-		tcase_add_loop_test(tcase, each_fusion_gives_the_worked_cls_map, 0, 3);
-	} else {
-		suite_skip(5, "the shared data is not there");
-	}
+	tcase_add_test(tcase, whole_rollout_and_single_rows_hold_the_worked_numbers);
+	tcase_add_test(tcase, attention_distances_on_the_grid_are_the_worked_ones);
+	tcase_add_loop_test(tcase, each_fusion_gives_the_worked_cls_map, 0, 3);
 	tcase_add_test(tcase, rows_sum_to_one_whatever_the_fusion_the_residual_and_the_discarding);
 	tcase_add_test(tcase, single_rows_with_max_fusion_are_refused);
 	return suite_main(suite);

@@ -35,7 +35,7 @@ static const char *wanted_text(const char *expect)
 START_TEST(each_file_is_accepted_or_refused_for_the_same_reason)
 {
 	if (!manifest) {
-		suite_skip(25, "no shared data");
+		suite_skip(25, "the cases of the safetensors library are not here");
 		return;
 	}
 	size_t i, accepted = 0;
@@ -46,7 +46,7 @@ START_TEST(each_file_is_accepted_or_refused_for_the_same_reason)
 		const char *expect = json_string_value(json_object_get(vector, "expect"));
 		struct archive archive;
 		struct err_info info = { 0 };
-		enum err err = archive_open(&archive, suite_shared_path("data/external/safetensors_vectors/%s", file), &info);
+		enum err err = archive_open(&archive, suite_external_path("safetensors_vectors/%s", file), &info);
 		if (strcmp(expect, "ok") == 0) {
 			ck_assert_msg(err == ERR_OK, "%s: %s", file, info.text);
 			ck_assert_str_eq(archive.format, "safetensors");
@@ -67,7 +67,7 @@ END_TEST
 static void open_valid(struct archive *archive, const char *name)
 {
 	struct err_info info = { 0 };
-	enum err err = archive_open(archive, suite_shared_path("data/external/safetensors_vectors/valid/%s.safetensors", name), &info);
+	enum err err = archive_open(archive, suite_external_path("safetensors_vectors/valid/%s.safetensors", name), &info);
 	ck_assert_msg(err == ERR_OK, "%s", info.text);
 }
 
@@ -113,7 +113,7 @@ END_TEST
 
 int main(void)
 {
-	const char *path = suite_shared_path("data/external/safetensors_vectors/manifest.json");
+	const char *path = suite_external_path("safetensors_vectors/manifest.json");
 	manifest = path ? json_load_file(path, 0, NULL) : NULL;
 	Suite *suite = suite_create("safetensors vectors");
 	TCase *tcase = tcase_create("files");

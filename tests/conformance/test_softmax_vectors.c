@@ -321,19 +321,15 @@ int main(void)
 {
 	Suite *suite = suite_create("softmax vectors");
 	TCase *tcase = tcase_create("vectors");
-	if (suite_shared()) {
-		tcase_add_test(tcase, vector_01_plain_and_causal);
-		tcase_add_test(tcase, vector_02_padding_dead_row_bias_and_soft_cap);
-		tcase_add_test(tcase, vector_03_a_sink_logit_takes_its_share);
-		tcase_add_test(tcase, vector_04_both_causal_sides_of_a_cross_attention);
-		tcase_add_test(tcase, vector_07_grouped_and_multi_query_heads);
-		tcase_add_test(tcase, vector_18_tiles_that_nothing_attends_to_are_known);
-		tcase_add_test(tcase, vector_19_extreme_logits_do_not_overflow);
-		tcase_add_test(tcase, vector_34_context_windows);
-		tcase_add_test(tcase, vector_37_three_conventions_of_a_masked_row);
-	} else {
-		suite_skip(9, "the shared vectors are not here");
-	}
+	tcase_add_test(tcase, vector_01_plain_and_causal);
+	tcase_add_test(tcase, vector_02_padding_dead_row_bias_and_soft_cap);
+	tcase_add_test(tcase, vector_03_a_sink_logit_takes_its_share);
+	tcase_add_test(tcase, vector_04_both_causal_sides_of_a_cross_attention);
+	tcase_add_test(tcase, vector_07_grouped_and_multi_query_heads);
+	tcase_add_test(tcase, vector_18_tiles_that_nothing_attends_to_are_known);
+	tcase_add_test(tcase, vector_19_extreme_logits_do_not_overflow);
+	tcase_add_test(tcase, vector_34_context_windows);
+	tcase_add_test(tcase, vector_37_three_conventions_of_a_masked_row);
 	suite_add_tcase(suite, tcase);
 	return suite_main(suite);
 }

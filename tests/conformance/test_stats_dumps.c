@@ -90,8 +90,8 @@ static void check_weights(const char *folder, const char *tensor, json_t *meta, 
 
 static void check_case(const char *folder, void (*check)(const char *folder, const char *tensor, json_t *meta, json_t *stats))
 {
-	json_t *meta = json_load_file(suite_shared_path("data/%s/meta.json", folder), 0, NULL), *entry;
-	json_t *stats = json_load_file(suite_shared_path("data/%s/stats.json", folder), 0, NULL);
+	json_t *meta = json_load_file(suite_data_path("dumps/%s/meta.json", folder), 0, NULL), *entry;
+	json_t *stats = json_load_file(suite_data_path("dumps/%s/stats.json", folder), 0, NULL);
 	const char *tensor;
 	ck_assert(meta && stats);
 	json_object_foreach(json_object_get(meta, "tensors"), tensor, entry)
@@ -103,12 +103,12 @@ static void check_case(const char *folder, void (*check)(const char *folder, con
 static void check_all(void (*check)(const char *folder, const char *tensor, json_t *meta, json_t *stats))
 {
 	glob_t found;
-	ck_assert_int_eq(glob(suite_shared_path("data/*/*/stats.json"), 0, NULL, &found), 0);
+	ck_assert_int_eq(glob(suite_data_path("dumps/*/*/stats.json"), 0, NULL, &found), 0);
 	ck_assert_uint_eq(found.gl_pathc, CASES);
 	heads_compared = 0;
 	for (size_t i = 0; i < found.gl_pathc; i++) {
 		char folder[256];
-		const char *below = found.gl_pathv[i] + strlen(suite_shared()) + strlen("/data/");
+		const char *below = strstr(found.gl_pathv[i], "dumps/") + strlen("dumps/");
 		snprintf(folder, sizeof folder, "%.*s", (int)(strrchr(below, '/') - below), below);
 		check_case(folder, check);
 	}
@@ -133,12 +133,8 @@ int main(void)
 {
 	Suite *suite = suite_create("statistics of dumps");
 	TCase *tcase = tcase_create("dumps");
-	if (suite_shared()) {
-		tcase_add_test(tcase, statistics_from_queries_and_keys_are_those_of_the_models);
-		tcase_add_test(tcase, statistics_of_the_models_own_weights_are_exact);
-	} else {
-		suite_skip(2 * CASES, "the shared dumps are not here");
-	}
+	tcase_add_test(tcase, statistics_from_queries_and_keys_are_those_of_the_models);
+	tcase_add_test(tcase, statistics_of_the_models_own_weights_are_exact);
 	suite_add_tcase(suite, tcase);
 	return suite_main(suite);
 }

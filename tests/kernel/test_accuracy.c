@@ -103,10 +103,7 @@ int main(void)
 	tcase_set_timeout(tcase, 60);
 	tcase_add_unchecked_fixture(tcase, make_long_map, free_long_map);
 	tcase_add_loop_test(tcase, rows_of_131072_keys_are_within_1e_6_of_double, 0, count);
-	if (suite_shared())
-		tcase_add_test(tcase, vector_21_partial_results_merge);
-	else
-		suite_skip(1, "the shared vectors are not here");
+	tcase_add_test(tcase, vector_21_partial_results_merge);
 	suite_add_tcase(suite, tcase);
 	return suite_main(suite);
 }

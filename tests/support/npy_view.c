@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "support/suite.h"
 
@@ -14,8 +15,9 @@ static void open_file(struct npy_view *view, const char *format, va_list args)
 	struct err_info info = { 0 };
 	*view = (struct npy_view){ 0 };
 	vsnprintf(below, sizeof below, format, args);
-	const char *path = suite_shared_path("data/%s", below);
-	ck_assert_msg(path, "the shared data are not here");
+	bool external = strncmp(below, "external/", 9) == 0;
+	const char *path = external ? suite_external_path("%s", below + 9) : suite_data_path("dumps/%s", below);
+	ck_assert_msg(path, "the files of others are not here");
 	enum err err = archive_open(&view->archive, path, &info);
 	if (!err)
 		err = archive_get(&view->archive, NULL, &view->tensor, &info);

@@ -24,24 +24,38 @@ void suite_skip(int cases, const char *reason)
 	skipped += cases;
 }
 
-const char *suite_shared(void)
+static const char *path_below(const char *folder, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
+static const char *path_below(const char *folder, const char *format, va_list args)
 {
-	const char *folder = getenv("ATTNVIZ_SHARED");
-	if (!folder || !*folder)
-		folder = "../shared";
+	static char path[4096];
+	int used = snprintf(path, sizeof path, "%s/", folder);
+	vsnprintf(path + used, sizeof path - (size_t)used, format, args);
+	return path;
+}
+
+const char *suite_data_path(const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	const char *path = path_below("tests/data", format, args);
+	va_end(args);
+	return path;
+}
+
+const char *suite_external(void)
+{
+	static char folder[2048];
+	const char *shared = getenv("ATTNVIZ_SHARED");
+	snprintf(folder, sizeof folder, "%s/data/external", shared && *shared ? shared : "../shared");
 	return access(folder, R_OK) == 0 ? folder : NULL;
 }
 
-const char *suite_shared_path(const char *format, ...)
+const char *suite_external_path(const char *format, ...)
 {
-	static char path[4096];
-	const char *folder = suite_shared();
-	if (!folder)
-		return NULL;
-	int used = snprintf(path, sizeof path, "%s/", folder);
+	const char *folder = suite_external();
 	va_list args;
 	va_start(args, format);
-	vsnprintf(path + used, sizeof path - (size_t)used, format, args);
+	const char *path = folder ? path_below(folder, format, args) : NULL;
 	va_end(args);
 	return path;
 }

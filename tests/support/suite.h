@@ -1,5 +1,5 @@
 /*
- * What every test program shares: the runner over Check, and the way to the data that lies outside the repository.
+ * What every test program shares: the runner over Check, and the way to the data.
  */
 #ifndef ATTNVIZ_TESTS_SUPPORT_SUITE_H
 #define ATTNVIZ_TESTS_SUPPORT_SUITE_H
@@ -12,10 +12,13 @@ int suite_main(Suite *suite);
 /* Count cases that could not run, with the reason. */
 void suite_skip(int cases, const char *reason);
 
-/* The folder with dumps and vectors: $ATTNVIZ_SHARED, else ../shared, seen from the checkout. NULL where it is absent. */
-const char *suite_shared(void);
+/* A path below tests/data, seen from the checkout, in a static buffer that the next call of any of these reuses. */
+const char *suite_data_path(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* A path below it, in a static buffer that the next call reuses; NULL where the folder is absent. */
-const char *suite_shared_path(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* The folder with cases that others wrote, which are read and not copied: $ATTNVIZ_SHARED/data/external, else ../shared/data/external. NULL where it is absent. */
+const char *suite_external(void);
+
+/* A path below it; NULL where the folder is absent. */
+const char *suite_external_path(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 #endif

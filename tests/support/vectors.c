@@ -16,22 +16,12 @@ struct vectors {
 
 struct vectors *vectors_open(const char *name)
 {
-	const char *path = suite_shared_path("vectors/%s.json", name);
-	if (!path)
-		return NULL;
+	const char *path = suite_data_path("vectors/%s.json", name);
 	struct vectors *vectors = calloc(1, sizeof *vectors);
 	ck_assert_ptr_nonnull(vectors);
 	json_error_t error;
 	vectors->root = json_load_file(path, 0, &error);
 	ck_assert_msg(vectors->root, "%s: %s (line %d)", path, error.text, error.line);
-	return vectors;
-}
-
-struct vectors *vectors_or_skip(const char *name)
-{
-	struct vectors *vectors = vectors_open(name);
-	if (!vectors)
-		suite_skip(1, "no shared vectors");
 	return vectors;
 }
 

@@ -1,7 +1,7 @@
 /*
- * The worked numbers of ../shared/vectors/NN_*.json: inputs given as a formula, expected values in float64.
+ * The worked numbers of tests/data/vectors/NN_*.json: inputs given as a formula, expected values in float64.
  *
- *     struct vectors *v = vectors_or_skip("01_sdpa");          // NULL where the shared folder is absent: return
+ *     struct vectors *v = vectors_open("01_sdpa");
  *     struct vector Q = vectors_get(v, "inputs/Q");
  *     struct vector W = vectors_get(v, "expected/causal/W");
  *     double scale = vectors_real(v, "params/scale");
@@ -27,11 +27,8 @@ struct vector {
 	double *data;
 };
 
-/* "01_sdpa" opens vectors/01_sdpa.json. NULL where the folder is absent; a file that cannot be parsed fails the test. NULL in close is fine. */
+/* "01_sdpa" opens vectors/01_sdpa.json. A file that cannot be read fails the test. NULL in close is fine. */
 struct vectors *vectors_open(const char *name);
-
-/* The same, a NULL being counted as a case skipped. */
-struct vectors *vectors_or_skip(const char *name);
 
 void vectors_close(struct vectors *vectors);
 

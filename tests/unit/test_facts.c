@@ -170,15 +170,11 @@ START_TEST(trained_models_have_their_heads_where_they_are_said_to_be)
 {
 	glob_t found;
 	int told = 0;
-	if (!suite_shared()) {
-		suite_skip(1, "no shared data");
-		return;
-	}
-	ck_assert_int_eq(glob(suite_shared_path("data/[guvp]*/*/*_[qkv].npy"), 0, NULL, &found), 0);
+	ck_assert_int_eq(glob(suite_data_path("dumps/[guvp]*/*/*_[qkv].npy"), 0, NULL, &found), 0);
 	for (size_t i = 0; i < found.gl_pathc; i++) {
 		struct npy_view view;
 		struct order_facts facts = { 0 };
-		npy_view_open(&view, NULL, "%s", strstr(found.gl_pathv[i], "data/") + 5);
+		npy_view_open(&view, NULL, "%s", strstr(found.gl_pathv[i], "dumps/") + 6);
 		ck_assert_int_eq(order_facts_add(&view.heads, 0, 0, &facts, NULL), ERR_OK);
 		double ratio = order_facts_ratio(&facts);
 		ck_assert_msg(!(ratio >= 1.3), "%s: %g", found.gl_pathv[i], ratio);
@@ -193,10 +189,6 @@ END_TEST
 START_TEST(keys_of_a_trained_model_tell_whether_they_were_rotated)
 {
 	static const struct { const char *suffix; int rotation; } variants[] = { { "", 1 }, { "_prerope", 0 } };
-	if (!suite_shared()) {
-		suite_skip(1, "no shared data");
-		return;
-	}
 	for (int v = 0; v < 2; v++) {
 		struct rotation_facts facts = { 0 };
 		for (int layer = 0; layer < 4; layer++) {

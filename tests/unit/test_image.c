@@ -18,7 +18,7 @@ static struct image opened(const char *path)
 
 static const char *suite_png(const char *name)
 {
-	return suite_shared_path("data/external/pngsuite/images/%s.png", name);
+	return suite_external_path("pngsuite/images/%s.png", name);
 }
 
 /* --- PNG: a 3 x 2 picture, written out --- */
@@ -92,8 +92,8 @@ static const char *const same[][2] = {
 
 START_TEST(pictures_that_differ_only_in_how_they_are_stored_are_the_same)
 {
-	if (!suite_shared()) {
-		suite_skip(1, "no shared data");
+	if (!suite_external()) {
+		suite_skip(1, "PngSuite is not here");
 		return;
 	}
 	struct image a = opened(suite_png(same[_i][0])), b = opened(suite_png(same[_i][1]));
@@ -108,12 +108,12 @@ END_TEST
 /* Names that begin with x are the broken ones of the suite. */
 START_TEST(every_picture_of_the_suite_is_read_and_every_broken_one_refused)
 {
-	if (!suite_shared()) {
-		suite_skip(175, "no shared data");
+	if (!suite_external()) {
+		suite_skip(175, "PngSuite is not here");
 		return;
 	}
 	char folder[4096];
-	snprintf(folder, sizeof folder, "%s", suite_shared_path("data/external/pngsuite/images"));
+	snprintf(folder, sizeof folder, "%s", suite_external_path("pngsuite/images"));
 	DIR *list = opendir(folder);
 	ck_assert_ptr_nonnull(list);
 	int read = 0, refused = 0;
@@ -122,7 +122,7 @@ START_TEST(every_picture_of_the_suite_is_read_and_every_broken_one_refused)
 			continue;
 		struct image image;
 		struct err_info info = { 0 };
-		enum err err = image_open(&image, suite_shared_path("data/external/pngsuite/images/%s", entry->d_name), &info);
+		enum err err = image_open(&image, suite_external_path("pngsuite/images/%s", entry->d_name), &info);
 		bool broken = entry->d_name[0] == 'x';
 		ck_assert_msg(err == (broken ? ERR_FORMAT : ERR_OK), "%s: %d %s", entry->d_name, err, info.text);
 		refused += broken;
@@ -139,24 +139,24 @@ END_TEST
 START_TEST(files_that_crashed_others_do_not_crash_us)
 {
 	static const char *const certain[] = { "zero_width", "badcrc", "badadler", "missing_plte", "huge_IDAT" };
-	if (!suite_shared()) {
-		suite_skip(1, "no shared data");
+	if (!suite_external()) {
+		suite_skip(1, "PngSuite is not here");
 		return;
 	}
 	char folder[4096];
-	snprintf(folder, sizeof folder, "%s", suite_shared_path("data/external/pngsuite/crashers"));
+	snprintf(folder, sizeof folder, "%s", suite_external_path("pngsuite/crashers"));
 	DIR *list = opendir(folder);
 	ck_assert_ptr_nonnull(list);
 	for (struct dirent *entry; (entry = readdir(list));) {
 		struct image image;
 		if (entry->d_name[0] != '.')
-			image_open(&image, suite_shared_path("data/external/pngsuite/crashers/%s", entry->d_name), NULL), image_release(&image);
+			image_open(&image, suite_external_path("pngsuite/crashers/%s", entry->d_name), NULL), image_release(&image);
 	}
 	closedir(list);
 	for (size_t i = 0; i < sizeof certain / sizeof certain[0]; i++) {
 		struct image image;
 		struct err_info info = { 0 };
-		enum err err = image_open(&image, suite_shared_path("data/external/pngsuite/crashers/%s.png", certain[i]), &info);
+		enum err err = image_open(&image, suite_external_path("pngsuite/crashers/%s.png", certain[i]), &info);
 		ck_assert_msg(err == ERR_FORMAT && info.text[0], "%s", certain[i]);
 	}
 }

@@ -44,11 +44,9 @@ static void token_map(const struct vector *map, int64_t token, float *out)
 
 START_TEST(bilinear_interpolation_agrees_with_the_worked_numbers)
 {
-	struct vectors *vectors = vectors_or_skip("32_crossmodal");
+	struct vectors *vectors = vectors_open("32_crossmodal");
 	float small[4];
 
-	if (!vectors)
-		return;
 	struct vector map = vectors_get(vectors, "expected/W_2x2"),
 		      expected = vectors_get(vectors, "expected/bilinear_2x2_to_4x4_token1");
 	token_map(&map, 1, small);
