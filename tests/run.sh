@@ -51,8 +51,8 @@ fi
 # Check closes with "100%: Checks: 12, Failures: 0, Errors: 0".
 report_program() {
 	checks=$(sed -n 's/^[0-9]*%: Checks: \([0-9]*\), Failures: \([0-9]*\), Errors: \([0-9]*\).*/\1 \2 \3/p' "$out" | tail -n 1)
-	skips=$(sed -n 's/^skipped: \([0-9]*\)$/\1/p' "$out" | tail -n 1)
-	skipped=$((skipped + ${skips:-0}))
+	skips=$(awk '/^skipping [0-9]+: / { count += $2 } END { print count + 0 }' "$out")
+	skipped=$((skipped + skips))
 	if [ -z "$checks" ]; then
 		printf 'FAIL %s (status %s)\n' "$item" "$status"
 		cat "$out"

@@ -5,23 +5,19 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static int skipped;
-
 int suite_main(Suite *suite)
 {
 	SRunner *runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
 	int failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
-	if (skipped)
-		printf("skipped: %d\n", skipped);
 	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 void suite_skip(int cases, const char *reason)
 {
 	printf("skipping %d: %s\n", cases, reason);
-	skipped += cases;
+	fflush(stdout); /* or every test, which is a fork, would write it again */
 }
 
 static const char *path_below(const char *folder, const char *format, va_list args) __attribute__((format(printf, 2, 0)));

@@ -6,10 +6,10 @@
 
 #include <check.h>
 
-/* Run one suite; prints Check's summary, and "skipped: N" where suite_skip was called. Returns main's status. Honours CK_FORK. */
+/* Run one suite; prints Check's summary. Returns main's status. Honours CK_FORK. */
 int suite_main(Suite *suite);
 
-/* Count cases that could not run, with the reason. */
+/* Report cases that could not run, with the reason: "skipping N: reason", which tests/run.sh counts. */
 void suite_skip(int cases, const char *reason);
 
 /* A path below tests/data, seen from the checkout, in a static buffer that the next call of any of these reuses. */

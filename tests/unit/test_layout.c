@@ -180,8 +180,8 @@ static const struct {
 	{ 3, { 2, 3, 4 }, { .heads_in = 3 }, ERR_SHAPE, "the packed axis of 4 is no multiple of 3 (--heads-in 3)" },
 	{ 3, { 2, 3, 4 }, { .letters = "HND", .heads_in = 2 }, ERR_USAGE, "--heads-in does not apply" },
 	{ 3, { 2, 3, 4 }, { .fusion = LAYOUT_FUSED_BLOCKS }, ERR_USAGE, "say how many query heads it holds with --heads-in" },
-	{ 3, { 2, 3, 12 }, { .fusion = LAYOUT_FUSED_BLOCKS, .heads_in = 5 }, ERR_SHAPE, "12 numbers a token" },
-	{ 3, { 2, 3, 12 }, { .fusion = LAYOUT_FUSED_PER_HEAD, .heads_in = 4, .kv_heads_in = 2 }, ERR_SHAPE, "12 numbers a token" },
+	{ 3, { 2, 3, 12 }, { .fusion = LAYOUT_FUSED_BLOCKS, .heads_in = 5 }, ERR_SHAPE, "12 numbers per token" },
+	{ 3, { 2, 3, 12 }, { .fusion = LAYOUT_FUSED_PER_HEAD, .heads_in = 4, .kv_heads_in = 2 }, ERR_SHAPE, "12 numbers per token" },
 	{ 3, { 2, 3, 12 }, { .fusion = LAYOUT_FUSED_GROUPED, .heads_in = INT64_MAX, .kv_heads_in = INT64_MAX }, ERR_SHAPE, "12 numbers" },
 	{ 2, { 2, 3 }, { .role = LAYOUT_WEIGHTS, .heads_in = 2 }, ERR_SHAPE, "which axis holds the heads" },
 };
