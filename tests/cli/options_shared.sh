@@ -46,7 +46,7 @@ way_of() {
 	rollout:--stage | rollout:--signed | rollout:--past | rollout:--layer | rollout:--head) way=refused ;;
 	rollout:--query-lengths) way=changes ;;
 	# Both sides of a comparison are read by the same options.
-	compare:--attention | compare:--param | compare:--names) way=refused other=w2.npy ;;
+	compare:--attention | compare:--param | compare:--names | compare:--dump-step) way=refused other=w2.npy ;;
 	compare:--*tokens | compare:--*ids | compare:--vocab | compare:--words | compare:--hide | compare:--*spans | compare:--by-span) way=changes other=w2.npy ;;
 	compare:--stage | compare:--logits | compare:--dead-rows | compare:--normalise) way=changes other=w2.npy ;;
 	compare:--log-weights) way=changes other=$beside ;;
