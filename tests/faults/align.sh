@@ -124,6 +124,13 @@ check "and weights" test "$(awk -F '\t' '$2 == 3 { print $4; exit }' out)" = And
 refuse "words are put together after the times" 2 "--words" $whisper --words --times
 
 
+# The manual's recipe, on this dump.
+recipe=$(sed -n '/^attnviz align whisper.npz/{s/.*\(--rows [^ ]*\) --keys.*/\1/p;n;s/^ *\(--extract.*\)/\1/p;}' "$ROOT/man/parts/attnviz-align.mdoc" | tr '\n' ' ')
+check "the manual has a recipe for Whisper" test -n "$recipe"
+expect "the manual's recipe" 0 attnviz align qk.npy --logits --query-tokens tokens.json $recipe
+awk -F '\t' 'NR > 1 { print $2, $5, $6 }' out > again
+same "gives the same words" again got
+
 # --- 22: heads ranked without gold.
 enter 22-rank-heads-without-gold
 expect "heads without gold" 0 attnviz align attn.npy --rank-heads --tsv
