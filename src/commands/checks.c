@@ -89,9 +89,8 @@ static enum err check_fit(const struct roles *roles, findings_put *put, void *da
 	int64_t keys = columns->heads.size[columns->kind == NAME_WEIGHTS ? AXIS_DIM : AXIS_TOKEN];
 	if (fit_heads(role[NAME_QUERY], role[NAME_KEY], role[NAME_VALUE], &trouble))
 		return report_trouble(&reporter, "fit", &trouble);
-	enum err err = labels_open(&labels, rows->heads.size[AXIS_TOKEN], keys, 0, rows, columns, &trouble)
-			       ? report_trouble(&reporter, "tokens", &trouble)
-			       : ERR_OK;
+	const struct labels_of of = { rows->heads.size[AXIS_TOKEN], keys, 0, 0, rows, columns };
+	enum err err = labels_open(&labels, &of, &trouble) ? report_trouble(&reporter, "tokens", &trouble) : ERR_OK;
 	labels_release(&labels);
 	return err;
 }

@@ -362,26 +362,25 @@ static enum err read_spans(const char *file, int64_t length, const char *name, s
 	return err;
 }
 
-/* --spans counts keys; where there are fewer queries (a KV cache), those are the last of them. Where only one axis has tokens, the spans are its own. */
-static enum err read_shared_spans(const struct source *source, const struct labels *labels, struct axis_spans *spans, struct err_info *info)
+/* --spans counts keys; where there are fewer queries (a KV cache), those stand at some of them. Where only one axis has tokens, the spans are its own. */
+static enum err read_shared_spans(const struct source *source, int64_t batch, const struct labels *labels, struct axis_spans *spans, struct err_info *info)
 {
 	if (labels->query && !labels->key)
 		return read_spans(given.spans, source->queries, "queries", &spans->query, info);
 	enum err err = read_spans(given.spans, source->keys, "keys", &spans->key, info);
 	if (err || (labels->key && !labels->query))
 		return err;
-	int64_t shift = source->queries < source->keys ? source->keys - source->queries : 0;
-	return spans_of_axis(&spans->key, shift, source->queries, "queries", &spans->query, info);
+	return spans_of_axis(&spans->key, source_place(source, batch), source->queries, "queries", &spans->query, info);
 }
 
-static enum err read_all_spans(const struct source *source, const struct labels *labels, struct axis_spans *spans, struct err_info *info)
+static enum err read_all_spans(const struct source *source, int64_t batch, const struct labels *labels, struct axis_spans *spans, struct err_info *info)
 {
 	if (given.spans && (given.query_spans || given.key_spans))
 		return err_set(info, ERR_USAGE, "--spans is for both axes: without --query-spans and --key-spans");
 	if (given.by_span && !given.spans && !given.query_spans && !given.key_spans)
 		return err_set(info, ERR_USAGE, "--by-span needs --spans FILE");
 	if (given.spans)
-		return read_shared_spans(source, labels, spans, info);
+		return read_shared_spans(source, batch, labels, spans, info);
 	enum err err = given.query_spans ? read_spans(given.query_spans, source->queries, "queries", &spans->query, info) : ERR_OK;
 	return !err && given.key_spans ? read_spans(given.key_spans, source->keys, "keys", &spans->key, info) : err;
 }
@@ -391,10 +390,25 @@ bool grouping_given(void)
 	return given.words || given.hide.count || given.by_span;
 }
 
-enum err grouping_apply(struct source **source, struct labels *labels, struct axis_spans *spans, struct err_info *info)
+/* Groups are those of an axis, for all items: the queries of each must stand at the same keys where the keys' tokens or spans are theirs. */
+static enum err check_places(const struct source *source, const struct selection *selection, const struct labels *labels, struct err_info *info)
+{
+	bool by_tokens = (given.words || given.hide.count) && labels_are_shared(labels), by_spans = given.spans && !labels->query == !labels->key;
+	const int64_t *batch = selection->batch;
+	for (size_t i = 1; i < selection->batches && (by_tokens || by_spans); i++)
+		if (source_place(source, batch[i]) != source_place(source, batch[0]))
+			return err_set(info, ERR_USAGE, "the queries of items %" PRId64 " and %" PRId64 " stand at different keys, %" PRId64 " and %" PRId64
+				       " on: choose an item with --batch, or give %s", batch[0], batch[i], source_place(source, batch[0]),
+				       source_place(source, batch[i]), by_tokens ? "--query-tokens" : "--query-spans and --key-spans");
+	return ERR_OK;
+}
+
+enum err grouping_apply(struct source **source, const struct selection *selection, struct labels *labels, struct axis_spans *spans, struct err_info *info)
 {
 	*spans = (struct axis_spans){ 0 };
-	enum err err = read_all_spans(*source, labels, spans, info);
+	enum err err = check_places(*source, selection, labels, info);
+	if (!err)
+		err = read_all_spans(*source, selection->batch[0], labels, spans, info);
 	if (!err && (given.words || given.hide.count))
 		err = apply_tokens(source, labels, spans, info);
 	if (err || !given.by_span)

@@ -227,10 +227,13 @@ static enum err open_gathered(struct input *input, struct err_info *info)
 	if (!err)
 		err = normalise(input, info);
 	const struct role *weights = inputs_bound(input, NAME_WEIGHTS), *query = inputs_bound(input, NAME_QUERY), *key = inputs_bound(input, NAME_KEY);
-	if (!err)
-		err = labels_open(&input->labels, input->source->queries, input->source->keys, input->selection.batch[0], query ? query : weights,
-				  key ? key : weights, info);
-	return err ? err : grouping_apply(&input->source, &input->labels, &input->spans, info);
+	if (!err) {
+		int64_t batch = input->selection.batch[0];
+		const struct labels_of of = { input->source->queries, input->source->keys, source_place(input->source, batch), batch, query ? query : weights,
+					      key ? key : weights };
+		err = labels_open(&input->labels, &of, info);
+	}
+	return err ? err : grouping_apply(&input->source, &input->selection, &input->labels, &input->spans, info);
 }
 
 static void say_notes(const struct roles *roles)

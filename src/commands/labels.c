@@ -114,29 +114,54 @@ static enum err check_options(struct err_info *info)
 	return ERR_OK;
 }
 
-enum err labels_open(struct labels *labels, int64_t query_count, int64_t key_count, int64_t batch, const struct role *query, const struct role *key,
-		     struct err_info *info)
+bool labels_are_shared(const struct labels *labels)
+{
+	return labels->query && !labels->query_list.count;
+}
+
+/* The tokens of the keys that the queries stand at. */
+static enum err place_queries(struct labels *labels, const struct labels_of *of, struct err_info *info)
+{
+	if (of->place >= 0 && of->place + of->queries <= of->keys) {
+		labels->query = labels->key + of->place;
+		labels->raw_query = labels->raw_key + of->place;
+		return ERR_OK;
+	}
+	labels->placed = mem_array((size_t)of->queries, 2 * sizeof *labels->placed);
+	if (!labels->placed)
+		return err_nomem(info, "the tokens of the queries");
+	for (int64_t i = 0; i < of->queries; i++) {
+		int64_t key = i + of->place;
+		bool is_key = key >= 0 && key < of->keys;
+		labels->placed[i] = is_key ? labels->key[key] : "";
+		labels->placed[of->queries + i] = is_key ? labels->raw_key[key] : "";
+	}
+	labels->query = labels->placed;
+	labels->raw_query = labels->placed + of->queries;
+	return ERR_OK;
+}
+
+enum err labels_open(struct labels *labels, const struct labels_of *of, struct err_info *info)
 {
 	*labels = (struct labels){ 0 };
-	const struct label_axis queries = { "query", query, query_count, &labels->query_list, &labels->query, &labels->raw_query };
-	const struct label_axis keys = { "key", key, key_count, &labels->key_list, &labels->key, &labels->raw_key };
+	const struct label_axis queries = { "query", of->query, of->queries, &labels->query_list, &labels->query, &labels->raw_query };
+	const struct label_axis keys = { "key", of->key, of->keys, &labels->key_list, &labels->key, &labels->raw_key };
 	enum err err = check_options(info);
 	if (!err && (is_given(&given.key) || is_given(&given.both)))
-		err = read_list(is_given(&given.key) ? &given.key : &given.both, batch, &keys, info);
+		err = read_list(is_given(&given.key) ? &given.key : &given.both, of->batch, &keys, info);
 	if (!err && is_given(&given.query))
-		return read_list(&given.query, batch, &queries, info);
+		return read_list(&given.query, of->batch, &queries, info);
 	if (err || !is_given(&given.both))
 		return err;
-	if (is_given(&given.key) || query_count > key_count)
-		return read_list(&given.both, batch, &queries, info);
-	labels->query = labels->key + (key_count - query_count);
-	labels->raw_query = labels->raw_key + (key_count - query_count);
-	return ERR_OK;
+	if (is_given(&given.key) || of->queries > of->keys)
+		return read_list(&given.both, of->batch, &queries, info);
+	return place_queries(labels, of, info);
 }
 
 void labels_release(struct labels *labels)
 {
 	tokens_release(&labels->query_list);
 	tokens_release(&labels->key_list);
+	free(labels->placed);
 	*labels = (struct labels){ 0 };
 }

@@ -257,6 +257,10 @@ void masking_note(const struct masking *masking)
 	if (mask_looks_boolean(mask))
 		message_note("the mask '%s' %s holds floats, which are added to the logits, but nothing except 0 and 1: store booleans if 1 means that a key is attended",
 			     mask->name, shape);
+	double added = mask_adds_where_it_means_to_hide(mask);
+	if (added < 0)
+		message_note("the mask '%s' %s adds %g, which leaves hardly any weight, but hides no key: all of them count as seen (entropy_norm, gini, lengths); -inf "
+			     "or booleans hide", mask->name, shape, added);
 }
 
 void masking_whole_context(bool whole)

@@ -53,16 +53,26 @@ static enum err parse_heads_in(const char *text, int64_t *queries, int64_t *keys
 	return ERR_OK;
 }
 
-/* Keys and values may pack fewer heads than queries (GQA). Where it is not said how many, a key head is as wide as a query head,
- * and there are as many value heads as key heads. */
-static int64_t packed_key_heads(const struct role *role, const struct role *before, int64_t queries)
+/* The axis that heads share with dims or, as letters such as (BH)ND say, with batch items: its length in the tensor, and which the other is. */
+static int64_t packed_axis(const struct tensor *tensor, const char *letters, enum axis *other)
 {
-	const struct tensor *tensor = &role->tensor[0];
-	int64_t width = tensor->rank ? tensor->shape[tensor->rank - 1] : 0;
+	const char *open = letters ? strchr(letters, '(') : NULL;
+	size_t length = open ? strcspn(open, ")") : 0;
+	*other = open && memchr(open, 'B', length) ? AXIS_BATCH : AXIS_DIM;
+	int at = *other == AXIS_BATCH ? (int)(open - letters) : tensor->rank - 1;
+	return at >= 0 && at < tensor->rank ? tensor->shape[at] : 0;
+}
+
+/* Keys and values may pack fewer heads than queries (GQA). Where it is not said how many, a key head is as wide as a query head, or there are as many items of
+ * both, and there are as many value heads as key heads. */
+static int64_t packed_key_heads(const struct role *role, const struct role *before, const char *letters, int64_t queries)
+{
+	enum axis other;
+	int64_t length = packed_axis(&role->tensor[0], letters, &other);
 	if (before && before->kind == NAME_KEY)
 		return before->heads.size[AXIS_HEAD];
-	if (before && before->heads.size[AXIS_DIM] && width > 0 && width % before->heads.size[AXIS_DIM] == 0)
-		return width / before->heads.size[AXIS_DIM];
+	if (before && before->heads.size[other] && length > 0 && length % before->heads.size[other] == 0)
+		return length / before->heads.size[other];
 	return queries;
 }
 
@@ -77,7 +87,7 @@ static enum err set_packing(const struct role *role, const struct roles_request 
 		layout->kv_heads_in = keys;
 		layout->fusion = layout->letters && strchr(layout->letters, '3') ? LAYOUT_SEPARATE : request->order;
 	} else if (layout->heads_in && (role->kind == NAME_KEY || role->kind == NAME_VALUE)) {
-		layout->heads_in = keys ? keys : packed_key_heads(role, before, queries);
+		layout->heads_in = keys ? keys : packed_key_heads(role, before, layout->letters, queries);
 	}
 	return err;
 }

@@ -38,6 +38,13 @@ void source_free(struct source *source)
 		source->ops->free(source);
 }
 
+int64_t source_place(const struct source *source, int64_t batch)
+{
+	if (!source->has_place)
+		return source->keys > source->queries ? source->keys - source->queries : 0;
+	return source->place_lengths ? source->place_lengths[batch] - source->queries : source->place;
+}
+
 int64_t source_diagonal(const struct source *source, int64_t map)
 {
 	return source->diagonals ? source->diagonals[map / source->heads % source->batches] : source->diagonal;

@@ -129,6 +129,9 @@ struct source {
 	bool is_square;         /* queries and keys are the same sequence: distances |i - j| mean something as they are */
 	int64_t diagonal;       /* key index of query 0 (keys - queries for a KV cache, 0 else): distance = |row + diagonal - key| */
 	const int64_t *diagonals; /* [batches]: the same for each batch item, where items are of different lengths; NULL: `diagonal` for all */
+	bool has_place;         /* options or lengths say where the queries stand among the keys; else they are the last */
+	int64_t place;          /* then the key that query 0 stands at */
+	const int64_t *place_lengths; /* [batches]: or the length of each item, at the end of which its queries stand; NULL: `place` for all */
 	bool dead_rows_nan;     /* weights of a row that sees nothing are computed as 0, and written as NaN */
 	bool hidden_infinite;   /* logits shown in place of weights: hidden ones are computed as 0, and written as -inf */
 	const double *sink_logit; /* [maps] natural logit without a key (gpt-oss "sinks") that joins the denominator of each row once its keys are summed: lse is with
@@ -149,6 +152,9 @@ bool source_writes_itself(const struct source *source, int64_t map, int64_t row)
 bool source_row_is_nan(const struct source *source, int64_t map, int64_t row);
 /* The diagonal of the batch item that a map belongs to. */
 int64_t source_diagonal(const struct source *source, int64_t map);
+
+/* The key that query 0 of a batch item stands at, for labels; it may lie before the first key, and the last query beyond the last. */
+int64_t source_place(const struct source *source, int64_t batch);
 
 /* What source_ops.span says, with or without that function. */
 bool source_span(const struct source *source, int64_t map, int64_t row, int64_t *begin, int64_t *end);

@@ -237,13 +237,16 @@ static bool list_hidden(struct grouped *grouped, const struct grouping *keys)
 	return grouped->hidden != NULL;
 }
 
-/* The group of the key that stands where the first query of group 0 does. */
+/* From the first group of queries that does not begin before the keys, and the group of the key where it stands. */
 static int64_t diagonal_of(const struct grouped *grouped, int64_t diagonal)
 {
-	int64_t key = first_of(&grouped->queries, 0) + diagonal, group = 0;
+	int64_t query = 0, group = 0;
+	while (query + 1 < grouped->source.queries && first_of(&grouped->queries, query) + diagonal < 0)
+		query++;
+	int64_t key = first_of(&grouped->queries, query) + diagonal;
 	while (group < grouped->source.keys && last_of(&grouped->keys, group) < key)
 		group++;
-	return group;
+	return group - query;
 }
 
 static bool set_diagonals(struct grouped *grouped)

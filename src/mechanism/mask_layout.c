@@ -1,6 +1,7 @@
 #include "mechanism/mask_layout.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
 enum { READINGS = 4, RANKS = 6 };
@@ -195,6 +196,20 @@ bool mask_looks_boolean(const struct tensor *tensor)
 		ones += value == 1;
 	}
 	return ones > 0;
+}
+
+double mask_adds_where_it_means_to_hide(const struct tensor *tensor)
+{
+	const double means_to_hide = -100;
+	int64_t count = dtype_is_float(tensor->dtype) ? tensor_count(tensor) : 0;
+	double largest = -INFINITY;
+	for (int64_t i = 0; i < count; i++) {
+		double value = tensor_at(tensor, i);
+		if (value != 0 && !(value <= means_to_hide))
+			return 0;
+		largest = value != 0 && value > largest ? value : largest;
+	}
+	return largest > MASK_HIDES ? largest : 0;
 }
 
 enum err mask_check_integers(const struct tensor *tensor, struct err_info *info)

@@ -28,6 +28,9 @@ enum err mask_layout_check(const struct mask *mask, const struct heads *file, co
 /* Does a mask of floats hold nothing but zeros and ones, as booleans do? */
 bool mask_looks_boolean(const struct tensor *tensor);
 
+/* Of floats that are all 0, or at or below -100, as those that are to hide keys: the largest that is added and hides nothing (above MASK_HIDES); else 0. */
+double mask_adds_where_it_means_to_hide(const struct tensor *tensor);
+
 /* An integer 0 hides and another one attends: one below 0, which is meant to be added, is ERR_VALUE. */
 enum err mask_check_integers(const struct tensor *tensor, struct err_info *info);
 

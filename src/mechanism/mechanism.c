@@ -287,6 +287,9 @@ enum err mechanism_mask(const struct mechanism_args *args, struct source *source
 	source->dead_rows_nan = args->dead_rows == DEAD_ROWS_NAN;
 	source->is_causal = args->causal != CAUSAL_NONE;
 	source->diagonal = args->position.has_query_offset ? args->position.query_offset - args->position.key_offset : mask->diagonal;
+	source->has_place = !args->position.has_query_offset && source->keys > source->queries;
+	source->place = mask->place;
+	source->place_lengths = mask->place_at_length ? mask->key_length : NULL;
 	mask_describe(mask, source->note, sizeof source->note);
 	if (args->window_left >= 0 || args->window_right >= 0 || args->chunk > 0)
 		mechanism_note(source->note, sizeof source->note, "at most %" PRId64 " keys per row", mask_most_keys(mask));

@@ -66,3 +66,60 @@ column "those that stand there have no value" 0 duplicate '0 .5 nan nan' attnviz
 # --- a single key leaves nothing to choose
 floats 1 | npy one.npy '<f4' '(1, 1)'
 column "no columns are fewer than one" 0 vertical_slash nan attnviz stats one.npy -c -m vertical_slash
+
+# --- tokens of both axes: a query has the token of the key that it stands at
+repeat 8 floats 0 | npy q4.npy '<f4' '(4, 2)'
+repeat 12 floats 0 | npy k6.npy '<f4' '(6, 2)'
+printf 't0\nt1\nt2\nt3\nt4\nt5\n' > six.txt
+six='attnviz stats -q q4.npy -k k6.npy -t six.txt --quiet'
+tokens() {
+	name=$1 wanted=$2
+	shift 2
+	$six -m max --per-row --json "$@" > out
+	sed 's/.*"token": "//; s/".*//' out | tr '\n' ' ' > names
+	check "$name" grep -qx "$wanted " names
+}
+tokens "the last keys where nothing says where the queries stand" 't2 t3 t4 t5'
+tokens "and at the end of a cache" 't2 t3 t4 t5' --causal
+tokens "from the first key" 't0 t1 t2 t3' --causal=top-left
+tokens "after the past" 't1 t2 t3 t4' --causal --past 1
+tokens "up to the length of the item" 't1 t2 t3 t4' --key-lengths 5
+tokens "no token where there is no key" ' t0 t1 t2' --causal --key-lengths 3
+$six -m max --per-row --json --causal --past 4 > out
+check "nor beyond the last" grep -q '"query": 2, "token": ""' out
+hidden="$six --causal --window 1 --key-lengths 3 --hide ^t0\$"
+column "distances where an item begins before the keys" 2e-5 distance .25 $hidden -m distance
+column "and the diagonal" 2e-5 diagonal .5 $hidden -m diagonal
+printf 'a 0 2\nb 2 6\n' > ab.txt
+repeat 4 floats 0 | npy q2.npy '<f4' '(2, 2)'
+column "spans are those of the keys that the queries stand at" 2e-5 mass '1 0 .666666667 .333333333' \
+	attnviz stats -q q2.npy -k k6.npy --layers-by order --causal --past 1 --spans ab.txt
+repeat 16 floats 0 | npy q8.npy '<f4' '(2, 1, 4, 2)'
+repeat 24 floats 0 | npy k12.npy '<f4' '(2, 1, 6, 2)'
+items='attnviz stats -q q8.npy -k k12.npy --causal --key-lengths 5,6 -m distance --quiet'
+refuse "groups of items whose queries stand elsewhere" 2 'the queries of items 0 and 1 stand at different keys, 1 and 2 on: choose an item with --batch' \
+	$items -t six.txt --hide '^t1$'
+refuse "spans likewise" 2 'give --query-spans and --key-spans' $items --spans ab.txt --by-span
+check "one of the items has groups" $items -t six.txt --hide '^t1$' --batch 1
+check "so have those that stand alike" attnviz stats -q q8.npy -k k12.npy --causal --key-lengths 5,5 -m distance -t six.txt --hide '^t1$'
+
+# --- masks that add a large negative number hide nothing
+printf '\000\000\000\000\000\000\000\000\000\100\034\306\000\000\000\000' | npy adds.npy '<f4' '(2, 2)'
+repeat 4 floats 0 | npy two.npy '<f4' '(2, 2)'
+note "a mask of -10000" "adds -10000, which leaves hardly any weight, but hides no key" attnviz stats -q two.npy -k two.npy --mask adds.npy --layout mask=NM -m entropy
+printf '\000\000\377\373' | npy half.npy '<f2' '(1, 2)'
+note "the least of float16" "adds -65504" attnviz stats -q two.npy -k two.npy --mask half.npy --layout mask=NM -m entropy
+printf '\000\000\200\377\000\000\000\000' | npy hides.npy '<f4' '(1, 2)'
+attnviz stats -q two.npy -k two.npy --mask hides.npy --layout mask=NM -m entropy > out 2> err
+check "-inf is not spoken of" test ! -s err
+floats 0 -1 | npy bias.npy '<f4' '(1, 2)'
+attnviz stats -q two.npy -k two.npy --mask bias.npy --layout mask=NM -m entropy > out 2> err
+check "nor is a bias" test ! -s err
+
+# --- heads that are packed beside batch items
+repeat 80 floats 0 0.5 1 -1 | npy folded.npy '<f4' '(8, 5, 8)'
+attnviz stats -q folded.npy -k folded.npy --layout 'BND' -m max --tsv --quiet | cut -f 4 > plain
+attnviz stats -q folded.npy -k folded.npy --layout '(BH)ND' --heads-in 4 -m max --tsv > out
+check "keys are folded as the queries are" sh -c 'cut -f 4 out | cmp -s - plain'
+repeat 40 floats 0 0.5 1 -1 | npy shared.npy '<f4' '(4, 5, 8)'
+column "fewer key heads are found" 0 head '0 1 2 3 0 1 2 3' attnviz stats -q folded.npy -k shared.npy -v shared.npy --layout '(BH)ND' --heads-in 4 -m max
