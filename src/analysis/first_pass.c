@@ -9,6 +9,12 @@ static const enum metric_id metrics[] = {
 	METRIC_PARTICIPATION, METRIC_HOYER, METRIC_ROW_SUM, METRIC_LOGIT_MAX, METRIC_LOGIT_MIN, METRIC_LOGIT_RANGE, METRIC_COUNT,
 };
 
+/* What it needs depends on the metrics. */
+struct first_pass {
+	struct family family;
+	struct sink_ops ops;
+};
+
 static double row_value(enum metric_id id, const struct row_stats *stats, const struct stats_parameters *parameters)
 {
 	double n = (double)stats->support;
@@ -53,14 +59,18 @@ static const struct sink_ops first_pass_ops = {
 	.merge = family_merge,
 };
 
-/* The smallest logit costs a comparison for every one of them. */
-static const struct sink_ops first_pass_min_ops = {
-	.name = "first pass with the smallest logit",
-	.needs = SINK_LOGIT_MIN,
-	.partial_size = family_partial_size,
-	.rows = rows,
-	.merge = family_merge,
-};
+static unsigned needs_of(enum metric_id id)
+{
+	switch (id) {
+	case METRIC_ENTROPY:
+	case METRIC_ENTROPY_NORM:
+	case METRIC_PERPLEXITY:
+	case METRIC_COLLAPSE: return SINK_ENTROPY;
+	case METRIC_LOGIT_MIN:
+	case METRIC_LOGIT_RANGE: return SINK_LOGIT_MIN;
+	default: return 0;
+	}
+}
 
 /* To this pass hidden keys are zeros, which may be above all that a signed row sees. */
 static bool takes(const struct source *source, enum metric_id id)
@@ -68,18 +78,21 @@ static bool takes(const struct source *source, enum metric_id id)
 	return id != METRIC_MAX || !source->is_signed;
 }
 
+/* The smallest logit costs a comparison for every one of them, and the entropy of groups a logarithm. */
 static enum err init(struct family *family, const struct source *source, struct err_info *info)
 {
+	struct first_pass *pass = (struct first_pass *)family;
 	(void)source, (void)info;
+	pass->ops = first_pass_ops;
 	for (int m = 0; m < family->count; m++)
-		if (family->metric[m] == METRIC_LOGIT_MIN || family->metric[m] == METRIC_LOGIT_RANGE)
-			family->sink.ops = &first_pass_min_ops;
+		pass->ops.needs |= needs_of(family->metric[m]);
+	family->sink.ops = &pass->ops;
 	return ERR_OK;
 }
 
 const struct family_row family_first_pass = {
 	.metrics = metrics,
-	.size = sizeof(struct family),
+	.size = sizeof(struct first_pass),
 	.partial = sizeof(struct row_values),
 	.ops = &first_pass_ops,
 	.takes = takes,

@@ -24,11 +24,6 @@ static inline __attribute__((always_inline)) void multiply(const float *rows, co
 	}
 }
 
-/* What is woven into products: constants of each instance of dot_keys. */
-struct woven {
-	bool fold, sums, keep;
-};
-
 /* Products of a run are summed in registers, and the runs in the tile: sums of 32 products round less than longer ones. */
 enum { DOT_RUN = 32 * SUMS, DOT_STEP = 16 };
 
@@ -43,7 +38,7 @@ static inline __attribute__((always_inline)) void multiply_run(const float *rows
 	int64_t d = 0;
 	for (; woven.fold && d + FOLD_STEP <= depth && fold->next < fold->end; d += FOLD_STEP) {
 		multiply(rows + d * LANES, panel + d * KEY_PANEL, FOLD_STEP, sums);
-		fold_unit(fold, woven.sums, woven.keep);
+		fold_unit(fold, woven);
 	}
 	for (; d + DOT_STEP <= depth; d += DOT_STEP)
 		multiply(rows + d * LANES, panel + d * KEY_PANEL, DOT_STEP, sums);
@@ -113,13 +108,15 @@ static inline __attribute__((always_inline)) void dot_woven(dot_instance *dot, c
 	for (int lane = 0; lane < LANES; lane++)
 		max[lane] = -INFINITY;
 	if (!fold)
-		dot(operands, tile, (struct woven){ false, false, false }, NULL, max);
+		dot(operands, tile, (struct woven){ .fold = false }, NULL, max);
 	else if (!(fold->flags & FOLD_SUMS))
-		dot(operands, tile, (struct woven){ true, false, true }, fold, max);
+		dot(operands, tile, (struct woven){ .fold = true, .keep = true }, fold, max);
+	else if (fold->flags & FOLD_ONLY_SUM)
+		dot(operands, tile, (struct woven){ .fold = true, .sums = true, .keep = true }, fold, max);
 	else if (fold->flags & FOLD_KEEP)
-		dot(operands, tile, (struct woven){ true, true, true }, fold, max);
+		dot(operands, tile, (struct woven){ .fold = true, .sums = true, .moments = true, .keep = true }, fold, max);
 	else
-		dot(operands, tile, (struct woven){ true, true, false }, fold, max);
+		dot(operands, tile, (struct woven){ .fold = true, .sums = true, .moments = true }, fold, max);
 	if (weave)
 		weave->has_max = maxima;
 }
@@ -163,7 +160,7 @@ static void accumulate_values(const float *tile, int64_t count, const float *val
 		for (int lane = 0; lane < LANES; lane += ROW_VECTORS * VECTOR) {
 			vf sum[ROW_KEYS][ROW_VECTORS];
 			_Alignas(64) float flat[ROW_KEYS * ROW_VECTORS * VECTOR];
-			multiply_run(tile + lane, panel, count, (struct woven){ false, false, false }, NULL, sum);
+			multiply_run(tile + lane, panel, count, (struct woven){ .fold = false }, NULL, sum);
 			memcpy(flat, sum, sizeof(flat));
 			add_values(flat, out + column * LANES + lane);
 		}

@@ -53,18 +53,6 @@ void strip_touch(struct strip *strip, int64_t begin, int64_t end, bool zero)
 	}
 }
 
-void strip_stats(struct strip *strip, const struct source *source, const struct kernels *kernels, const struct row_group *rows, const float *factor,
-		 struct row_stats *stats)
-{
-	struct softmax_state state;
-	softmax_state_init(&state);
-	for (int64_t key = 0; key < strip->keys; key += KEY_BLOCK)
-		if (strip->filled[key / KEY_BLOCK])
-			kernels->scale_sums(strip->p + key * strip->lanes, strip->filled[key / KEY_BLOCK], factor, &state);
-	for (int lane = 0; lane < rows->count; lane++)
-		stats[lane] = pass_weight_stats(source, &state, lane);
-}
-
 bool inner_rows_init(struct inner_rows *inner, const struct source *source, const struct kernels *kernels)
 {
 	*inner = (struct inner_rows){ 0 };

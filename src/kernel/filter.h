@@ -35,10 +35,6 @@ void strip_clear(struct strip *strip);
  * says so; otherwise only those before `begin` do, and the caller writes the others. */
 void strip_touch(struct strip *strip, int64_t begin, int64_t end, bool zero);
 
-/* Multiply a strip by `factor` [lanes], and take the statistics of its rows, which it holds whole. */
-void strip_stats(struct strip *strip, const struct source *source, const struct kernels *kernels, const struct row_group *rows, const float *factor,
-		 struct row_stats *stats);
-
 /* A row group that is to be made. */
 struct made_rows {
 	const struct row_group *rows;
@@ -70,6 +66,7 @@ struct taker {
 	/* The weights of a block, in the order of the keys; blocks where nothing is visible are left out. They are still to be multiplied by filter_factor. `fall`: where
 	 * the base moved, what all weights before must be multiplied by to be as these are [lanes]; NULL: nothing. NULL: only the statistics are wanted. */
 	void (*take)(void *data, int64_t key, int64_t count, const float *tile, const float *fall);
+	bool only_sum; /* with take: entropy and sum of squares of the rows are not wanted */
 };
 
 /* A pass over `inner` that has no sinks, and one row group. */

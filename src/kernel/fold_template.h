@@ -6,6 +6,11 @@ struct lane_sums {
 	vf sum, first, second;
 };
 
+/* What a fold does, as constants: `moments` are the sums other than that of the exponentials. */
+struct woven {
+	bool fold, sums, moments, keep;
+};
+
 static inline __attribute__((always_inline)) struct lane_sums load_sums(const struct fold *fold, int64_t lane)
 {
 	return (struct lane_sums){ v_load(fold->sum + lane), v_load(fold->first + lane), v_load(fold->second + lane) };
@@ -18,18 +23,18 @@ static inline __attribute__((always_inline)) void store_sums(struct fold *fold, 
 	v_store(fold->second + lane, sums.second);
 }
 
-/* `count`, `with_sums` and `keep` are constants. */
-static inline __attribute__((always_inline)) struct lane_sums fold_keys(float *at, int count, vf shift, bool with_sums, bool keep,
-									  struct lane_sums sums)
+/* `count` and `woven` are constants. */
+static inline __attribute__((always_inline)) struct lane_sums fold_keys(float *at, int count, vf shift, struct woven woven, struct lane_sums sums)
 {
 	UNROLL for (int k = 0; k < count; k++) {
 		vf x = v_load(at + k * LANES);
-		x = v_clamp(with_sums ? x : x - shift);
+		x = v_clamp(woven.sums ? x : x - shift);
 		vf p = v_exp2(x);
-		if (keep)
+		if (woven.keep)
 			v_store(at + k * LANES, p);
-		if (with_sums) {
+		if (woven.sums)
 			sums.sum = sums.sum + p;
+		if (woven.moments) {
 			sums.first = v_fma(p, x, sums.first);
 			sums.second = v_fma(p, p, sums.second);
 		}
@@ -37,16 +42,28 @@ static inline __attribute__((always_inline)) struct lane_sums fold_keys(float *a
 	return sums;
 }
 
+static inline __attribute__((always_inline)) struct lane_sums sums_so_far(const struct fold *fold, int64_t lane, struct woven woven)
+{
+	if (woven.moments)
+		return load_sums(fold, lane);
+	return (struct lane_sums){ woven.sums ? v_load(fold->sum + lane) : v_set(0.0f), v_set(0.0f), v_set(0.0f) };
+}
+
+static inline __attribute__((always_inline)) void keep_sums(struct fold *fold, int64_t lane, struct woven woven, struct lane_sums sums)
+{
+	if (woven.moments)
+		store_sums(fold, lane, sums);
+	else if (woven.sums)
+		v_store(fold->sum + lane, sums.sum);
+}
+
 /* The next FOLD_KEYS keys of a vector of lanes: there are some. */
-static inline __attribute__((always_inline)) void fold_unit(struct fold *fold, bool with_sums, bool keep)
+static inline __attribute__((always_inline)) void fold_unit(struct fold *fold, struct woven woven)
 {
 	int64_t lane = fold->lane;
-	struct lane_sums sums = { v_set(0.0f), v_set(0.0f), v_set(0.0f) };
-	if (with_sums)
-		sums = load_sums(fold, lane);
-	sums = fold_keys(fold->next + lane, FOLD_KEYS, v_load(fold->shift + lane), with_sums, keep, sums);
-	if (with_sums)
-		store_sums(fold, lane, sums);
+	struct lane_sums sums = sums_so_far(fold, lane, woven);
+	sums = fold_keys(fold->next + lane, FOLD_KEYS, v_load(fold->shift + lane), woven, sums);
+	keep_sums(fold, lane, woven, sums);
 	fold->lane = lane + VECTOR;
 	if (fold->lane == LANES) {
 		fold->lane = 0;
@@ -54,20 +71,17 @@ static inline __attribute__((always_inline)) void fold_unit(struct fold *fold, b
 	}
 }
 
-static inline __attribute__((always_inline)) void fold_all(struct fold *fold, bool with_sums, bool keep)
+static inline __attribute__((always_inline)) void fold_all(struct fold *fold, struct woven woven)
 {
 	while (fold->lane)
-		fold_unit(fold, with_sums, keep);
+		fold_unit(fold, woven);
 	const float *end = fold->end + fold->rest * LANES;
 	for (int lane = 0; lane < LANES; lane += VECTOR) {
 		vf shift = v_load(fold->shift + lane);
-		struct lane_sums sums = { v_set(0.0f), v_set(0.0f), v_set(0.0f) };
-		if (with_sums)
-			sums = load_sums(fold, lane);
+		struct lane_sums sums = sums_so_far(fold, lane, woven);
 		for (float *at = fold->next + lane; at < end; at += LANES)
-			sums = fold_keys(at, 1, shift, with_sums, keep, sums);
-		if (with_sums)
-			store_sums(fold, lane, sums);
+			sums = fold_keys(at, 1, shift, woven, sums);
+		keep_sums(fold, lane, woven, sums);
 	}
 	fold->next = fold->end;
 	fold->rest = 0;
@@ -76,11 +90,13 @@ static inline __attribute__((always_inline)) void fold_all(struct fold *fold, bo
 static void fold_rest(struct fold *fold)
 {
 	if (!(fold->flags & FOLD_SUMS))
-		fold_all(fold, false, true);
+		fold_all(fold, (struct woven){ .keep = true });
+	else if (fold->flags & FOLD_ONLY_SUM)
+		fold_all(fold, (struct woven){ .sums = true, .keep = true });
 	else if (fold->flags & FOLD_KEEP)
-		fold_all(fold, true, true);
+		fold_all(fold, (struct woven){ .sums = true, .moments = true, .keep = true });
 	else
-		fold_all(fold, true, false);
+		fold_all(fold, (struct woven){ .sums = true, .moments = true });
 }
 
 static void exp2_block(float *tile, int64_t count, const float *shift)

@@ -49,6 +49,7 @@ void softmax_state_init(struct softmax_state *state);
 enum fold_flags {
 	FOLD_SUMS = 1, /* pass 1: sum, first and second */
 	FOLD_KEEP = 2, /* the exponentials are left in the tile; without it the tile's contents are undefined afterwards */
+	FOLD_ONLY_SUM = 4, /* with both: `first` and `second` stay 0. Set by whoever wants it, after softmax_open. */
 };
 
 /* Keys that are taken together, of one vector of lanes. */
@@ -80,6 +81,26 @@ enum {
 	HISTOGRAM_BITS = 6,
 	HISTOGRAM_OCTAVES = 40,
 	HISTOGRAM_BINS = (HISTOGRAM_OCTAVES << HISTOGRAM_BITS) + 1,
+};
+
+/* Lanes of one tile that are added to lanes of another one: elements of vectors, several of a vector at once. */
+enum { MAX_VECTOR = 16 };
+
+struct lane_move {
+	_Alignas(64) int32_t pick[MAX_VECTOR]; /* the element that is added to this one; -1: none */
+	float factor[MAX_VECTOR];
+	int from, to;                          /* the first lanes of the vectors */
+};
+
+struct lane_moves {
+	struct lane_move move[MAX_LANES];
+	int count;
+};
+
+/* Of scale_sums. */
+enum sums_flags {
+	SUMS_LOG = 1,  /* sum w log2 w is wanted */
+	SUMS_KEEP = 2, /* the scaled weights are left in the tile */
 };
 
 struct kernels {
@@ -120,8 +141,18 @@ struct kernels {
 	/* tile[key][lane] *= factor[lane]; a lane whose factor is 0 becomes 0 whatever it held. */
 	void (*scale_block)(float *tile, int64_t count, const float *factor);
 
-	/* Both at once, for what a filter has made: scale, then the sums of weights_block. log2 has an absolute error below 1e-7. */
-	void (*scale_sums)(float *tile, int64_t count, const float *factor, struct softmax_state *state);
+	/* Both at once, for what a filter has made: scale, then the sums of weights_block. Without SUMS_LOG state->first is left alone; without SUMS_KEEP
+	 * the tile is. log2 has an absolute error below 1e-7. */
+	void (*scale_sums)(float *tile, int64_t count, const float *factor, unsigned flags, struct softmax_state *state);
+
+	/* Lanes that join others: to[key][to_lane[lane]] += from[key][lane] * factor[lane] for first <= lane < last, lane after lane. A plan holds for any number of
+	 * tiles; to_lane does not descend. */
+	void (*plan_moves)(const int *to_lane, const float *factor, int first, int last, struct lane_moves *moves);
+	void (*move_lanes)(const float *from, int64_t count, const struct lane_moves *moves, float *to);
+
+	/* move_lanes of `joined` keys, then scale_sums of `count` >= joined, with the same bits; what is in `to` afterwards is undefined without SUMS_KEEP. */
+	void (*move_sums)(const float *from, int64_t joined, const struct lane_moves *moves, float *to, int64_t count, const float *factor, unsigned flags,
+			  struct softmax_state *state);
 
 	/* tile = offset + cap * tanh(tile / cap): tile holds base-2 logits, cap is in base-2 units. Absolute error below
 	 * 4e-7 * cap. */

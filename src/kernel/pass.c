@@ -242,6 +242,11 @@ static bool keeps_weights(const struct pass *pass, const struct group *group)
 	return group->output != NULL || (pass->taker && pass->taker->take);
 }
 
+static bool only_sum(const struct pass *pass)
+{
+	return pass->taker && pass->taker->take && pass->taker->only_sum;
+}
+
 /* A filter has statistics of its own: of the weights that it takes, only what they are to be divided by is wanted. */
 static void sum_weights(const struct pass *pass, struct group *group, const struct block *block)
 {
@@ -285,10 +290,11 @@ enum err pass_sweep(const struct pass *pass, struct group *group, int64_t begin,
 			return err;
 		sum_block(pass, group, &waiting);
 		leave_out(pass, group, &block);
-		if (pass->source->norm == NORM_SOFTMAX)
+		if (pass->source->norm == NORM_SOFTMAX) {
 			block.moved = kernels->softmax_open(block.tile, block.count, scratch->weave.has_max ? scratch->weave.max : NULL, &group->state,
 							    pass->needs & SINK_LOGIT_MIN, keeps_weights(pass, group), &scratch->fold);
-		else if (pass->taker)
+			scratch->fold.flags |= only_sum(pass) ? FOLD_ONLY_SUM : 0;
+		} else if (pass->taker)
 			sum_weights(pass, group, &block);
 		else
 			kernels->weights_block(block.tile, block.count, &group->state);

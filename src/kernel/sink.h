@@ -22,7 +22,7 @@ struct row_stats {
 	double lse;      /* ln sum e^s, a sink logit included; not a softmax: ln of the row sum; -inf for a row that sees nothing */
 	double max;      /* largest logit, or weight where there is no softmax */
 	double min;      /* smallest visible logit of a softmax; set where a sink needs SINK_LOGIT_MIN, else NaN */
-	double entropy;  /* -sum p ln p; 0 for a row that sees nothing; NaN where signed */
+	double entropy;  /* -sum p ln p; 0 for a row that sees nothing; NaN where signed, and where a filter makes the rows and no sink needs SINK_ENTROPY */
 	double sum_square; /* sum p^2 */
 	double sum;      /* sum p: 1, less with a sink logit, 0 for nothing visible, the real sum where not normalised */
 	double peak;     /* max p */
@@ -33,6 +33,7 @@ enum sink_needs {
 	SINK_TILES = 1,      /* scan is called: the second pass runs */
 	SINK_OUTPUT = 2,     /* row output O = P V (source->values must be there) */
 	SINK_LOGIT_MIN = 4,
+	SINK_ENTROPY = 8,    /* what a filter makes has no logits: a logarithm of each weight */
 };
 
 /* A tile of weights. Entries that are not visible are exactly 0; lanes >= rows->count are exactly 0. */

@@ -14,6 +14,7 @@
  *     v_any           is any lane of a mask set?
  *     v_larger v_smaller   of two values that are not negative
  *     V_FLOAT_OF_INT  conversion
+ *     V_PICK          element e is number from[e] of a vector, or 0 where from[e] is negative; not defined: one element after the other
  *     V_SHUFFLE       element e is number from(e) of those of two vectors, one behind the other
  *     v_load_double   half a vector (the whole, where VECTOR is 1) of floats, as vd (doubles)
  *
@@ -69,6 +70,19 @@ static inline vf v_abs(vf a)
 #include "kernel/fold_template.h"
 #include "kernel/dot_template.h"
 
+static inline void flush_sums(struct softmax_state *state, int lane, vf sum, vf first, vf second)
+{
+	float sums[VECTOR], firsts[VECTOR], seconds[VECTOR];
+	v_store(sums, sum);
+	v_store(firsts, first);
+	v_store(seconds, second);
+	for (int i = 0; i < VECTOR; i++) {
+		state->sum[lane + i] += (double)sums[i];
+		state->first[lane + i] += (double)firsts[i];
+		state->second[lane + i] += (double)seconds[i];
+	}
+}
+
 static void weights_block(const float *tile, int64_t count, struct softmax_state *state)
 {
 	for (int lane = 0; lane < LANES; lane += VECTOR) {
@@ -82,44 +96,70 @@ static void weights_block(const float *tile, int64_t count, struct softmax_state
 			/* Below the normal range w ln w is lost in any sum. */
 			first = v_fma(w, v_log2(v_max(w, v_set(0x1p-126f))), first);
 		}
-		float sums[VECTOR], firsts[VECTOR], seconds[VECTOR];
 		v_store(state->above + lane, max);
-		v_store(sums, sum);
-		v_store(firsts, first);
-		v_store(seconds, second);
-		for (int i = 0; i < VECTOR; i++) {
-			state->sum[lane + i] += (double)sums[i];
-			state->first[lane + i] += (double)firsts[i];
-			state->second[lane + i] += (double)seconds[i];
-		}
+		flush_sums(state, lane, sum, first, second);
 	}
 }
 
-static void scale_sums(float *tile, int64_t count, const float *factor, struct softmax_state *state)
+struct weight_sums {
+	vf max, sum, first, second;
+};
+
+/* One weight of each lane of a vector, scaled; `log` is a constant. */
+static inline __attribute__((always_inline)) vf add_weight(struct weight_sums *sums, vf weight, vf by, vi dead, bool log)
+{
+	vf w = v_select(dead, v_set(0.0f), weight * by);
+	sums->max = v_max(w, sums->max);
+	sums->sum = sums->sum + w;
+	sums->second = v_fma(w, w, sums->second);
+	if (log)
+		sums->first = v_fma(w, v_log2_quick(v_max(w, v_set(0x1p-126f))), sums->first);
+	return w;
+}
+
+/* `log` and `keep` are constants. */
+static inline __attribute__((always_inline)) void add_key(struct weight_sums *sums, float *at, vf by, vi dead, bool log, bool keep)
+{
+	vf w = add_weight(sums, v_load(at), by, dead, log);
+	if (keep)
+		v_store(at, w);
+}
+
+/* Sums of even and odd keys. */
+static inline void flush_pair(struct softmax_state *state, int lane, const struct weight_sums *even, const struct weight_sums *odd)
+{
+	v_store(state->above + lane, v_max(even->max, odd->max));
+	flush_sums(state, lane, even->sum + odd->sum, even->first + odd->first, even->second + odd->second);
+}
+
+/* Two keys at a time, since each addition waits for the one before. */
+static inline __attribute__((always_inline)) void scale_keys(float *tile, int64_t count, const float *factor, struct softmax_state *state, bool log, bool keep)
 {
 	for (int lane = 0; lane < LANES; lane += VECTOR) {
-		vf by = v_load(factor + lane), zero = v_set(0.0f), max = v_load(state->above + lane), sum = zero, first = zero, second = zero;
+		vf by = v_load(factor + lane), zero = v_set(0.0f), max = v_load(state->above + lane);
 		vi dead = v_mask(by == zero);
-		for (int64_t key = 0; key < count; key++) {
-			float *at = tile + key * LANES + lane;
-			vf w = v_select(dead, zero, v_load(at) * by);
-			v_store(at, w);
-			max = v_max(w, max);
-			sum = sum + w;
-			second = v_fma(w, w, second);
-			first = v_fma(w, v_log2_quick(v_max(w, v_set(0x1p-126f))), first);
+		struct weight_sums even = { max, zero, zero, zero }, odd = even;
+		int64_t key = 0;
+		for (; key + 2 <= count; key += 2) {
+			add_key(&even, tile + key * LANES + lane, by, dead, log, keep);
+			add_key(&odd, tile + (key + 1) * LANES + lane, by, dead, log, keep);
 		}
-		float sums[VECTOR], firsts[VECTOR], seconds[VECTOR];
-		v_store(state->above + lane, max);
-		v_store(sums, sum);
-		v_store(firsts, first);
-		v_store(seconds, second);
-		for (int i = 0; i < VECTOR; i++) {
-			state->sum[lane + i] += (double)sums[i];
-			state->first[lane + i] += (double)firsts[i];
-			state->second[lane + i] += (double)seconds[i];
-		}
+		if (key < count)
+			add_key(&even, tile + key * LANES + lane, by, dead, log, keep);
+		flush_pair(state, lane, &even, &odd);
 	}
+}
+
+static void scale_sums(float *tile, int64_t count, const float *factor, unsigned flags, struct softmax_state *state)
+{
+	if (flags & SUMS_LOG && flags & SUMS_KEEP)
+		scale_keys(tile, count, factor, state, true, true);
+	else if (flags & SUMS_LOG)
+		scale_keys(tile, count, factor, state, true, false);
+	else if (flags & SUMS_KEEP)
+		scale_keys(tile, count, factor, state, false, true);
+	else
+		scale_keys(tile, count, factor, state, false, false);
 }
 
 static void scale_block(float *tile, int64_t count, const float *factor)
@@ -146,11 +186,12 @@ static void soft_cap(float *tile, int64_t count, float cap, const float *offset)
 }
 
 #include "kernel/reduce_template.h"
+#include "kernel/move_template.h"
 #include "kernel/sort_template.h"
 
 #define TEMPLATE_FUNCTIONS                                                                                                        \
 	.lanes = LANES, .dot_tile = dot_tile, .softmax_open = softmax_open, .softmax_close = softmax_close, .fold_rest = fold_rest,     \
 	.exp2_block = exp2_block, .weights_block = weights_block, .scale_block = scale_block, .scale_sums = scale_sums, .soft_cap = soft_cap,                      \
 	.sum_keys = sum_keys, .max_keys = max_keys, .distance_keys = distance_keys, .sum_lanes = sum_lanes, .count_above = count_above, \
-	.group_keys = group_keys, .histogram = histogram, .transpose = transpose, .sort_keys = sort_keys, .rank_sums = rank_sums,       \
+	.group_keys = group_keys, .plan_moves = plan_moves, .move_lanes = move_lanes, .move_sums = move_sums, .histogram = histogram, .transpose = transpose, .sort_keys = sort_keys, .rank_sums = rank_sums,       \
 	.accumulate_values = accumulate_values

@@ -45,6 +45,11 @@ struct gathering {
 	bool sums;                  /* whether a row that sees something is zero all the same is found by: */
 	_Alignas(64) float sum[MAX_LANES]; /* the weights of the row group at work, of all keys */
 
+	const struct made_rows *made; /* the row groups at work */
+	unsigned needs;
+	int done;                   /* those before have all their queries */
+	struct lane_moves moves;
+
 	int64_t row[MAX_LANES];
 	struct {
 		int group, lane;
@@ -172,7 +177,7 @@ static void take(void *data, int64_t key, int64_t count, const float *tile, cons
 
 static enum err gather(struct gathering *gathering, const struct row_group *rows, const void *prepared, struct strip *strip, bool plain, struct err_info *info)
 {
-	const struct taker taker = { gathering, plain ? leave_out : NULL, strip ? take : NULL };
+	const struct taker taker = { gathering, plain ? leave_out : NULL, strip ? take : NULL, !plain };
 	struct group *group = gathering->inner.group;
 	gathering->to = strip;
 	memset(gathering->sum, 0, sizeof gathering->sum);
@@ -218,12 +223,17 @@ static void scale_strip(struct gathering *gathering, struct strip *strip, const 
 	}
 }
 
+static int64_t members_of(const struct members *members, int64_t group)
+{
+	return members->start[group + 1] - members->start[group];
+}
+
 /* The sums of a lane's further queries join its strip. */
-static void flush_total(struct gathering *gathering, const struct made_rows *made)
+static void flush_total(struct gathering *gathering)
 {
 	if (gathering->total_lane < 0)
 		return;
-	struct strip *strip = made[gathering->total_group].strip;
+	struct strip *strip = gathering->made[gathering->total_group].strip;
 	for (int64_t key = 0; key < strip->keys; key++)
 		if (key % KEY_BLOCK < strip->filled[key / KEY_BLOCK])
 			strip->p[key * strip->lanes + gathering->total_lane] += (float)gathering->total[key];
@@ -231,46 +241,21 @@ static void flush_total(struct gathering *gathering, const struct made_rows *mad
 }
 
 /* Queries of one group: thousands may follow, so their sums are float64. */
-static void add_to_total(struct gathering *gathering, const struct made_rows *made)
+static void add_to_total(struct gathering *gathering)
 {
 	const struct strip *part = &gathering->part;
+	struct strip *strip = gathering->made[gathering->owner[0].group].strip;
 	if (gathering->total_lane != gathering->owner[0].lane || gathering->total_group != gathering->owner[0].group) {
-		flush_total(gathering, made);
+		flush_total(gathering);
 		memset(gathering->total, 0, (size_t)part->keys * sizeof *gathering->total);
 		gathering->total_group = gathering->owner[0].group;
 		gathering->total_lane = gathering->owner[0].lane;
 	}
 	for (int64_t key = 0; key < part->keys; key += KEY_BLOCK)
-		if (part->filled[key / KEY_BLOCK])
+		if (part->filled[key / KEY_BLOCK]) {
+			strip_touch(strip, key, key + part->filled[key / KEY_BLOCK], true);
 			gathering->kernels->sum_lanes(part->p + key * part->lanes, part->filled[key / KEY_BLOCK], gathering->total + key);
-}
-
-/* Lanes [first, last) of the part belong to one row group. */
-static void add_to_lanes(const struct gathering *gathering, struct strip *strip, int first, int last, const float *factor)
-{
-	const struct strip *part = &gathering->part;
-	const int lanes = strip->lanes;
-	int to_lane[MAX_LANES];
-	for (int lane = first; lane < last; lane++)
-		to_lane[lane] = gathering->owner[lane].lane;
-	for (int64_t key = 0; key < strip->keys; key += KEY_BLOCK) {
-		int64_t end = key + part->filled[key / KEY_BLOCK];
-		int64_t k = key;
-		for (; k + 4 <= end; k += 4) {
-			const float *from = part->p + k * lanes;
-			float *to = strip->p + k * lanes;
-			for (int lane = first; lane < last; lane++) {
-				float *at = to + to_lane[lane];
-				at[0] += from[lane] * factor[lane];
-				at[lanes] += from[lane + lanes] * factor[lane];
-				at[2 * lanes] += from[lane + 2 * lanes] * factor[lane];
-				at[3 * lanes] += from[lane + 3 * lanes] * factor[lane];
-			}
 		}
-		for (; k < end; k++)
-			for (int lane = first; lane < last; lane++)
-				strip->p[k * lanes + to_lane[lane]] += part->p[k * lanes + lane] * factor[lane];
-	}
 }
 
 static bool of_one_group(const struct gathering *gathering)
@@ -279,38 +264,87 @@ static bool of_one_group(const struct gathering *gathering)
 	return gathering->owner[0].group == gathering->owner[last].group && gathering->owner[0].lane == gathering->owner[last].lane;
 }
 
-static void add_part(struct gathering *gathering, const struct made_rows *made, const float *factor)
+/* The means of groups with queries that do not count are over fewer. */
+static void leave_out_blind(struct gathering *gathering, const struct row_group *rows, int g)
 {
-	const struct strip *part = &gathering->part;
-	const int count = gathering->count;
-	bool one = of_one_group(gathering);
-	for (int first = 0, last; first < count; first = last) {
-		struct strip *strip = made[gathering->owner[first].group].strip;
-		for (last = first + 1; last < count && gathering->owner[last].group == gathering->owner[first].group;)
-			last++;
-		for (int64_t key = 0; key < strip->keys; key += KEY_BLOCK)
-			if (part->filled[key / KEY_BLOCK])
-				strip_touch(strip, key, key + part->filled[key / KEY_BLOCK], true);
-		if (!one)
-			add_to_lanes(gathering, strip, first, last, factor);
+	for (int lane = 0; lane < rows->count; lane++) {
+		int64_t members = members_of(&gathering->grouped->queries, rows->row[lane]), counted = members - gathering->blind[g][lane];
+		if (gathering->blind[g][lane] && counted)
+			gathering->unit[g][lane] *= (float)((double)members / (double)counted);
 	}
+}
+
+static void settle_stats(const struct gathering *gathering, const struct made_rows *made, const struct softmax_state *state)
+{
+	for (int lane = 0; lane < made->rows->count; lane++) {
+		made->stats[lane] = pass_weight_stats(&gathering->grouped->source, state, lane);
+		if (!(gathering->needs & SINK_ENTROPY))
+			made->stats[lane].entropy = NAN;
+	}
+}
+
+/* Lanes [first, last) of the part join a row group. Where they are its last, its strip is scaled and summed on the way, block by block, while it is in the nearest
+ * cache. */
+static void join(struct gathering *gathering, const struct made_rows *made, int first, int last, const float *factor, bool ends)
+{
+	const struct kernels *kernels = gathering->kernels;
+	const struct strip *part = &gathering->part;
+	struct strip *strip = made->strip;
+	const unsigned flags = (gathering->needs & SINK_ENTROPY ? SUMS_LOG : 0) | (gathering->needs & SINK_TILES ? SUMS_KEEP : 0);
+	const float *unit = gathering->unit[made - gathering->made];
+	int to_lane[MAX_LANES];
+	struct softmax_state state;
+	softmax_state_init(&state);
+	for (int lane = first; lane < last; lane++)
+		to_lane[lane] = gathering->owner[lane].lane;
+	kernels->plan_moves(to_lane, factor, first, last, &gathering->moves);
+	for (int64_t key = 0; key < strip->keys; key += KEY_BLOCK) {
+		int64_t block = key / KEY_BLOCK, joined = first < last ? part->filled[block] : 0;
+		float *at = strip->p + key * strip->lanes;
+		if (joined)
+			strip_touch(strip, key, key + joined, true);
+		if (ends && strip->filled[block])
+			kernels->move_sums(part->p + key * part->lanes, joined, &gathering->moves, at, strip->filled[block], unit, flags, &state);
+		else if (joined)
+			kernels->move_lanes(part->p + key * part->lanes, joined, &gathering->moves, at);
+	}
+	if (ends)
+		settle_stats(gathering, made, &state);
+}
+
+/* What is packed joins the row groups it belongs to; those before `end` have all their queries then. */
+static void add_part(struct gathering *gathering, const float *factor, int end)
+{
+	const int count = gathering->count;
+	bool one = count > 0 && of_one_group(gathering);
+	int lane = 0;
 	if (one)
-		add_to_total(gathering, made);
+		add_to_total(gathering);
+	for (int g = gathering->done; g < end || lane < count; g++) {
+		int first = lane;
+		while (lane < count && gathering->owner[lane].group == g)
+			lane++;
+		if (g < end && gathering->total_group == g)
+			flush_total(gathering);
+		if (g < end)
+			leave_out_blind(gathering, gathering->made[g].rows, g);
+		if (g < end || !one)
+			join(gathering, &gathering->made[g], one ? lane : first, lane, factor, g < end);
+	}
+	gathering->done = end;
 }
 
-static int64_t members_of(const struct members *members, int64_t group)
+/* Queries beyond the first of their groups, as many as are packed; row groups before `end` have no others. */
+static enum err add_queries(struct gathering *gathering, int end, const void *prepared, struct err_info *info)
 {
-	return members->start[group + 1] - members->start[group];
-}
-
-/* Queries beyond the first of their groups, as many as are packed. */
-static enum err add_queries(struct gathering *gathering, const struct made_rows *made, const void *prepared, struct err_info *info)
-{
+	const struct made_rows *made = gathering->made;
 	double share[MAX_LANES];
 	float factor[MAX_LANES];
 	const struct row_group rows = { .map = made->rows->map, .count = gathering->count, .row = gathering->row };
-	if (!gathering->count)
+	if (!gathering->count) {
+		add_part(gathering, NULL, end);
 		return ERR_OK;
+	}
 	strip_clear(&gathering->part);
 	enum err err = gather(gathering, &rows, prepared, &gathering->part, false, info);
 	if (err)
@@ -325,17 +359,18 @@ static enum err add_queries(struct gathering *gathering, const struct made_rows 
 		scale_strip(gathering, &gathering->part, share);
 	else
 		segment_factors(gathering, 0, share, factor);
-	add_part(gathering, made, factor);
+	add_part(gathering, factor, end);
 	gathering->count = 0;
 	return ERR_OK;
 }
 
 /* The queries of the groups but for the first of each. */
-static enum err add_further(struct gathering *gathering, const struct made_rows *made, int count, const void *prepared, struct err_info *info)
+static enum err add_further(struct gathering *gathering, int count, const void *prepared, struct err_info *info)
 {
+	const struct made_rows *made = gathering->made;
 	const struct members *queries = &gathering->grouped->queries;
 	enum err err = ERR_OK;
-	gathering->count = 0;
+	gathering->count = gathering->done = 0;
 	gathering->total_lane = -1;
 	for (int g = 0; g < count; g++)
 		for (int lane = 0; lane < made[g].rows->count; lane++)
@@ -344,12 +379,9 @@ static enum err add_further(struct gathering *gathering, const struct made_rows 
 				gathering->owner[gathering->count].group = g;
 				gathering->owner[gathering->count++].lane = lane;
 				if (gathering->count == gathering->kernels->lanes)
-					err = add_queries(gathering, made, prepared, info);
+					err = add_queries(gathering, g, prepared, info);
 			}
-	if (!err)
-		err = add_queries(gathering, made, prepared, info);
-	flush_total(gathering, made);
-	return err;
+	return err ? err : add_queries(gathering, count, prepared, info);
 }
 
 /* The first queries of the groups, in their lanes. */
@@ -383,16 +415,6 @@ static void settle_unit(struct gathering *gathering, struct strip *strip, int co
 		unit[lane] = 1;
 }
 
-/* The means of groups with queries that do not count are over fewer. */
-static void leave_out_blind(struct gathering *gathering, const struct row_group *rows, int g)
-{
-	for (int lane = 0; lane < rows->count; lane++) {
-		int64_t members = members_of(&gathering->grouped->queries, rows->row[lane]), counted = members - gathering->blind[g][lane];
-		if (gathering->blind[g][lane] && counted)
-			gathering->unit[g][lane] *= (float)((double)members / (double)counted);
-	}
-}
-
 static enum err make_plain(struct gathering *gathering, const struct made_rows *made, const void *prepared, unsigned needs, struct err_info *info)
 {
 	double share[MAX_LANES];
@@ -413,6 +435,8 @@ static enum err grouped_rows(void *state, const struct made_rows *made, int coun
 	const struct grouped *grouped = gathering->grouped;
 	double share[MAX_LANES];
 	enum err err = ERR_OK;
+	gathering->made = made;
+	gathering->needs = needs;
 	for (int g = 0; g < count && !err; g++) {
 		if (is_plain(grouped)) {
 			err = make_plain(gathering, &made[g], prepared, needs, info);
@@ -425,13 +449,7 @@ static enum err grouped_rows(void *state, const struct made_rows *made, int coun
 			gathering->blind[g][lane] = is_blind(gathering, lane);
 		settle_unit(gathering, made[g].strip, made[g].rows->count, share, gathering->unit[g]);
 	}
-	if (!err && !grouped->queries.single)
-		err = add_further(gathering, made, count, prepared, info);
-	for (int g = 0; g < count && !err && !is_plain(grouped); g++) {
-		leave_out_blind(gathering, made[g].rows, g);
-		strip_stats(made[g].strip, &grouped->source, gathering->kernels, made[g].rows, gathering->unit[g], made[g].stats);
-	}
-	return err;
+	return err || is_plain(grouped) ? err : add_further(gathering, count, prepared, info);
 }
 
 /* Further queries fill their lanes better where they come from several row groups; strips that no longer fit into a cache cost more than that. */

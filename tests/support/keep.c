@@ -54,7 +54,7 @@ static enum err keep_map_end(struct sink *sink, const struct source *source, int
 void keep_init(struct keep *keep, const struct source *source, int64_t maps, int64_t rows, unsigned needs)
 {
 	*keep = (struct keep){ .rows = rows, .keys = source->keys, .width = source->values ? source->values->size[AXIS_DIM] : 0, .in_order = true };
-	keep->ops = (struct sink_ops){ .name = "keep", .needs = needs, .scan = keep_scan, .rows = keep_rows, .merge = keep_merge, .map_end = keep_map_end };
+	keep->ops = (struct sink_ops){ .name = "keep", .needs = needs | SINK_ENTROPY, .scan = keep_scan, .rows = keep_rows, .merge = keep_merge, .map_end = keep_map_end };
 	keep->sink.ops = &keep->ops;
 	keep->stats = mem_zero_array((size_t)(maps * rows), sizeof(*keep->stats));
 	keep->weight = mem_zero_array((size_t)(maps * rows * keep->keys), sizeof(float));

@@ -57,6 +57,9 @@ static inline vf v_smaller(vf a, vf b)
 	return (vf)_mm256_min_epi32((__m256i)a, (__m256i)b);
 }
 
+#define V_PICK(a, from) \
+	((vf)_mm256_andnot_ps((__m256)((from) >> 31), _mm256_permutevar8x32_ps((__m256)(a), (__m256i)(from))))
+
 #define EXP2_BITS 3
 #define EXP2_COEFFICIENTS 5.549622178517537e-2f, 2.4025762978716036e-1f, 6.931472142602966e-1f
 #define EXP2_TABLE exp2_table

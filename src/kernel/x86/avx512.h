@@ -67,6 +67,9 @@ static inline vf v_smaller(vf a, vf b)
 	return (vf)_mm512_min_epi32((__m512i)a, (__m512i)b);
 }
 
+/* A permutation looks at the low bits of a number only: what negative ones pick is dropped by the mask. */
+#define V_PICK(a, from) ((vf)_mm512_maskz_permutexvar_ps(_mm512_movepi32_mask(~(__m512i)(from)), (__m512i)(from), (__m512)(a)))
+
 #define EXP2_BITS 5
 #define EXP2_COEFFICIENTS 2.4022653122309276e-1f, 6.931573303066108e-1f
 #define EXP2_TABLE exp2_table

@@ -43,7 +43,7 @@ static inline __attribute__((always_inline)) void dot_keys_bf16(const void *oper
 		for (; pair + PAIR_STEP <= of->pairs; pair += PAIR_STEP) {
 			multiply_pairs(of->queries + pair * LANES * 2, panel + pair * KEY_PANEL * 2, PAIR_STEP, sum);
 			if (woven.fold && fold->next != fold->end)
-				fold_unit(fold, woven.sums, woven.keep);
+				fold_unit(fold, woven);
 		}
 		for (; pair < of->pairs; pair++)
 			multiply_pairs(of->queries + pair * LANES * 2, panel + pair * KEY_PANEL * 2, 1, sum);
