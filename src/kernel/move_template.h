@@ -47,7 +47,7 @@ static void plan_moves(const int *to_lane, const float *factor, int first, int l
 }
 
 /* Up to FEW_MOVES moves to one vector, in registers. */
-enum { FEW_MOVES = 4 };
+enum { FEW_MOVES = 8 };
 
 struct held_moves {
 	vi pick[FEW_MOVES];
@@ -90,7 +90,11 @@ static void move_lanes(const float *from, int64_t count, const struct lane_moves
 		case 1: move_vector(from, count, move, 1, to); break;
 		case 2: move_vector(from, count, move, 2, to); break;
 		case 3: move_vector(from, count, move, 3, to); break;
-		default: move_vector(from, count, move, 4, to); break;
+		case 4: move_vector(from, count, move, 4, to); break;
+		case 5: move_vector(from, count, move, 5, to); break;
+		case 6: move_vector(from, count, move, 6, to); break;
+		case 7: move_vector(from, count, move, 7, to); break;
+		default: move_vector(from, count, move, FEW_MOVES, to); break;
 		}
 	}
 }
@@ -124,6 +128,10 @@ static inline __attribute__((always_inline)) void move_and_sum_few(const float *
 	case 1: move_and_sum(from, joined, move, 1, to, count, factor, log, state, lane); break;
 	case 2: move_and_sum(from, joined, move, 2, to, count, factor, log, state, lane); break;
 	case 3: move_and_sum(from, joined, move, 3, to, count, factor, log, state, lane); break;
+	case 4: move_and_sum(from, joined, move, 4, to, count, factor, log, state, lane); break;
+	case 5: move_and_sum(from, joined, move, 5, to, count, factor, log, state, lane); break;
+	case 6: move_and_sum(from, joined, move, 6, to, count, factor, log, state, lane); break;
+	case 7: move_and_sum(from, joined, move, 7, to, count, factor, log, state, lane); break;
 	default: move_and_sum(from, joined, move, FEW_MOVES, to, count, factor, log, state, lane); break;
 	}
 }
@@ -156,6 +164,9 @@ static void move_sums(const float *from, int64_t joined, const struct lane_moves
 	for (int column = 0; column < COLUMNS; column++) {
 		const struct lane_move *move = moves->move + first[column];
 		int lane = column * VECTOR, few = first[column + 1] - first[column];
+		vi live = v_mask(v_load(factor + lane) != v_set(0.0f));
+		if (!v_any(live))
+			continue;
 		if (flags & SUMS_LOG)
 			move_and_sum_few(from, joined, move, few, to + lane, count, factor, true, state, lane);
 		else

@@ -28,6 +28,9 @@ static bool members_init(struct members *members, const struct grouping *groupin
 		members->start[grouping->group[token] + 1] = count;
 	}
 	members->single = count == grouping->count;
+	for (int64_t group = 0; group < grouping->count; group++)
+		if (members->start[group + 1] - members->start[group] > members->most)
+			members->most = members->start[group + 1] - members->start[group];
 	return true;
 }
 

@@ -49,6 +49,7 @@ struct gathering {
 	unsigned needs;
 	int done;                   /* those before have all their queries */
 	struct lane_moves moves;
+	_Alignas(64) float merged[KEY_BLOCK * MAX_LANES]; /* groups of a pack */
 
 	int64_t row[MAX_LANES];
 	struct {
@@ -274,13 +275,17 @@ static void leave_out_blind(struct gathering *gathering, const struct row_group 
 	}
 }
 
-static void settle_stats(const struct gathering *gathering, const struct made_rows *made, const struct softmax_state *state)
+static struct row_stats stats_of(const struct gathering *gathering, const struct softmax_state *state, int lane)
 {
-	for (int lane = 0; lane < made->rows->count; lane++) {
-		made->stats[lane] = pass_weight_stats(&gathering->grouped->source, state, lane);
-		if (!(gathering->needs & SINK_ENTROPY))
-			made->stats[lane].entropy = NAN;
-	}
+	struct row_stats stats = pass_weight_stats(&gathering->grouped->source, state, lane);
+	if (!(gathering->needs & SINK_ENTROPY))
+		stats.entropy = NAN;
+	return stats;
+}
+
+static unsigned sums_flags(const struct gathering *gathering)
+{
+	return (gathering->needs & SINK_ENTROPY ? SUMS_LOG : 0) | (gathering->needs & SINK_TILES ? SUMS_KEEP : 0);
 }
 
 /* Lanes [first, last) of the part join a row group. Where they are its last, its strip is scaled and summed on the way, block by block, while it is in the nearest
@@ -290,7 +295,6 @@ static void join(struct gathering *gathering, const struct made_rows *made, int 
 	const struct kernels *kernels = gathering->kernels;
 	const struct strip *part = &gathering->part;
 	struct strip *strip = made->strip;
-	const unsigned flags = (gathering->needs & SINK_ENTROPY ? SUMS_LOG : 0) | (gathering->needs & SINK_TILES ? SUMS_KEEP : 0);
 	const float *unit = gathering->unit[made - gathering->made];
 	int to_lane[MAX_LANES];
 	struct softmax_state state;
@@ -304,12 +308,12 @@ static void join(struct gathering *gathering, const struct made_rows *made, int 
 		if (joined)
 			strip_touch(strip, key, key + joined, true);
 		if (ends && strip->filled[block])
-			kernels->move_sums(part->p + key * part->lanes, joined, &gathering->moves, at, strip->filled[block], unit, flags, &state);
+			kernels->move_sums(joined ? part->p + key * part->lanes : NULL, joined, &gathering->moves, at, strip->filled[block], unit, sums_flags(gathering), &state);
 		else if (joined)
 			kernels->move_lanes(part->p + key * part->lanes, joined, &gathering->moves, at);
 	}
-	if (ends)
-		settle_stats(gathering, made, &state);
+	for (int lane = 0; ends && lane < made->rows->count; lane++)
+		made->stats[lane] = stats_of(gathering, &state, lane);
 }
 
 /* What is packed joins the row groups it belongs to; those before `end` have all their queries then. */
@@ -429,6 +433,122 @@ static enum err make_plain(struct gathering *gathering, const struct made_rows *
 	return err;
 }
 
+/* Small groups are packed whole, one after the other: their queries lie side by side, so that they are merged, and summed, in one go over the part. What the lanes of
+ * the merged weights hold is `word[lane]`. */
+struct pack {
+	int to_lane[MAX_LANES], words;
+	struct {
+		int group, lane;
+	} word[MAX_LANES];
+	float factor[MAX_LANES];
+};
+
+static bool are_packed(const struct grouped *grouped, const struct kernels *kernels)
+{
+	return !grouped->queries.single && grouped->queries.most <= kernels->lanes / 4;
+}
+
+/* The means are over the queries that count. */
+static void settle_pack(struct gathering *gathering, struct pack *pack)
+{
+	double share[MAX_LANES];
+	pack->words = 0;
+	for (int lane = 0, next; lane < gathering->count; lane = next, pack->words++) {
+		int counted = 0;
+		pack->word[pack->words].group = gathering->owner[lane].group;
+		pack->word[pack->words].lane = gathering->owner[lane].lane;
+		for (next = lane; next < gathering->count && gathering->owner[next].lane == gathering->owner[lane].lane &&
+				  gathering->owner[next].group == gathering->owner[lane].group; next++) {
+			counted += !is_blind(gathering, next);
+			pack->to_lane[next] = pack->words;
+		}
+		for (int i = lane; i < next; i++)
+			share[i] = 1 / (double)(counted ? counted : 1);
+	}
+	for (int lane = 0; lane < gathering->count; lane++)
+		pack->factor[lane] = 1;
+	if (gathering->segments > 1)
+		scale_strip(gathering, &gathering->part, share);
+	else if (gathering->segments == 1)
+		segment_factors(gathering, 0, share, pack->factor);
+}
+
+/* A block of merged weights goes to the strips of their row groups. */
+static void keep_block(struct gathering *gathering, const struct pack *pack, int64_t key, int64_t count)
+{
+	const int lanes = gathering->kernels->lanes;
+	for (int first = 0, last; first < pack->words; first = last) {
+		struct strip *strip = gathering->made[pack->word[first].group].strip;
+		for (last = first + 1; last < pack->words && pack->word[last].group == pack->word[first].group;)
+			last++;
+		strip_touch(strip, key, key + count, true);
+		for (int64_t k = 0; k < count; k++)
+			memcpy(strip->p + (key + k) * lanes + pack->word[first].lane, gathering->merged + k * lanes + first, (size_t)(last - first) * sizeof(float));
+	}
+}
+
+static enum err add_pack(struct gathering *gathering, const void *prepared, struct err_info *info)
+{
+	const struct kernels *kernels = gathering->kernels;
+	const struct strip *part = &gathering->part;
+	const struct row_group rows = { .map = gathering->made->rows->map, .count = gathering->count, .row = gathering->row };
+	_Alignas(64) float unit[MAX_LANES] = { 0 };
+	struct softmax_state state;
+	struct pack pack;
+	strip_clear(&gathering->part);
+	enum err err = gather(gathering, &rows, prepared, &gathering->part, false, info);
+	if (err)
+		return err;
+	settle_pack(gathering, &pack);
+	softmax_state_init(&state);
+	kernels->plan_moves(pack.to_lane, pack.factor, 0, gathering->count, &gathering->moves);
+	for (int word = 0; word < pack.words; word++)
+		unit[word] = 1;
+	for (int64_t key = 0; key < part->keys; key += KEY_BLOCK) {
+		int64_t count = part->filled[key / KEY_BLOCK];
+		if (!count)
+			continue;
+		memset(gathering->merged, 0, (size_t)(count * kernels->lanes) * sizeof(float));
+		kernels->move_sums(part->p + key * part->lanes, count, &gathering->moves, gathering->merged, count, unit, sums_flags(gathering), &state);
+		if (gathering->needs & SINK_TILES)
+			keep_block(gathering, &pack, key, count);
+	}
+	for (int word = 0; word < pack.words; word++)
+		gathering->made[pack.word[word].group].stats[pack.word[word].lane] = stats_of(gathering, &state, word);
+	gathering->count = 0;
+	return ERR_OK;
+}
+
+/* Is it full, or as good as full while the vectors of merged weights are? */
+static bool is_full(const struct gathering *gathering, int words, int64_t next)
+{
+	const int lanes = gathering->kernels->lanes;
+	return gathering->count + next > lanes || (words % 8 == 0 && gathering->count >= lanes - lanes / 16);
+}
+
+static enum err make_packed(struct gathering *gathering, int count, const void *prepared, struct err_info *info)
+{
+	const struct members *queries = &gathering->grouped->queries;
+	enum err err = ERR_OK;
+	int words = 0;
+	gathering->count = 0;
+	for (int g = 0; g < count; g++)
+		for (int lane = 0; lane < gathering->made[g].rows->count; lane++) {
+			int64_t row = gathering->made[g].rows->row[lane];
+			if (!err && is_full(gathering, words, members_of(queries, row))) {
+				err = add_pack(gathering, prepared, info);
+				words = 0;
+			}
+			words++;
+			for (int64_t i = queries->start[row]; !err && i < queries->start[row + 1]; i++) {
+				gathering->row[gathering->count] = queries->member[i];
+				gathering->owner[gathering->count].group = g;
+				gathering->owner[gathering->count++].lane = lane;
+			}
+		}
+	return err || !gathering->count ? err : add_pack(gathering, prepared, info);
+}
+
 static enum err grouped_rows(void *state, const struct made_rows *made, int count, const void *prepared, unsigned needs, struct err_info *info)
 {
 	struct gathering *gathering = state;
@@ -437,6 +557,8 @@ static enum err grouped_rows(void *state, const struct made_rows *made, int coun
 	enum err err = ERR_OK;
 	gathering->made = made;
 	gathering->needs = needs;
+	if (are_packed(grouped, gathering->kernels))
+		return make_packed(gathering, count, prepared, info);
 	for (int g = 0; g < count && !err; g++) {
 		if (is_plain(grouped)) {
 			err = make_plain(gathering, &made[g], prepared, needs, info);
@@ -458,7 +580,7 @@ static int groups_together(const struct source *source, const struct kernels *ke
 	enum { CACHE = 3 << 19 };
 	const struct grouped *grouped = (const struct grouped *)source;
 	int64_t fit = CACHE / (source->keys * kernels->lanes * (int64_t)sizeof(float)) - 1;
-	return grouped->queries.single ? 1 : fit < 2 ? 2 : fit > TOGETHER ? TOGETHER : (int)fit;
+	return grouped->queries.single ? 1 : are_packed(grouped, kernels) ? TOGETHER : fit < 2 ? 2 : fit > TOGETHER ? TOGETHER : (int)fit;
 }
 
 const struct filter_ops grouped_filter = { groups_together, gathering_open, gathering_close, grouped_rows };

@@ -12,6 +12,7 @@ struct members {
 	struct grouping grouping; /* owned */
 	int64_t *start, *member;
 	bool single;              /* no group has more than one */
+	int64_t most;             /* tokens of the largest group */
 };
 
 struct grouped {

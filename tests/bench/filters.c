@@ -97,8 +97,9 @@ static const struct {
 	{ "stats -m distance", "-t tokens.txt --words", 1.5 },
 	{ "stats -m participation", "-t tokens.txt --hide special", 1.5 },
 	{ "stats -m participation", "--spans spans.txt --by-span", 1.5 },
-	/* Pass 1 alone yields it, without words: they need a strip of weights and their logarithms besides. */
-	{ "stats -m participation", "-t tokens.txt --words", 2.5 },
+	/* Pass 1 alone yields them, without words: those need a strip of weights that is merged, and for the entropy the logarithms of it. */
+	{ "stats -m participation", "-t tokens.txt --words", 1.75 },
+	{ "stats -m entropy", "-t tokens.txt --words", 2.1 },
 	{ "heatmap -o x.png", "-t tokens.txt --hide special", 1.5 },
 	{ "heatmap -o x.png", "-t tokens.txt --words", 1.5 },
 	{ "heatmap -o x.png", "--spans spans.txt --by-span", 1.5 },
