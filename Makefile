@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # attnviz. `make list` names the targets; `make demo` and `make test` are all that a new user needs.
 
 MODE   ?= release

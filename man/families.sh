@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # Put the table of model families into attnviz-models.7, between its marks: `sh man/families.sh PROGRAM`. A test holds the page against the program.
 set -eu
 page=$(cd "$(dirname "$0")" && pwd)/attnviz-models.7

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # Draw pictures of the samples into a folder (default: build/demo) and say where. ATTNVIZ is the program, seen from the top of the repository; with ALL
 # set, one picture of every mechanism is drawn too.
 set -eu

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # Lines of src/ that the tests have run, by room: `BUILD=build/coverage sh tests/coverage.sh` after the tests of a build with --coverage.
 # Each file is counted once, by its own object; the lines of templates and of inline functions in headers are left out.
 set -eu

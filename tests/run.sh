@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # Run the test programs named as arguments and every script of tests/cli, tests/faults and tests/lint, as many at once as there are
 # processors, report them in order, and close with what was skipped and "N passed, N failed, N skipped". All that they print is in $BUILD/test.log.
 set -u

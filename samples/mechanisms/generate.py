@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Make the inputs of the mechanisms for which no dump of a trained model is at hand: python3 generate.py [FOLDER].
 
 Numbers are drawn from a fixed seed and shaped as trained parameters are (decays of a state-space model from ln 1 .. ln N, step sizes spread over two decades,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "analysis/block_sums.h"
 
 struct block_cut block_cut_every(int64_t first, int64_t count, int64_t side)

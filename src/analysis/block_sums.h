@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Sums of the weights over blocks of a map, while its tiles stream by: what the metrics of blocks share.
  *

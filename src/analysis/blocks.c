@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Block sparsity: how few blocks of the map hold almost all of its mass. */
 #include <math.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What keys receive: column sums, heavy hitters, sinks anywhere. */
 #include <math.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* How many weights lie below a threshold. */
 #include "analysis/family.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * How far weights that were computed are from those that the model had, and which sink logits shorten their rows.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The distance profile: sums along the diagonals. */
 #include <math.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * How far one attention is from another: A compared with B, row by row in double. B is the reference: the exact attention that A approximates, or the model before.
  *

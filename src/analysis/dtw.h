@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Dynamic time warping and what surrounds it in Whisper's word timing (openai/whisper, whisper/timing.py: find_alignment, dtw_cpu, median_filter).
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What a KV cache of a fixed budget would lose: policies played over the queries in order, each deciding before a query which keys that query may still see, from the
  * weights of the queries before it.

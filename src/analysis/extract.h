@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * From attention maps to links: every head's map is gathered, prepared as the method wants it, made one with the others, and read off.
  */

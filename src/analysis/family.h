@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Families of metrics: what is computed together, by one sink. A family is made only where one of its metrics is asked for.
  */

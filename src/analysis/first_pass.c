@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Metrics that the first pass alone gives: they cost nothing beyond it. */
 #include <math.h>
 

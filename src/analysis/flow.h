@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Attention flow (Abnar & Zuidema 2020): the layers as a network of pipes. Token i of layer l is joined to token j of layer l - 1 with the capacity A~_l[i][j]
  * (rollout.h), and the flow of an output token to an input token is the maximum flow between them.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Attention distance of vision transformers: how far apart, in the picture, a patch and what it attends to lie. */
 #include <math.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Guided attention: how much of the weight lies away from the diagonal of an alignment, by a soft measure. */
 #include <math.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "analysis/key_share.h"
 
 #include <stdlib.h>

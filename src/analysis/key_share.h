@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Of each map the key that takes most of the weight: a sink.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Mass of the largest weights of a row. */
 #include <math.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "analysis/logit_fit.h"
 
 #include <math.h>

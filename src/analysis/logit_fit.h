@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * From weights back to the logits, and to what made these of the products x = q.k.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Signed maps: the largest weight, and sums of absolute weights. Where no weight is negative the first pass knows them. */
 #include <math.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "analysis/matrix_rows.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The exact map, row by row: a sink that hands complete rows of weights to a callback, for files and for pictures that need
  * every element.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The metrics, one row each: what `attnviz explain` prints, what --metrics selects, and what decides which sinks run.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "analysis/metric.h"
 
 #define UNSIGNED METRIC_NEEDS_UNSIGNED

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Which of MInference's sparse patterns keeps most of a causal head's mass (Jiang et al. 2024, arXiv 2407.02490, and the
  * search of its code): the first keys and a band (A-shape), the columns and diagonals that the last queries look at

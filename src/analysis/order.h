@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Order statistics of one row of weights: Gini coefficient, fewest keys that hold a share of the mass.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Order statistics of rows that are sorted: all weights of a row group are kept, as columns, and sorted together. */
 #include <math.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Are the heads and the tokens of queries, keys or values where the reader thinks? The shapes of (H,N,D) and (N,H,D) say nothing
  * once H and N may be anything; the numbers do: a head has its own mean in each of its dims (biases of the projections), which

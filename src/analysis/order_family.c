@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Gini and the keys for a share of the mass: what needs all weights of a row in order. */
 #include <math.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A sample of query-key pairs with the weights that a model gave them and the vectors that made them, so that many settings can be tried on them quickly.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Heads that copy: mass on earlier copies of the query's token, and on what followed them. */
 #include <math.h>
 #include <stdlib.h>

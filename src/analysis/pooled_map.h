@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The picture of an attention matrix, pooled while it streams by: a sink.
  *

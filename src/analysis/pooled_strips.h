@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The two halves of pooled_map.h: strips are filled while tiles stream by (pooled_map.c), and put together to a picture in
  * item order (pooled_picture.c).

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Mass inside ranges of keys, and the mean distance: sums along the keys of a row. */
 #include <math.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Attention rollout (Abnar & Zuidema 2020, arXiv 2005.00928): how much of each input token reaches each output token when attention and residual are
  * followed through the layers.

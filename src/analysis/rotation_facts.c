@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "analysis/rotation_facts.h"
 
 #include <math.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Were these keys rotated already? RoPE turns pair k of the key at position p by p theta_k. Before the rotation the pairs of a
  * head have a mean (the bias of the projection, and what all keys of a head have in common); after it the mean is smeared out,

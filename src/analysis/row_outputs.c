@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "analysis/row_outputs.h"
 
 #include <stdlib.h>

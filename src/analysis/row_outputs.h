@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What attention gives for each row, handed out in order: the output O = W V and the statistics of pass 1 (the log-sum-exp above all). A sink.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Rows chosen out of many: a random sample, or the last ones.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Statistics of heads: sinks for the metrics that were asked for, and only for those.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Where the largest weight of a row lies: monotonicity, positional heads, confidence. */
 #include <math.h>
 #include <stdlib.h>

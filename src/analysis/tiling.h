@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The tiling of FlashAttention itself: which tiles there are, how a row's maximum and sum run over them, and a model of what moves through slow memory
  * (Dao et al. 2022, arXiv 2205.14135; Dao 2023, arXiv 2307.08691).

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Weights times the norms of the values: what a key contributes rather than what it is looked at. */
 #include <math.h>
 #include <stdlib.h>

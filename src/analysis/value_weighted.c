@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "analysis/value_weighted.h"
 
 #include <math.h>

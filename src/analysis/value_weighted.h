@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Weights times the norm of what they weigh: |W_ij| ||v_j|| says what a weight moves, where W_ij alone may be large on a value near zero (Kobayashi et al. 2020,
  * arXiv 2004.10102).

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "analysis/vectors_facts.h"
 
 #include <math.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What queries, keys or values of a head are like: one pass over its vectors.
  */

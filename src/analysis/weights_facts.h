@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What an array of ready weights is like, before anybody believes it: one pass over a map, whatever it holds.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "analysis/weights_support.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Which keys the weights of a model show that its queries saw: limits as the masks of mechanism/mask.h state them, read off the zeros.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "analysis/weights_survey.h"
 
 #include <math.h>

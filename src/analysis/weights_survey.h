@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Are the weights of a source an attention? One pass over its maps at the speed of the kernels.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Paths that stand for what is open already: /dev/fd/63 of a process substitution, /dev/stdout.
  */

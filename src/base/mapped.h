@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The files that are mapped into memory, and what happens where one changes while it is read.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Memory whose size comes from a product: overflow is a failed allocation, never a small block.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What the program says to a person: one line each on standard error, beginning "attnviz: ".
  *

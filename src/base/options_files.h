@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Files of a command line, before any of them is opened: none is written that is read, and none is written twice.
  *

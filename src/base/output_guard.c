@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "base/output_guard.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Rows of named values, printed as an aligned table, TSV or JSON Lines from the same declaration.
  *

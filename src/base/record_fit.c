@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "base/record_fit.h"
 
 #include <math.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A table for a window: numbers aligned at the point, with fewer digits and in blocks of columns where it would be too wide.
  */

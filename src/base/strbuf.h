@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A growing byte string, always terminated by a NUL that is not counted.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * "Did you mean": one wording for every word that is not known, be it an option, a command, a metric or a colour map.
  */

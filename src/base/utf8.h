@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * UTF-8 as it comes from files of unknown origin: decoded strictly, never trusted.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "base/word.h"
 
 const char *word_text(const struct word *words, int value)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Words beside the values that they mean, in one table: neither can be moved without the other.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The program around the commands: finding one, its help, the version, and the end.
  */

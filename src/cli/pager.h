@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Long output on a terminal, a screen at a time, as git does: PAGER, else less or more.
  */

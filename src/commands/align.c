@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * attnviz align: which source word each target word looks at: links, times, scores, and the alignment plot.
  */

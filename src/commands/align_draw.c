@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The alignment plot: map, links, path, gold, and for speech the waveform with the words over it. */
 #include <inttypes.h>
 #include <math.h>

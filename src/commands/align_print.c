@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Alignments as numbers: Pharaoh, a row for each link, words in time. */
 #include <inttypes.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Which heads align: each by itself, and together. */
 #include <inttypes.h>
 #include <math.h>

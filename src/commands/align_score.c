@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "commands/align_score.h"
 
 #include <inttypes.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * attnviz arcs: two columns of tokens joined by lines whose strength is the weight.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * attnviz blocks: a KV cache by its blocks: what is where, what is wasted and shared, what is attended to, and what a smaller cache would lose.
  */

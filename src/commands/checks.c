@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "commands/checks.h"
 
 #include <string.h>

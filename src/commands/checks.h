@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What looks wrong with a dump, one plain sentence each: `attnviz info`.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Between the files of the checks: whose findings they are, and what checks an array.
  */

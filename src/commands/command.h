@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A command is a constant: one file with one of these at its top, one row in the table.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * attnviz compare: two attentions compared: an approximation and the exact one, two models, a short context and the whole.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Shared by the parts of attnviz compare: A, the attention of the inputs, and B, the one that it is compared with.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * attnviz explain: the mechanisms and the metrics, as their own tables describe them.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "commands/fit.h"
 
 #include <inttypes.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Do the inputs fit each other? Sentences for the person whose axes are in another order than we think.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * attnviz flash: the tiles of FlashAttention: which are computed whole, masked or skipped, how maximum and sum run over them, and a model of the memory traffic.
  */

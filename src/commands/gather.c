@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "commands/gather.h"
 
 #include <inttypes.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Whole maps in memory, for the pictures that need every weight: arcs, overlays.
  */

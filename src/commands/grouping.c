@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "commands/grouping.h"
 
 #include <inttypes.h>

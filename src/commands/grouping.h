@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The options that look at tokens in groups: words in place of sub-words, spans in place of tokens, tokens left out.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * attnviz heatmap: attention maps as pictures, pooled while they stream by.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "commands/heatmap_text.h"
 
 #include <inttypes.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The words around a heat map: titles of the picture and its panels, and the caption that says how the numbers were made.
  */

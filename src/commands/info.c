@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * attnviz info: what is in the files, what the other commands would make of it, and what looks wrong with it.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "commands/info_links.h"
 
 #include <ctype.h>

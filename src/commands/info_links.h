@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Alignment links among the files that `attnviz info` looks at: they are no tensors, and say nothing of what they count from.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "commands/inputs.h"
 
 #include <inttypes.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * From the command line to an open source: what every command that looks at attention does first.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "commands/inputs_bind.h"
 
 #include <inttypes.h>

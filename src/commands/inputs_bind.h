@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Which mechanism it is, and which of the gathered tensors plays which of its inputs: two steps of input_open.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "commands/inputs_describe.h"
 
 #include <ctype.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What the command line says of the inputs and of the attention on them, as it stands there: the option rows, and what they fill. Which tensors that means,
  * inputs.h finds out.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "commands/labels.h"
 
 #include <inttypes.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "commands/layer_output.h"
 
 #include <math.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The output of a layer: the sum of what its heads add, and its bias.
  */

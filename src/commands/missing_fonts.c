@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "commands/missing_fonts.h"
 
 #include <glib.h>

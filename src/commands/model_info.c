@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "commands/model_info.h"
 
 #include <inttypes.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What a model does, for people: a row for each layer, or the options that say the same.
  */

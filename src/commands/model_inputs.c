@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "commands/model_inputs.h"
 
 #include <inttypes.h>

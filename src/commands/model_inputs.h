@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * --model: attention from the hidden states of a model, or from its queries and keys, with all that config.json says.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * --hidden and --memory: the states that enter the layers of a model, and those of the encoder.
  */

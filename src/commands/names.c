@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "commands/names.h"
 
 #include <ctype.h>

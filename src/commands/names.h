@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What the name of a tensor says: its role, and its layer.
  *

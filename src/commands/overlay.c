@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * attnviz overlay: weights of a patch grid over the picture that the patches are of.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "commands/picture.h"
 
 #include <math.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "commands/plan.h"
 
 #include <inttypes.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The plan: which layer, and which step, each tensor of a role is, as the names say. Names alone decide, never the order of files; nothing is read here.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "commands/plot.h"
 
 #include <inttypes.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Statistics as a figure beside their rows: stats --plot FILE.
  */

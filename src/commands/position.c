@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "commands/position.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The position options: rotations, biases and sinks that are applied here because the dump was taken before the model did.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "commands/product.h"
 
 #include <string.h>

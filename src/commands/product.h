@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Checks what a command writes against the name of its output file: an ending that promises something else is refused.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "commands/progress.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The progress bar: on standard error, only where that is a terminal, only for work that is longer than a second, and not under --quiet.
  */

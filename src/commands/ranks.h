@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The processes that mpirun or srun started together: one command line, run by all of them.
  *

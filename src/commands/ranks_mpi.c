@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The only file that knows MPI. */
 #include "commands/ranks.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "commands/ready_check.h"
 
 #include <inttypes.h>

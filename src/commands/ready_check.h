@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Weights that were given ready: are they an attention, and what do the masks take from them?
  */

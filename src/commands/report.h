@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Statistics as rows: one per head, query or key, as a table, TSV, JSON Lines, or an array.
  */

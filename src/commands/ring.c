@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * attnviz ring: who computes what when keys and values travel round a ring of ranks, from the model, and under mpirun as measured.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "commands/ring_measure.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A run of Ring Attention over the ranks of the job, for its times alone.
  */

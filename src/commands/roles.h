@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Which tensor plays which role: from options (-q FILE[:NAME]), from --input ROLE=FILE[:NAME], and from the names in the positional files.
  *

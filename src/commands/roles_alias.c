@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The parameters of a layer, by the ends of their names in checkpoints. They come from one place: what is bound beside the weights that were chosen has the same name
  * before its end, or, for what lies outside the module (a norm, the output projection), a name above it with no other number between.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * attnviz rollout: attention followed through the layers, from output tokens to input tokens.
  */

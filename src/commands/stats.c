@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * attnviz stats: what the attention of each head is like, in numbers.
  */

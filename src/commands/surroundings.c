@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "commands/surroundings.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What the program finds around it: environment variables and the terminal. Nothing below commands/ looks.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "commands/terminfo.h"
 
 #include <stdint.h>

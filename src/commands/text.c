@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * attnviz text: the tokens as running text, each on the colour of its value.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "commands/token_ids.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Tokens as numbers, where only equality matters, and the positions of tokens that are named.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "commands/topics.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Subjects that are neither a mechanism nor a metric, for `attnviz help TOPIC` and `attnviz explain TOPIC`.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Do the queries and keys of a dump give the weights that the model had? `attnviz info --verify-weights FILE`, and unasked where
  * a dump holds both.

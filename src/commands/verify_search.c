@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "commands/verify_search.h"
 
 #include <math.h>

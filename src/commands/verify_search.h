@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Which settings made these weights? The search behind info --verify-weights.
  *

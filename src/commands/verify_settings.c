@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "commands/verify_settings.h"
 
 #include <inttypes.h>

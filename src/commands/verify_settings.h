@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Settings that info --verify-weights tries on the queries and keys of a dump, and how they are typed.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "commands/version.h"
 
 #include <cairo.h>

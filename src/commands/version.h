@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What `attnviz --version` prints: the version in the first line, then how the program was built and what it runs with.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * attnviz weights: the exact maps as an array, for everything that the other commands do not do; or what they give: outputs and log-sum-exps.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "kernel/circulate.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Ring Attention: maps whose keys are spread over the ranks and circulate among them.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "kernel/collector.h"
 
 #include <stdlib.h>

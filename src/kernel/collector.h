@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Partial results on their way to rank 0, which merges them in item order.
  *

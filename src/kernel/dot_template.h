@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Products: queries with keys, weights with values, and the folds that are woven into them. Part of tile_template.h.
  */

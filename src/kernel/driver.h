@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The tile driver: pass 1 for every row (maximum, log-sum-exp, entropy, sum of squares, output), and pass 2 (p = e^(s -
  * lse)) only where a sink asks for tiles. FlashAttention's online softmax (Dao et al. 2022, arXiv 2205.14135) with the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A filter makes the weights of one source from those of another: groups of tokens in place of tokens, tokens left out, absolute values, two directions added.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Folds: the exponentials of a tile and their sums, and the softmax that is made of them. Part of tile_template.h.
  */

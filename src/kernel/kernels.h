@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The inner loops, once for each instruction set, as a struct of pointers *and* the tile size that goes with them.
  *

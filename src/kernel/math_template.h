@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Exponential, logarithm and hyperbolic tangent of a vector. Part of tile_template.h.
  *

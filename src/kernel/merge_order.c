@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "kernel/merge_order.h"
 
 #include <stdlib.h>

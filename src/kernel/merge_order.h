@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Partial results are merged in the order of their items, so that sums have the same bits for any number of threads; and no
  * thread waits for an item before its own, as long as it has other memory to put the next one's results into.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The two passes over the rows of one item. A worker owns one struct pass and runs items through it; nothing in here is shared.
  */

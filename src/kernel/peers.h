@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The other processes of a distributed run, as the kernel room sees them: numbered bytes that arrive in order. What carries them (MPI, or threads in the
  * tests) is behind the function pointers.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Plain C: one lane a "vector". Runs anywhere, and is what every other table is compared with when a difference must be
  * explained. */
 #include "kernel/tables.h"

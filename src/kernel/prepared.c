@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "kernel/prepared.h"
 
 #include <stdlib.h>

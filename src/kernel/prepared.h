@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * State that is prepared once per map and shared by all of its rows: the source's own state (packed keys) and the packed values.
  * Maps with the same id (query heads of one key head) share a slot; slots are kept below a limit and reused from batch

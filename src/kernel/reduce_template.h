@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Reducers of a tile: sums and maxima along keys or lanes, counts, histograms. Part of tile_template.h.
  */

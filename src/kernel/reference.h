@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The slow twin: one row at a time, in double, straight from the definition. What the fast path is compared with, and
  * what --precision double uses.

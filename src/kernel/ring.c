@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "kernel/ring.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Ring Attention's schedule: which rank holds which token, and what each rank computes in each step.
  *

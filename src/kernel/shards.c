@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "kernel/shards.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A sink accumulates one result over the tiles of a map (start, scan, merge).
  *

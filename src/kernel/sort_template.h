@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Columns in order: sorting and sums by rank. Part of tile_template.h.
  */

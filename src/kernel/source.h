@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A source is what is attended: it fills tiles of scores, and says how they become weights.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The tables of the instruction sets, for dispatch.c and the files that define them. Each exists where its file is compiled.
  */

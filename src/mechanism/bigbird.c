@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Block-sparse attention: BigBird's pattern (Zaheer et al. 2020, arXiv 2007.14062), or any blocks from a file.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "mechanism/block_mask.h"
 
 #include <stdlib.h>

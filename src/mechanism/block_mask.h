@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Which blocks of keys a block of queries attends, and how many times.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "mechanism/both_ways.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A recurrence that is run over the tokens twice, from either end (Vision Mamba, Zhu et al. 2024, arXiv 2401.09417):
  *

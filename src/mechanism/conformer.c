@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Relative positions as in Transformer-XL (Dai et al. 2019, arXiv 1901.02860) and Conformer (Gulati et al. 2020, arXiv 2005.08100).
  *

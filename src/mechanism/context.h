@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What a shorter context costs: windowed attention against full attention on the same queries and keys.
  *

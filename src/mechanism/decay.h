@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Causal products that fade: the hidden attention of linear recurrences (state-space models, RWKV).
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "mechanism/dense.h"
 
 #include <inttypes.h>

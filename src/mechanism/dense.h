@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Dense layers of a checkpoint: y = W x + b, or any selection of rows of W, in any floating-point type.
  *

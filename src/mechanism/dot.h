@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Scores that are inner products: score_ij = scale * (query vector i) . (key vector j), whatever made the vectors.
  *

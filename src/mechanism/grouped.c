@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "mechanism/grouped.h"
 
 #include <stdlib.h>

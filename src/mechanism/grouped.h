@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A source seen through groups of its tokens: words in place of sub-words, spans in place of tokens, or some tokens left out.
  *

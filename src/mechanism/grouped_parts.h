@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What the two halves of the grouped source share: its definition (grouped.c) and its filter (grouped_filter.c).
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Infini-attention (Munkhdalai, Faruqui, Gopal 2024, arXiv 2404.07143): softmax within a segment, a compressive memory for the segments before it.
  *

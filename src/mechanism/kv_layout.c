@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "mechanism/kv_layout.h"
 
 #include <inttypes.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Where a KV cache keeps key and value of a token: one row a layout of an engine. Shapes alone never tell them apart.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Layers that differ: one source of maps whose layers have masks, scales, soft-caps, sinks, key heads and dims of their own.
  *

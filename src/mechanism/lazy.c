@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "mechanism/lazy.h"
 
 #include <pthread.h>

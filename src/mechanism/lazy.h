@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Arrays that are made when a map first needs them, and then kept: what depends on all keys of a map (a maximum, a projection along the sequence) and would be
  * wasted on maps that nobody looks at.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Linear attention (Katharopoulos, Vyas, Pappas, Fleuret 2020, arXiv 2006.16236): the kernel of a feature map in place of the exponential.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Linformer (Wang et al. 2020, arXiv 2006.04768): keys and values are projected along the sequence to k' slots.
  *

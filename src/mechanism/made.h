@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Queries, keys and values that no file holds: projected from hidden states, or gathered from the blocks of a cache.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Hidden attention of Mamba's selective scan (Gu, Dao 2023, arXiv 2312.00752; Ali, Zimerman, Wolf 2024, arXiv 2403.01590), one matrix a channel:
  *

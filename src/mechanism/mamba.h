@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * One selective scan as a source, its channels as heads.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Mamba as a mechanism: one scan or, for Vim, two; channels one by one or their mean.
  */

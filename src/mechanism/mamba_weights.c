@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "mechanism/mamba_weights.h"
 
 #include <math.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What Mamba's selective scan takes, from hidden states and the weights of a layer (mamba-ssm's and Hugging Face's MambaMixer):
  *

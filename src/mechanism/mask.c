@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "mechanism/mask.h"
 
 #include <inttypes.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Which keys a query may see, and what is added to its logits: shared by every mechanism with a softmax.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Rows of mask and bias files, a block of keys at a time. Files may have axes of length 1, which are broadcast, and fewer keys than there are.
  */

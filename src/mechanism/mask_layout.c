@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "mechanism/mask_layout.h"
 
 #include <inttypes.h>

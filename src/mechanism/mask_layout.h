@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Which axes a mask file has: (queries, keys) with heads, batch or layers before them, or (batch, keys) as tokenizers return it.
  */

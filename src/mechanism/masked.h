@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What the mechanisms share whose scores come from queries and keys: sizes, grouped key heads, scale, soft-cap and mask.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "mechanism/mean_absolute.h"
 
 #include <math.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The heads of a signed source as one map: the mean of |w| over them. A mean of signed weights would hide what cancels.
  */

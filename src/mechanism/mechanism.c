@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "mechanism/mechanism.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The table of mechanisms: one file and one row each. --attention NAME picks the row; `attnviz explain NAME` prints it.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Multi-head attention from hidden states and the weights of a layer: the norm and the projections are done here, what follows is the dot-product softmax.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Signed maps made non-negative, so that what is defined for weights that are not negative can be had:
  *

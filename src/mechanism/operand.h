@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What mechanisms take beside queries, keys and values: weights, biases, tables and lists of positions. They are small, so they are decoded whole.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Attention from KV caches: paged (vLLM) and contiguous (Hugging Face, flash-attn, llama.cpp). Each sequence is a batch item; keys stand in their logical order.
  *

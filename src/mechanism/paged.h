@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The block map of a paged KV cache (vLLM, Kwon et al. 2023, arXiv 2309.06180): which physical block holds which logical positions of which sequence.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Performer (Choromanski et al. 2021, arXiv 2009.14794): positive random features phi with E[phi(q).phi(k)] = exp(scale q.k).
  *

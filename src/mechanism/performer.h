@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The random projection of Performer's features.
  */

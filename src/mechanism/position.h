@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Positions applied to queries and keys that were dumped before the model applied them: QK normalisation, rotation, and biases by distance.
  *

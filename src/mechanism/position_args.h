@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Positions that are applied here, because the dump was taken before the model did: what the user said about them. The formulas are in position.h.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The projections of a layer: y = W x + b, from weights as checkpoints store them to one matrix for each of query, key and value.
  *

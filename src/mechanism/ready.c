@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Ready-made weights from a file: what a model exported as `attentions`, or wrote as logits or logarithms of them.
  */

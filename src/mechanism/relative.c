@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "mechanism/relative.h"
 
 #include <inttypes.h>

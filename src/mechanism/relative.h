@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Biases that depend on the distance between query and key: ALiBi and T5's buckets. They are computed inside the tile; nothing of n x n is stored.
  */

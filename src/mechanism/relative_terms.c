@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "mechanism/relative_terms.h"
 
 #include <stdlib.h>

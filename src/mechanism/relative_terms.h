@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Biases of relative positions that depend on queries and keys, in one form for all of them:
  *

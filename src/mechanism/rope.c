@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "mechanism/rope.h"
 
 #include <inttypes.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Rotary position embedding (RoFormer, Su et al. 2021, arXiv 2104.09864): pair k of a vector at position p turns by the angle p theta_k, theta_k = base^(-2k/r).
  *

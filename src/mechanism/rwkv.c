@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * RWKV 5 and 6 (Peng et al. 2024, arXiv 2404.05892), one matrix a head:
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * RWKV 4 (Peng et al. 2023, arXiv 2305.13048), one matrix a channel, and that is a softmax:
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Which of the settings that all mechanisms share can change what one of them computes.
  *

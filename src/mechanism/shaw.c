@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Relative positions on the keys (Shaw, Uszkoreit, Vaswani 2018, arXiv 1803.02155; Wav2Vec2-BERT, SeamlessM4T):
  *

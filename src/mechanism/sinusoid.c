@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "mechanism/sinusoid.h"
 
 #include <math.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Sinusoidal positions, in the two forms that models use and that cannot stand in for each other.
  */

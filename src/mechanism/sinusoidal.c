@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Queries and keys from content and absolute positions, x = e + p: the logit splits into four terms,
  *

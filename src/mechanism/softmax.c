@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Scaled dot-product attention: W = softmax(cap(scale q.k) + bias + mask) (Vaswani et al. 2017; soft-cap as in Gemma 2; sink logit as in gpt-oss).
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * State-space duality (Dao, Gu 2024, arXiv 2405.21060), one matrix a head:
  *

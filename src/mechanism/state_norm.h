@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The norm in front of the projections of a layer, as checkpoints have it beside them.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Every mechanism that there is, declared once; table.c lists them in the order in which `attnviz explain` does.
  */

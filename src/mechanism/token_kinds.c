@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "mechanism/token_kinds.h"
 
 #include <stdlib.h>

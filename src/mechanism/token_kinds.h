@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Padding, local and global tokens of Longformer (Beltagy, Peters, Cohan 2020, arXiv 2004.05150), as the roles and parameters say:
  *

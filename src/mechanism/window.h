@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The other form of windowed attention: weights as Hugging Face's Longformer returns them.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "mechanism/wrapped.h"
 
 #include "mechanism/table.h"

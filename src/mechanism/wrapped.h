@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A source around another: a mechanism that only differs in where its queries, keys and values come from makes those, opens the dot-product softmax on them, and hands
  * out a source of its own that owns both.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The tensors of a model directory: model.safetensors, or the shards of model.safetensors.index.json, mapped and read where they are wanted.
  *

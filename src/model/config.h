@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * config.json of a Hugging Face model, read for the fields that decide attention.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What enters the cross-attention of a decoder's layer: its own attention is run here, values and output projection included, and added to the state.
  *

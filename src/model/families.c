@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * One row for each family. What a column does not say is the rule of Llama: RMS norm with plain weights in front, separate projections without a look at the config
  * for biases (a bias is there where the file has one), d = head_dim or hidden_size / heads, Hk = num_key_value_heads or H, scale 1 / sqrt d, causal.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The table of model families: one row each, and nothing about a family outside of its row. Rules that many share are columns; what is particular to one is a
  * function of a few lines that changes the draft of a layer. To add a family, add a row to families.c.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A model on disk: its config, the row of its family, what each layer does, and its tensors.
  */

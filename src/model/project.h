@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * From the hidden state that enters a layer to its queries, keys and values: norm, projections, clipping, normalisation, rotation, multiplier.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "model/recurrent.h"
 
 #include <inttypes.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Models without any softmax attention whose mechanism has a source: Mamba, Mamba-2 and RWKV-4. The mechanism's inputs are made of the hidden states and the weights of
  * each layer.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The inverse frequencies of a layer, from the rope fields of config.json as they were (rope_theta, rope_scaling) and as they are (rope_parameters, perhaps one object
  * for each type of layer). The formulas are those of Hugging Face's modeling_rope_utils; m(s) = 0.1 c ln s + 1.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What one layer of a model does, from its hidden state to its logits: the facts that config.json and its family's row amount to.
  *

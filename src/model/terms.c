@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The tables of relative positions of a layer, as relative_terms.h takes them: all are made of tensors of the checkpoint and of the number of tokens.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "render/alignment.h"
 
 #include <math.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Alignment plots: a target x source map with the links drawn on it, and for speech the waveform and the words above it.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "render/arcs.h"
 
 #include <math.h>

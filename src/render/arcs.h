@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Two columns of tokens joined by lines whose strength is the weight: BertViz's head view (Vig 2019) as a figure.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "render/axis.h"
 
 #include <math.h>

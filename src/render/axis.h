@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Labels along one side of a panel: as many as fit, never one over another.
  *

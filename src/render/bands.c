@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "render/bands.h"
 
 #include <math.h>

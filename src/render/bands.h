@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A heatmap whose axes are divided into named spans: lines over the panels where spans meet, the names above them.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "render/canvas.h"
 
 void canvas_rectangle(struct canvas *canvas, double x, double y, double width, double height, struct colour colour)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What scenes draw on: a handful of operations that a pixel image, a PDF page and an SVG document all offer.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "render/canvas_cairo.h"
 
 #include <math.h>

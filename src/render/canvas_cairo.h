@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A canvas over cairo: the pixels of an image surface, or the page of a PDF.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Numbers printed in the cells of a panel, dark or light as the cell's colour asks.
  */

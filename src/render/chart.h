@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Charts of statistics: curves with confidence bands, dots, bars; dots by depth; a matrix of numbers.
  *

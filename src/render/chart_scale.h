@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * One axis of a chart: from values to places, and its ticks.
  */

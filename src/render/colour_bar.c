@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "render/colour_bar.h"
 
 #include <math.h>

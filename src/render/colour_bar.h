@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The legend of a colour map: an upright bar with ticks, and what the values are; or a swatch for each class of values.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "render/figure.h"
 
 #include <math.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What all figures have in common: a title above, a caption below, margins, and the way to a file.
  */

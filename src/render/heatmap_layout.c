@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "render/heatmap_layout.h"
 
 #include <math.h>

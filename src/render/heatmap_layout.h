@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Where the parts of a heatmap scene lie on its page.
  *

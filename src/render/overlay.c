@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "render/overlay.h"
 
 #include <math.h>

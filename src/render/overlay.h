@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Weights of a patch grid over the picture they belong to: one, one per head, or one per token (a contact sheet).
  */

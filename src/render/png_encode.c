@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "render/png_encode.h"
 
 #include <math.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * PNG through libpng: 8-bit RGB without alpha, or a palette where the picture has at most 256 colours.
  */

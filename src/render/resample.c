@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "render/resample.h"
 
 #include <math.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "render/running_text.h"
 
 #include <math.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Tokens as running text, each on the colour of its value: what a query attends to, what attends to a key, or a number for each token.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "render/scale_choice.h"
 
 #include <float.h>

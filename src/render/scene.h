@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What a picture shows, without saying how it is drawn. Commands fill a scene; render/ lays it out for a page or a terminal.
  */

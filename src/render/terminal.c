@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "render/terminal.h"
 
 #include <math.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Pictures in a terminal: what it can show is decided by the caller, who looks at the environment.
  */

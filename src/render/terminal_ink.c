@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "render/terminal_ink.h"
 
 #include <math.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Colour in a terminal: escape sequences only where the colour changes.
  */

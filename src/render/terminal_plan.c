@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "render/terminal_plan.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "render/terminal_text.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Text as pango shapes it: any script, right to left, with fonts substituted where the first one lacks a character.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "render/ticks.h"
 
 #include <math.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * From values to places on a colour map: the range, the scale between its ends, and the ticks that explain it.
  *

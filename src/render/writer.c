@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "render/writer.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Picture files: one row a format. A writer makes a canvas of the drawing's size, lets the scene draw, and writes the result.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* PNG and PDF: cairo draws, libpng or cairo's own PDF surface writes. */
 #include <cairo-pdf.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * SVG, written here and not by cairo, which turns text into outlines: labels stay text that can be searched, copied and edited.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Element types: their names and sizes, and the exact value of every bit pattern.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Pictures as inputs: PNG through libpng, JPEG through libjpeg.
  *

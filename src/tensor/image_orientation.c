@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* EXIF 2.32, 4.6: a TIFF header, and the tag Orientation (0x0112) of its first directory. */
 #include <stdlib.h>
 #include <string.h>

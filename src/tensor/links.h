@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Word alignments as text: one sentence pair a line, one link a word.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "tensor/npy.h"
 
 #include <inttypes.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The .npy format, versions 1 to 3 (numpy/lib/format.py, NEP 1).
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Python pickles of protocols 0 to 5, read as data: nothing that a pickle names is ever imported, called or built. What comes out is a graph
  * of plain values; a call ("build a tensor of these") stays a node that says what would have been called with what.

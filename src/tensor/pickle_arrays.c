@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "tensor/pickle_arrays.h"
 
 #include <inttypes.h>

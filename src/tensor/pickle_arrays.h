@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The tensors in the graph of a pickle, listed by their paths: attentions.3, layers.0.q, past_key_values.key_cache.1. Dicts give keys, lists and
  * tuples places, objects of unknown classes the names of their attributes; _modules, _parameters and _buffers of torch.nn.Module are left out of the paths.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Opcodes that name things of Python and would call them. */
 #include <string.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "tensor/pickle_machine.h"
 
 #include <stdlib.h>

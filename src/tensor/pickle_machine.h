@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The machine behind pickle_parse: its stack and memo, what opcodes take from the input, and what they make. Only the files of the interpreter include it.
  *

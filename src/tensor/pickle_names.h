@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The names that a pickle may refer to, and what they mean to the readers. Nothing is ever imported: a name is a word in a table.
  */

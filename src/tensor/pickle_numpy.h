@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * How numpy pickles an array: numpy/core/src/multiarray/methods.c (array_reduce, array_setstate), numeric.py (_frombuffer).
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Opcodes that make values, keep them and put them into containers. */
 #include <stdlib.h>
 #include <string.h>

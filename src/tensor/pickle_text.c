@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "tensor/pickle_text.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The texts of pickle protocol 0: numbers and strings as Python's repr writes them, a line each.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "tensor/reader.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Files that hold tensors. Content beats extension; each format is a row of the reader table, from which messages and help take its name.
  *

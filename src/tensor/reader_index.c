@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* model.safetensors.index.json: which shard, a .safetensors file beside it, holds which tensor. */
 #include <jansson.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* .pkl: Python's pickle.dump of arrays, tensors, lists of numbers, and dicts, lists and objects of them. Nothing is run (pickle.h). */
 #include <stdlib.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* .pt: torch.save of version 1.6 and later, a zip file with a pickle, ROOT/data.pkl, and each storage as a member, ROOT/data/KEY. */
 #include <inttypes.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* .pt as torch.save wrote it before version 1.6 (torch_stream.h). */
 #include <stdlib.h>
 #include <string.h>

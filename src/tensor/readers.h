@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The rows of the reader table, one file each; only reader.c lists them.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "tensor/safetensors_scale.h"
 
 #include <math.h>

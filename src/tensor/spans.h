@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Named ranges of tokens: system prompt, image, user, ...
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Tensors as they lie in a file, and the one view of them that everything else uses.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "tensor/token_marks.h"
 
 #include <ctype.h>

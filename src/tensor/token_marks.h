@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * How tokenizers write spaces and bytes that are no text.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "tensor/tokens.h"
 
 #include <jansson.h>

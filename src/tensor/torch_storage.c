@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "tensor/torch_storage.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * How torch.save writes a tensor: a view (offset, shape, strides) of a storage, which has a type, a key and a number of elements, and whose bytes lie
  * outside of the pickle. torch/_utils.py (_rebuild_tensor_v2), torch/serialization.py (persistent_id).

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What torch.save wrote before version 1.6 and writes without _use_new_zipfile_serialization: five pickles one after another (a magic number, a version, facts of
  * the machine, the object, the keys of the storages), then each storage: its number of elements as int64, and the elements, little-endian.

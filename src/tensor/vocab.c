@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "tensor/vocab.h"
 
 #include <jansson.h>

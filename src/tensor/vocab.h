@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Vocabularies: what the ids of a tokenizer stand for.
  *

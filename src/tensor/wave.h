@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Sound as an input: RIFF/WAVE with PCM integers of 8, 16, 24 or 32 bits, or 32-bit floats; little endian, any number of channels.
  *

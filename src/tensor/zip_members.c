@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "tensor/zip_members.h"
 
 #include <inttypes.h>

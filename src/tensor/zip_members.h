@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The members of a zip file that is in memory: listed, checked, used in place where they are stored, inflated where they are not.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Where the uncompressed members of a .zip lie, so that they can be used in place. libzip reads members but does not tell
  * their offsets.

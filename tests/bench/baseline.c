@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Pass 1 (maximum, log-sum-exp, entropy) against what else a C programmer would write:
  *

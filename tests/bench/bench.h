@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What the benchmarks share: clocks, the float32 FMA peak of this machine at this moment, and ratios that survive a
  * shared machine.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The program as people call it, against the scripts that they would write: wall time, time to the first byte, peak memory.
  *

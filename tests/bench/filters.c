@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What options that change the weights cost beside the plain command: processor time of the program as people call it, best of several runs that take turns.
  * 4096 tokens, one thread. It fails where an option takes more than its limit, 1.5 times the plain command unless the row says otherwise.

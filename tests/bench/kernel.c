@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Pass 1 and what is added to it, as a share of the FMA peak, by instruction set. Usage: kernel [ISA N DIM causal|full
  * HEADS [bf16]] */
 #include "bench.h"

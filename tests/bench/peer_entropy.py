@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A peer of the benchmark, no part of attnviz: softmax and entropy of every row, as fast as numpy or torch do it.
 
 peer_entropy.py numpy|torch batch|head Q.npy K.npy full|causal

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A peer of the benchmark, no part of attnviz: the usual script, a grid of heads from queries and keys.
 
 peer_picture.py Q.npy K.npy OUT.png

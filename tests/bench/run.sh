@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # Run every benchmark. BENCH=full adds the long ones (131072 tokens and more).
 set -eu
 for program in "$BUILD"/tests/bench/*; do

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* How time and memory of pass 1 grow with the number of tokens: the exponents of a least-squares line through the logarithms. */
 #include "bench.h"
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Ring Attention over ranks of one thread each: strong scaling (the same head), weak scaling (the same work a rank), and where the time of a run goes.
 # Sourced by run.sh where the program was built with MPI. Times are the best of three, less that of starting the ranks.
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 LC_ALL=C

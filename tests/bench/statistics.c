@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Both passes with statistics and pictures, as a share of the FMA peak (the products of both passes are counted). Usage:
  * statistics [METRICS N DIM causal|full] */
 #include "analysis/pooled_map.h"

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # attnviz align.
 . "$ROOT/tests/cli/lib.sh"
 sample=$ROOT/samples/transformer

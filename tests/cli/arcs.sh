@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # attnviz arcs.
 . "$ROOT/tests/cli/lib.sh"
 animal=$ROOT/samples/animal

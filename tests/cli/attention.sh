@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # The options of attention reach the numbers: stages, rows that see nothing, positions.
 . "$ROOT/tests/cli/lib.sh"
 . "$ROOT/tests/support/arrays.sh"

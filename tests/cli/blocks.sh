@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # attnviz blocks: the use of a cache, its blocks, and eviction.
 . "$ROOT/tests/cli/lib.sh"
 . "$ROOT/tests/support/arrays.sh"

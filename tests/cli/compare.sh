@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # attnviz compare: what it prints and draws, and what it refuses.
 . "$ROOT/tests/cli/lib.sh"
 . "$ROOT/tests/support/arrays.sh"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * For scripts: `difference A.npy B.npy LIMIT` succeeds where two float arrays have the same shape and no element differs by more than LIMIT; it prints the largest
  * difference. NaN equals nothing. Version 1 headers, little-endian float32 and float64 in C order: what the program itself writes, and the dumps. A reader of its own, so

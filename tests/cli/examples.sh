@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Every command of README.md, and every example of the manual's command pages, runs in samples/ as it stands.
 . "$ROOT/tests/cli/lib.sh"
 cp -R "$ROOT/samples" samples

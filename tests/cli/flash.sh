@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # attnviz flash: counts of tiles, the model of traffic, traces and pictures.
 . "$ROOT/tests/cli/lib.sh"
 . "$ROOT/tests/support/arrays.sh"

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Words, hidden tokens and spans.
 . "$ROOT/tests/cli/lib.sh"
 genesis=$ROOT/samples/genesis

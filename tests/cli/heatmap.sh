@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # attnviz heatmap: text to the letter, pictures by their pixels, and what it says when it cannot.
 . "$ROOT/tests/cli/lib.sh"
 . "$ROOT/tests/support/arrays.sh"

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # attnviz info and explain.
 . "$ROOT/tests/cli/lib.sh"
 . "$ROOT/tests/support/arrays.sh"

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # What `make install` puts in place, and `make uninstall` takes away again.
 . "$ROOT/tests/cli/lib.sh"
 place="$PWD/root/usr"

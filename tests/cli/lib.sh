@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Sourced by the scripts of tests/cli. They run in an empty scratch folder with $ATTNVIZ (the program) and $ROOT (the checkout).
 # Each case prints one line: "ok NAME", "not ok NAME" with what differed, or "skip NAME: reason".
 

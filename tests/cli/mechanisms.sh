@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Every mechanism has its page, its picture in the demonstration, and runs on the samples.
 . "$ROOT/tests/cli/lib.sh"
 export LC_ALL=C

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Models on disk: the weights that the library returned come out of hidden states and the checkpoint, with no other option.
 . "$ROOT/tests/faults/lib.sh"
 "${CC:-cc}" -o difference "$ROOT/tests/cli/difference.c" -lm || exit 1

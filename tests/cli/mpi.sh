@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Runs over several ranks: the results of one process, memory, messages, and how a job ends. They need a program built with MPI=1.
 . "$ROOT/tests/cli/lib.sh"
 export LC_ALL=C OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1

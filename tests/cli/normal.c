@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * For scripts: `normal FILE SEED LENGTH...` writes normally distributed float32 numbers of that shape as .npy, the same for every machine but for
  * the last digits.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # The options that belong to one command, or to a few: what each changes, in numbers worked out by hand. `sh options_own.sh --list` prints what
 # is covered, "COMMAND OPTION" a line: the first two words of the names of the tests.
 if [ "${1-}" = --list ]; then

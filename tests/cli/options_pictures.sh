@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Every option of pictures and of their colours, in every command that draws: by the decoded pixels of pictures of a few cells whose values are
 # known. `sh options_pictures.sh --list` prints what is covered, "COMMAND OPTION" a line.
 draw='heatmap text arcs align overlay rollout stats compare blocks flash ring'

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Every option that tells what the attention is, in every command: tests/data/options/shared.txt has one row for each, with what the weights
 # must be (make.py there computed them in float64). A command that is given the option must show what it shows of those weights where they
 # are given ready, and something else without the option. `sh options_shared.sh --list` prints what is covered, "COMMAND OPTION" a line.

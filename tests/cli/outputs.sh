@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # attnviz weights --write and --value-norms, and multi-head attention from weights in a file.
 . "$ROOT/tests/cli/lib.sh"
 . "$ROOT/tests/support/arrays.sh"

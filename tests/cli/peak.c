@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * For scripts: `peak FILE COMMAND...` runs the command and appends a line to FILE: its peak resident memory in KiB, and the processor time that it
  * took in ms.

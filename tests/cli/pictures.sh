@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # What pictures look like where nothing is asked for: ground, scale, legends, grids.
 . "$ROOT/tests/cli/lib.sh"
 . "$ROOT/tests/support/arrays.sh"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * For scripts: `pixels FILE` prints the size of a PNG and a sum over its decoded pixels; `pixels FILE X Y` the colour of one pixel, in hexadecimal;
  * `pixels FILE RRGGBB` the middle and the size of the smallest box around each connected area of that colour, "X Y WIDTHxHEIGHT", from the top;

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # The program around the commands: help, version, lookup, the end of standard output.
 . "$ROOT/tests/cli/lib.sh"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * For scripts: `recipes FOLDER` writes the same queries and keys in the orders in which frameworks export them, and the weights
  * that must come out: a batch of two, six query heads on two key heads, nine tokens, causal. The arithmetic is the definition, in

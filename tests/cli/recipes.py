@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """recipes.py MANUAL TITLE: run the recipe that stands under a title of attnviz-formats(7), as it stands there.
 
 The libraries that it hooks are stand-ins that do what the real ones do at these places, over numpy. Left behind are what the recipe saves, truth.npy (the weights that

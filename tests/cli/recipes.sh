@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # What frameworks export, as attnviz-formats(7) says to read it: the weights of the definition come out.
 . "$ROOT/tests/cli/lib.sh"
 "${CC:-cc}" -o difference "$ROOT/tests/cli/difference.c" -lm || exit 1

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Every recipe of attnviz-formats(7), taken out of the manual and run against a stand-in for the library that it hooks: the weights of the stand-in come out.
 . "$ROOT/tests/cli/lib.sh"
 "${CC:-cc}" -o difference "$ROOT/tests/cli/difference.c" -lm || exit 1

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # attnviz ring: the schedule of Ring Attention.
 . "$ROOT/tests/cli/lib.sh"
 export LC_ALL=C

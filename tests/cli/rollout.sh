@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # attnviz rollout.
 . "$ROOT/tests/cli/lib.sh"
 digit=$ROOT/samples/digit3

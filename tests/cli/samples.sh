@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # The demonstration, the manual's parts, and the commands that the README shows.
 . "$ROOT/tests/cli/lib.sh"
 expect "make demo's script" 0 env ATTNVIZ="$ATTNVIZ" LC_ALL=C sh "$ROOT/samples/demo.sh" "$PWD/demo"

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Tensors in pieces along their tokens, as ranks write them.
 . "$ROOT/tests/cli/lib.sh"
 genesis=$ROOT/samples/genesis

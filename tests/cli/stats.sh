@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # attnviz stats: numbers that are known, every form of output, and what it says when it cannot.
 . "$ROOT/tests/cli/lib.sh"
 . "$ROOT/tests/support/arrays.sh"

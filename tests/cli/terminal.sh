@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # On a terminal: pictures fit the window, long output is paged, colours are found.
 . "$ROOT/tests/cli/lib.sh"
 . "$ROOT/tests/support/arrays.sh"

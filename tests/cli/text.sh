@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # attnviz text: running text on the colours of its values.
 . "$ROOT/tests/cli/lib.sh"
 . "$ROOT/tests/support/arrays.sh"

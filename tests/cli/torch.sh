@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Files of torch.save and pickles, as people hand them in.
 . "$ROOT/tests/cli/lib.sh"
 data=$ROOT/tests/data

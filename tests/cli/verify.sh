@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # attnviz info --verify-weights on the dumps of trained models: the deviation is the one that their makers computed in float64, and the settings are found.
 . "$ROOT/tests/cli/lib.sh"
 data=$ROOT/tests/data/dumps

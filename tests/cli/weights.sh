@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # attnviz weights: the array that it writes, and what it says when it cannot.
 . "$ROOT/tests/cli/lib.sh"
 . "$ROOT/tests/support/arrays.sh"

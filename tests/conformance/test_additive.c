@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Additive attention: vector 05, and the definition written out at other sizes. */
 #include <math.h>
 #include <stdlib.h>

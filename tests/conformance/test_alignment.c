@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Alignment scores and symmetrisation against published figures and other tools' output. */
 #include "support/suite.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Block-sparse attention: vector 10, and the definition written out for other patterns. */
 #include <math.h>
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Pictures from sums of cells: what the source adds up itself is what its pairs add up to. */
 #include <math.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Relative positions: vector 30, the shift by padding and reshaping as models do it, and Shaw's clipped distances. */
 #include <math.h>
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Context windows: vector 34, and kept mass against the full weights themselves. */
 #include <math.h>
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Approximations against exact attention, heads against heads, and short contexts against the whole: vectors 10, 11, 12, 13, 34 and 35. */
 #include <math.h>
 #include <stdio.h>

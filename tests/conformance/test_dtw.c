@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Whisper's word timing, step by step, against the worked numbers of vector 33. */
 #include "support/suite.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Every bit pattern of the small floats, against their definition and against the worked numbers of the shared vectors. */
 #include <jansson.h>
 #include <math.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The dumps of trained models: the weights that they computed themselves must come out of their queries and keys. */
 #include <glob.h>
 #include <jansson.h>

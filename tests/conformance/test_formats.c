@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* One case in every container, type and axis order: all of them must hold the same numbers. */
 #include <math.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Infini-attention: vectors 28 and 29, and the recurrence of the memory run with identity values at other sizes. */
 #include <math.h>
 #include <stdio.h>

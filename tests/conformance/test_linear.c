@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Linear attention: vector 11, the recurrent form, and the definition of every feature map. */
 #include <math.h>
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Linformer: vector 13, and the definition of both matrices at other sizes. */
 #include <math.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* 131072 keys: the statistics of sampled queries against float64, from the definitions. */
 #include <math.h>
 #include <stdio.h>

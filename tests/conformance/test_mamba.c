@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Selective scans: vector 22, and the recurrence run with identity values at other sizes. */
 #include <math.h>
 #include <stdio.h>

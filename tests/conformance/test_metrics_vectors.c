@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The worked numbers of the metrics: vector 35, head A. */
 #include <math.h>
 #include <stdlib.h>

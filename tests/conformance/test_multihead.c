@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Multi-head attention from hidden states: vector 06 and its identities, and every storage of the weights against one. */
 #include <math.h>
 #include <stdio.h>

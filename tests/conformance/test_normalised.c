@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Signed maps made non-negative, against the formulas on the matrix of the source itself. */
 #include <math.h>
 #include <stdlib.h>

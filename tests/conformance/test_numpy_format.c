@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* numpy's own format tests, written out as files: what must load, with which values, and what must be refused. */
 #include <jansson.h>
 #include <math.h>

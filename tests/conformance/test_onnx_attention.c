@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The ONNX standard's node cases of Attention (opsets 23 to 25), FlexAttention, Softmax and LogSoftmax. */
 #include <jansson.h>
 #include <math.h>

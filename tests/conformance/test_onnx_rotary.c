@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The ONNX standard's node cases of RotaryEmbedding: pairs half-split and interleaved, whole and partial, with positions and with one row of tables a token. */
 #include <jansson.h>
 #include <math.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* KV caches: vector 20 in every layout, with NaN in every slot that nobody refers to; sequences of different lengths; what is refused. */
 #include <math.h>
 #include <stdio.h>

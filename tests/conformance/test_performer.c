@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Performer: vector 12, the definition of every kind of feature, and what random projections must satisfy. */
 #include <math.h>
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Positions: the worked numbers 14-16, published frequencies, and what must hold whatever the numbers. */
 #include <math.h>
 #include <stdio.h>

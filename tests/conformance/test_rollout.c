@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Rollout against the worked numbers of vector 31 (two layers, two heads, [CLS] and nine patches). */
 #include "support/suite.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* RWKV 4, 5 and 6: vectors 24 to 26, and the recurrences run with identity values at other sizes. */
 #include <math.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The reference reader's own cases: which files it accepts, and why it refuses the others. */
 #include <jansson.h>
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Absolute positions: vector 17, and the four terms of content and position. */
 #include <math.h>
 #include <stdio.h>

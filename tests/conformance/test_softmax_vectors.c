@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The worked numbers of dot-product attention: 01-04, 07, 18, 19, 34, 37. */
 #include <math.h>
 #include <stdio.h>

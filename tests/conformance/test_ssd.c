@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* State-space duality: vector 23, and the definition at other sizes and groupings. */
 #include <math.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The statistics of the trained models' own weights, computed in float64 and kept beside the dumps: from queries and keys, and from the weights. */
 #include <glob.h>
 #include <jansson.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The tiling of FlashAttention: the trace of vector 18, the count of tiles, and the traffic formulas of the papers. */
 #include <math.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Windowed attention: vectors 08 and 09, and the definition written out at other sizes. */
 #include <math.h>
 #include <stdio.h>

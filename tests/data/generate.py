@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Write the files of tests/data. They are kept in the repository: no test runs this.
 
 Only the standard library is used, so that each byte is what the line below says. `file(name, bytes, code, text)` writes a file and its line in

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Write what the real torch and numpy make of one set of tensors: good-real*.pt and good-real*.pkl, and good-real.npz with the same numbers under the paths by which
 attnviz names them (float32 for the types that numpy lacks). write_real.py FOLDER; tests/unit/test_torch.c runs it where torch is installed."""
 import collections, os, pickle, sys

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Section 3 of faults.md: what is drawn of alignments, Whisper's word times, heads ranked, words of other tokenizers.
 . "$ROOT/tests/faults/lib.sh"
 . "$ROOT/tests/support/arrays.sh"

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # An allocation that fails gives one line, status 1 and no file: never another result, a loop or silence. Each command runs once for
 # each of its allocations, which fails; here for every STRIDE-th, and `make torture` (STRIDE=1) for all, and for all from there on.
 . "$ROOT/tests/faults/lib.sh"

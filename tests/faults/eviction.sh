@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # attnviz blocks --show evict where query heads share key heads.
 . "$ROOT/tests/faults/lib.sh"
 . "$ROOT/tests/support/arrays.sh"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * For LD_PRELOAD: the FAIL_AT-th allocation that the program itself asks for (not its libraries) fails with ENOMEM; with FAIL_ON set,
  * and all after it. FAIL_COUNT=FILE: write how many there were.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Section 3, groups of tokens (24, 25), and 7: what --words, --hide and --spans act on, and that they agree with the definition.
 . "$ROOT/tests/faults/lib.sh"
 

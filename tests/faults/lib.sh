@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Sourced by the scripts of tests/faults, each of which runs cases of tests/data/cases (faults.md there lists them). Every script starts in
 # an empty scratch folder, as those of tests/cli do.
 . "$ROOT/tests/cli/lib.sh"

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Masks, padding, weights that are no attention, and options that cannot act.
 . "$ROOT/tests/faults/lib.sh"
 . "$ROOT/tests/support/arrays.sh"

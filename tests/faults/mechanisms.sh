@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Positions, tables and options of mechanisms (cases 76 and 101 to 108 of faults.md).
 . "$ROOT/tests/faults/lib.sh"
 . "$ROOT/tests/support/arrays.sh"

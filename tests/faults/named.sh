@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # What names and options say of a dump is taken at its word: layers, steps and ranks of lone tensors, weights of checkpoints, and alignments that keep their weights.
 . "$ROOT/tests/faults/lib.sh"
 . "$ROOT/tests/support/arrays.sh"

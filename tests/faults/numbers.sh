@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Numbers and the text that defines them: the first key, lengths, positions of batch items, patterns, intervals.
 . "$ROOT/tests/faults/lib.sh"
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Options, words, tables and files of the command line (section 5 of faults.md, and the kinds of faults that its cases are of).
 . "$ROOT/tests/faults/lib.sh"
 unset COLUMNS LINES

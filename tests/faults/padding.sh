@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Padding and masks where they meet: items that begin at different keys, rows that see nothing beside rows that do, weights of either sign under a mask.
 . "$ROOT/tests/faults/lib.sh"
 . "$ROOT/tests/support/arrays.sh"

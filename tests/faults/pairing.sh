@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Inputs are paired by what their names say: section 1 of faults.md but for 81 and 82, and 80.
 . "$ROOT/tests/faults/lib.sh"
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Checkpoints with norms of several kinds, hidden states, and the entropies that attnviz must find, as shell variables. numpy, float64.
 import numpy
 

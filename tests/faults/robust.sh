@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Section 9 of faults.md: files that change, signals, control characters, pipes, modes and links of outputs.
 . "$ROOT/tests/faults/lib.sh"
 . "$ROOT/tests/support/arrays.sh"

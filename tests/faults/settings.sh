@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Every mechanism with every setting that all share: each either changes the weights (or the distances, which are positions) or is refused by its name.
 . "$ROOT/tests/faults/lib.sh"
 . "$ROOT/tests/support/arrays.sh"

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Section 4 of faults.md: pictures show and name what one thinks. And 35 and the captions of 38.
 . "$ROOT/tests/faults/lib.sh"
 . "$ROOT/tests/support/arrays.sh"

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # attnviz info --verify-weights finds the settings that made the weights, and what it prints makes them again.
 . "$ROOT/tests/faults/lib.sh"
 "${CC:-cc}" -o "$scratch/bin/difference" "$ROOT/tests/cli/difference.c" -lm || exit 1

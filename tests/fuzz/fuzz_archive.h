@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What the targets of the containers share: open bytes as one format, load every tensor, and touch each element once.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "fuzz/fuzz_archive.h"
 #include "tensor/torch_stream.h"
 

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # Each target for FUZZ_SECONDS (60), from the files of tests/data and the corpus. New inputs gather in $BUILD/corpus; one that crashes, hangs or leaks is
 # written to $BUILD/crash-*: keep it in tests/fuzz/corpus/TARGET once it is mended.
 set -u

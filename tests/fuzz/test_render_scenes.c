@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Random scenes of every kind, with values, labels and pages that nobody would draw: they are drawn or refused, never worse. */
 #include "support/suite.h"
 

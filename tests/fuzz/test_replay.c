@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The fuzz targets without a fuzzer: every file of tests/data and of tests/fuzz/corpus, each also cut short and with bytes
  * changed, goes through the target of its kind. What was once found by fuzzing is kept in tests/fuzz/corpus/TARGET and stays

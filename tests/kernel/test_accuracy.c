@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* How far the fast path is from double where it is hardest: long rows, and results that are merged. */
 #include <math.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Every number and every cell of a picture has the same bits for any number of threads and any size of the driver's sweeps. */
 #include <math.h>
 #include <stdlib.h>

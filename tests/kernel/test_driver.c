@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The driver against the twin in double, and its promise that thread counts and tile sizes change no bit. */
 #include <malloc.h>
 #include <math.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Groups of tokens: what the filter makes of tiles, against the definition in double, for every table of kernels; and its promise of equal bits. */
 #include <math.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Every table that this machine can run, against the definitions in double: random sizes and tails, with memory that
  * ends where each operand ends. */
 #include <math.h>

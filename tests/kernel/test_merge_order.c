@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Results are merged in the order of their numbers, whoever is done first. */
 #include <math.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The ring's schedule against its published numbers and against counting, and distributed runs, with threads as ranks, against one process. */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Which room includes what: the arrows point one way.
 # A row: the room, then what its files may include beside their own room. A name with a dot is one header.
 rooms='

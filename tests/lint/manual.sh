@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # The manual and -h say the same.
 cd "$ROOT" || exit 1
 . tests/cli/lib.sh

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Every option of every command is in a table of tests/cli/options_*.sh, which say what it changes, or here with the reason why it is not.
 . "$ROOT/tests/cli/lib.sh"
 

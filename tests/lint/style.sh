@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Functions that have no place here, and what an editor leaves behind.
 cd "$ROOT" || exit 1
 

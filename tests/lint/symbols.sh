@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # What the objects below commands/ call: nothing there prints, exits or reads the environment, and the files of one
 # instruction set neither allocate nor start threads. (base/message.c and base/output*.c are where writing happens.)
 case $BUILD in

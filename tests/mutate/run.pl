@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: MIT
 # Plant one fault at a time in the sources and see whether a test notices: `make mutate SEED=n [MUTANTS=60] [ROOMS="commands analysis mechanism"]`.
 #
 # A fault is a changed constant, comparison, sign or index, or a dropped statement. The work happens in a copy of the tree below BUILD, so that the checkout is

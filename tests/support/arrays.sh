@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Sourced by scripts that make arrays: everything by printf, so that the tests need no numpy.
 
 # npy FILE DESCR SHAPE < BYTES: an array in C order; SHAPE as Python writes it, "(2, 3)".

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * One mechanism opened on arrays of a test's own, and its matrix held against an expectation in every way in which the program may come by it: the definition in
  * double, the tiles of each table of kernels, and tiles of scattered rows on two threads; together with what the source says about coverage, visibility and support.

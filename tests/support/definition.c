@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "support/definition.h"
 
 #include <math.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Pieces of the definitions that tests of mechanisms write out: plain loops in double, independent of the program.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "support/dense.h"
 
 #include <check.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Whole matrices of small sources, by the slow twin and by the driver, and the comparison of both with what is expected.
  */

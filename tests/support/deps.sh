@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # Install the Debian packages named as arguments that are not there yet. Needs no network when nothing is missing.
 set -u
 if ! command -v dpkg-query >/dev/null 2>&1; then

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "support/dot_source.h"
 
 #include <math.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A dot-product source of the tests' own: small, with any mask given as a function, so that the kernels and the driver
  * are tested without the mechanisms that use them.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "support/feed.h"
 
 #include <math.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Sinks fed by hand: a source made of a plain matrix, and a driver without speed, threads or kernels of its own, which can
  * hand out tiles with every number of lanes.

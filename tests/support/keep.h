@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A sink that keeps everything: statistics, outputs, and every weight. It fails the test where a lane without a row is not zero.
  */

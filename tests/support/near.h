@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Assertions for the inside of long loops. Check's own write a record for each one that holds; these speak only when they fail.
  */

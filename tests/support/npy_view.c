@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "support/npy_view.h"
 
 #include <check.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A .npy file of the shared data as tensor and as canonical view.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What every test program shares: the runner over Check, and the way to the data.
  */

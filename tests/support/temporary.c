@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "support/temporary.h"
 
 #include <dirent.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "support/thread_peers.h"
 
 #include <pthread.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Ranks as threads of one process, so that what is distributed is tested without MPI. Messages are copied when they are sent, or handed over at the
  * receive, by turns, so that both an eager and a waiting transport are covered.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "support/toy_map.h"
 
 #include <math.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * One small attention map with its weights in double, as a source.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "support/vectors.h"
 
 #include <check.h>

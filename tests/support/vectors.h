@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The worked numbers of tests/data/vectors/NN_*.json: inputs given as a formula, expected values in float64.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "support/written.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The files of tests/data: each opens, or is refused, as tests/data/expected.tsv says. */
 #include <dirent.h>
 #include <math.h>

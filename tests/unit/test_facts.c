@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What is noticed about weights, queries and keys: on arrays made so that the answer is known, and on the dumps of trained
  * models. */
 #include <glob.h>

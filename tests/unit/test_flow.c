@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Attention flow on networks whose maximum flow can be seen, and against minimum cuts found by trying them all. */
 #include "support/suite.h"
 

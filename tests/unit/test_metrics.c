@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Metrics against their definitions, entry by entry in double. */
 #include <math.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Metrics of whole heads and of keys against their definitions, entry by entry in double. */
 #include <math.h>
 #include <stdlib.h>

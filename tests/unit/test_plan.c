@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The plan from names alone: which layer and step each tensor is, and which tensors go together. */
 #include <check.h>
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Which scale shows a map: made from maps whose shares are counted by hand. */
 #include "support/suite.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What tells which settings made weights: their zeros, the logarithms within a row, the sums of the rows, and how they are stored. */
 #include <math.h>
 #include <string.h>

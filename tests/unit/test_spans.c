@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Spans as text and as JSON. */
 #include "support/suite.h"
 

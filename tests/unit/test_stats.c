@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Statistics as a whole: what is computed, what does not change it, and how sure it is. */
 #include <math.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Files of torch and pickles: the numbers of the same arrays as .npy, the names, and what is used in place. */
 #include <stdio.h>
 #include <stdlib.h>

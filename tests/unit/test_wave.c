@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* RIFF/WAVE files, written byte by byte. */
 #include "support/suite.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* NEON: 32 registers hold 8 keys x 12 queries of sums, the three vectors of queries and a key. */
 #include <arm_neon.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* AVX2 and FMA: 16 registers hold 4 keys x 24 queries of sums, the three vectors of queries and a key. */
 #include <immintrin.h>
 

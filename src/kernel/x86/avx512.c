@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "kernel/tables.h"
 #include "kernel/x86/avx512.h"
 

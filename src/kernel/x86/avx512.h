@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Vectors and register tile of AVX-512, for the two files that instantiate the template with them: 32 registers hold 4
  * keys x 48 queries of two sums each, the three vectors of queries, a key, and what an exponential needs meanwhile.

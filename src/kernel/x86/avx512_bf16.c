@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* AVX-512 with the bfloat16 dot product (VDPBF16PS): two exact products a lane and instruction. */
 #include "kernel/tables.h"
 #include "kernel/x86/avx512.h"

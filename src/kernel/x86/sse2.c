@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* SSE2, the baseline of x86-64: no fused multiply-add, so products take a register of their own. */
 #include <emmintrin.h>
 

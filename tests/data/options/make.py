@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Make the small arrays of tests/cli/options_shared.sh, and what the weights must be, in float64 and from the definitions alone.
 
 Run here: python3 make.py. Every row of shared.txt is an option: arguments with it, arguments without it (or with another value), and

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Dumps for tests/faults/verify.sh: queries, keys, and the weights that a model would have made of them, in float64 from the definitions.
 
     /usr/bin/python3 tests/data/verify/generate.py    (from the checkout; needs numpy)
