@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Lanes that are added to other lanes. Part of tile_template.h.
  */
