@@ -133,12 +133,6 @@ static bool find_uniform_rows(const struct weights_facts *facts, struct strbuf *
 	return facts->uniform_rows.count > 0;
 }
 
-static bool find_padding(const struct weights_facts *facts, struct strbuf *text)
-{
-	strbuf_addf(text, "the last %" PRId64 " keys get no attention: if they are padding, say --key-lengths", facts->empty_tail);
-	return facts->empty_tail > 0 && facts->empty_tail < facts->keys;
-}
-
 /* Checks of one map. */
 static const struct map_check {
 	const char *name, *severity;
@@ -149,7 +143,6 @@ static const struct map_check {
 	{ "logits", "warning", find_logits },     { "signed", "warning", find_signed },
 	{ "row-sums", "warning", find_row_sums }, { "constant", "warning", find_constant },
 	{ "dead-rows", "note", find_dead_rows },  { "uniform-rows", "warning", find_uniform_rows },
-	{ "padding", "note", find_padding },
 };
 
 /* Square maps along the first two of three axes: the heads come last. */
@@ -247,11 +240,36 @@ static bool find_left_padding(const struct heads *heads, const struct weights_fa
 	return found && !masking_hides_padding();
 }
 
+/* The same of the last: one beyond it; all keys where none is looked at. */
+static int64_t end_of_seen_keys(const struct heads *heads, const struct weights_facts *facts, int64_t count, int64_t item)
+{
+	int64_t keys = heads->size[AXIS_DIM], end = 0, layer, batch, head;
+	for (int64_t i = 0; i < count; i++) {
+		check_place(heads, i, &layer, &batch, &head);
+		if (batch == item && keys - facts[i].empty_tail > end)
+			end = keys - facts[i].empty_tail;
+	}
+	return end > 0 ? end : keys;
+}
+
+static bool find_padding(const struct heads *heads, const struct weights_facts *facts, int64_t count, struct strbuf *text)
+{
+	bool found = false;
+	strbuf_addstr(text, "the last keys get no attention: if they are padding, say --key-lengths ");
+	for (int64_t item = 0; item < heads->size[AXIS_BATCH]; item++) {
+		int64_t end = end_of_seen_keys(heads, facts, count, item);
+		strbuf_addf(text, "%s%" PRId64, item ? "," : "", end);
+		found = found || end < heads->size[AXIS_DIM];
+	}
+	return found && !masking_hides_later_keys();
+}
+
 /* Checks of all maps of an array together. */
 static const struct array_check {
 	const char *name, *severity;
 	bool (*find)(const struct heads *heads, const struct weights_facts *facts, int64_t count, struct strbuf *text);
 } array_checks[] = {
+	{ "padding", "note", find_padding },
 	{ "axis-order", "warning", find_swapped },
 	{ "softmax-twice", "warning", find_double_softmax },
 	{ "causal-leak", "warning", find_leak },

@@ -65,6 +65,11 @@ const char *masking_beyond_causal(void)
 		: given.query_lengths ? "--query-lengths" : given.mask ? "--mask" : given.has_past ? "--past" : NULL;
 }
 
+bool masking_hides_later_keys(void)
+{
+	return given.key_lengths || given.mask;
+}
+
 bool masking_given(void)
 {
 	return given.causal || given.window || given.chunk || given.key_begin || given.key_lengths || given.query_lengths || given.mask;

@@ -39,6 +39,7 @@ void masking_whole_context(bool whole);
 bool masking_is_whole_context(void);
 bool masking_is_causal(void);
 bool masking_hides_padding(void);
+bool masking_hides_later_keys(void); /* the same on the right */
 bool masking_given(void);
 
 /* The first option but --causal that hides keys or moves the diagonal, or NULL. */

@@ -124,3 +124,10 @@ attnviz stats -q folded.npy -k folded.npy --layout '(BH)ND' --heads-in 4 -m max 
 check "keys are folded as the queries are" sh -c 'cut -f 4 out | cmp -s - plain'
 repeat 40 floats 0 0.5 1 -1 | npy shared.npy '<f4' '(4, 5, 8)'
 column "fewer key heads are found" 0 head '0 1 2 3 0 1 2 3' attnviz stats -q folded.npy -k shared.npy -v shared.npy --layout '(BH)ND' --heads-in 4 -m max
+
+# --- padding on the right is found with its option, a number for each item
+floats 0.5 0.5 0 0  0.25 0.25 0.5 0  0.5 0.5 0 0  0.25 0.75 0 0 | npy right.npy '<f4' '(2, 1, 2, 4)'
+attnviz info right.npy > out
+check "right padding with its option" grep -q -- "^note: weights right: the last keys get no attention: if they are padding, say --key-lengths 3,2$" out
+attnviz info right.npy --key-lengths 3,2 > out
+check "which is not asked for again" sh -c '! grep -q "get no attention" out'
