@@ -21,7 +21,7 @@ same "pixels do not depend on the threads" threads.4 threads.1
 
 refuse "no picture" 2 "--image FILE" "$ATTNVIZ" overlay $last -o x.png
 refuse "a grid that does not fit" 1 "--grid 9x9 has 81 patches, but there are 65 keys" "$ATTNVIZ" overlay $last $image --grid 9x9 -o x.png
-refuse "a grid that is none" 2 "wants HEIGHTxWIDTH" "$ATTNVIZ" overlay $last $image --grid 8 -o x.png
+refuse "a grid that is none" 2 "expected HEIGHTxWIDTH" "$ATTNVIZ" overlay $last $image --grid 8 -o x.png
 refuse "positions that are no square" 1 "give --grid HxW" "$ATTNVIZ" overlay $last $image --patches 1:60 -o x.png
 refuse "a picture that is none" 1 "neither a PNG nor a JPEG" "$ATTNVIZ" overlay $last --image "$digit/tokens.txt" -o x.png
 head -c 100 "$digit/image.png" > cut.png

@@ -4,7 +4,7 @@
 The libraries that it hooks are stand-ins that do what the real ones do at these places, over numpy. Left behind are what the recipe saves, truth.npy (the weights that
 the stand-in computed, float64, by the definition) and command, which is what the recipe prints or what the manual says below it.
 """
-import contextlib, io, json, re, sys, types
+import contextlib, io, json, os, re, sys, types
 import numpy
 
 rng = numpy.random.default_rng(5)
@@ -99,6 +99,13 @@ def torch_sdpa(form):
             functional.scaled_dot_product_attention(randn(1, H, N, D), randn(1, H, keys, D), None, attn_mask=mask, is_causal=form == "causal",
                                                     scale=0.3 if form != "bool" else None)
     return {"model": model, "x": None, "layers": L}
+
+
+def hidden():
+    folder = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "data", "models", "llama")
+    truth.extend(numpy.load(folder + "/attentions.npy")[:, None])
+    states = tuple(tensor(state[None]) for state in numpy.load(folder + "/hidden_states.npy"))
+    return {"ids": None, "model": lambda ids, output_hidden_states: types.SimpleNamespace(hidden_states=states), "DIR": folder}
 
 
 def eager():
@@ -242,7 +249,7 @@ def timm():
 
 
 STANDINS = {
-    "weights": (eager,), "sdpa": (hugging_face, False, False), "sdpa-mask": (hugging_face, True, False), "sdpa-sinks": (hugging_face, False, True),
+    "hidden": (hidden,), "weights": (eager,), "sdpa": (hugging_face, False, False), "sdpa-mask": (hugging_face, True, False), "sdpa-sinks": (hugging_face, False, True),
     "torch": (torch_sdpa, "bool"), "torch-float": (torch_sdpa, "float"), "torch-causal": (torch_sdpa, "causal"), "torch-plain": (torch_sdpa, "plain"),
     "generation": (generation,), "multihead": (multihead,), "flash": (flash, True, (-1, -1), 0.0), "flash-window": (flash, False, (2, 1), 0.7),
     "lens": (lens, False), "lens-rotary": (lens, True), "vllm": (vllm, 1), "vllm-chunks": (vllm, 3), "whisper": (whisper,), "timm": (timm,),
@@ -258,4 +265,4 @@ if __name__ == "__main__":
     numpy.save("truth.npy", numpy.stack(truth).astype("f4"))
     command = printed.getvalue() or command
     with open("command", "w") as f:
-        f.write(command.strip() + "\n")
+        f.write(command.strip().replace("DIR", scope.get("DIR", "DIR")) + "\n")

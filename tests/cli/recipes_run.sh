@@ -29,6 +29,7 @@ recipe() {
 }
 
 if [ -n "$numpy" ]; then
+	recipe "Hugging Face transformers: hidden states" hidden 3e-6
 	recipe "Hugging Face transformers: weights" weights
 	recipe "Hugging Face transformers: queries and keys of any length" sdpa
 	recipe "Hugging Face transformers: queries and keys of any length" sdpa-mask
