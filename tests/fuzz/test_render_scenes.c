@@ -67,10 +67,10 @@ static void shuffle(unsigned seed)
 		label[i] = text();
 	for (int i = 0; i < panels; i++)
 		panel[i] = (struct panel){ cell + i * height * width, height, width, below(3) ? text() : NULL };
-	page = (struct page){ below(2) ? 0 : below(900), below(2) ? 0 : below(700), below(3) ? 96 : 20 + below(200) };
+	page = (struct page){ below(2) ? 0 : below(900), below(2) ? 0 : below(700), below(3) ? 96 : 20 + below(200), below(3) / 2.0 };
 	colouring = (struct colouring){ (enum colour_map)below(COLOUR_MAP_COUNT), (enum value_scale)below(4), below(2),
 					below(4) ? NAN : below(10) / 10.0, below(4) ? NAN : below(100) / 10.0,
-					below(3) ? 0 : below(100) / 100.0, below(2), below(2) ? "weight" : NULL, below(4) ? NULL : classes, 2 };
+					below(3) ? 0 : below(100) / 100.0, below(2), below(2) ? "weight" : NULL, below(4) ? NULL : classes, 2, !below(4) };
 	terminal = (struct terminal){ (enum terminal_colour)below(3), below(2), 1 + below(200), below(60) };
 	request = (struct picture_request){ .format = (enum picture_format)below(4), .page = &page, .out = &written.out };
 }

@@ -10,7 +10,7 @@
 
 static struct written written;
 static struct err_info info;
-static const struct page natural = { 0, 0, 96 };
+static const struct page natural = { 0, 0, 96, 1 };
 
 static const char *const target[] = { "the", "house" }, *const source[] = { "la", "maison", "." };
 static const float weight[] = { 0.9f, 0.1f, 0, 0.2f, 0.7f, 0.1f };

@@ -10,7 +10,7 @@
 
 static struct written written;
 static struct err_info info;
-static const struct page natural = { 0, 0, 96 };
+static const struct page natural = { 0, 0, 96, 1 };
 
 static const char *const token[] = { "to", "be" }, *const head_name[] = { "head 0", "head 1" };
 static const float weight[] = { 1, 0, 0.25f, 0.75f, 0.01f, 0.99f, NAN, 0.5f };

@@ -25,7 +25,7 @@ static void tear_down(void)
 	written_close(&written);
 }
 
-static const struct page natural = { 0, 0, 96 };
+static const struct page natural = { 0, 0, 96, 1 };
 static const struct terminal plain = { TERMINAL_ASCII, false, 30, 12 };
 
 static struct chart_scene scene_of(struct series *series, int count)
@@ -269,7 +269,7 @@ START_TEST(a_page_without_room_is_refused)
 
 	ck_assert_int_eq(chart_write(&scene,
 				     &(struct picture_request){
-					     .format = PICTURE_PNG, .page = &(struct page){ 50, 50, 96 }, .out = &written.out },
+					     .format = PICTURE_PNG, .page = &(struct page){ 50, 50, 96, 1 }, .out = &written.out },
 				     &info),
 			 ERR_USAGE);
 	ck_assert_ptr_nonnull(strstr(info.text, "larger size"));

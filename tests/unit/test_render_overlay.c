@@ -116,7 +116,7 @@ static struct overlay_scene scene_of(const struct panel *panel)
 /* Colours in the middle of the four quarters of the only panel: it is framed by the theme's frame colour. */
 static void read_quarters(const struct overlay_scene *scene, uint32_t quarter[4])
 {
-	struct page page = { 400, 400, 96 };
+	struct page page = { 400, 400, 96, 1 };
 	struct picture_request request = { .format = PICTURE_PNG, .page = &page, .out = &written.out };
 	png_image image = { .version = PNG_IMAGE_VERSION };
 	int64_t left = 400, right = 0, top = 400, bottom = 0;
@@ -202,7 +202,7 @@ START_TEST(nothing_to_draw_is_an_error)
 	const float cell[] = { 1 };
 	struct panel panel = { cell, 1, 1, NULL };
 	struct overlay_scene scene = scene_of(&panel);
-	struct page page = { 0, 0, 96 };
+	struct page page = { 0, 0, 96, 1 };
 	struct picture_request request = { .format = PICTURE_PNG, .page = &page, .out = &written.out };
 
 	scene.image_width = 0;

@@ -102,7 +102,7 @@ START_TEST(every_cell_of_a_png_is_a_block_of_exactly_its_colour)
 	const float cell[] = { 0, 0.25f, 0.5f, 1, NAN, 0.75f };
 	struct panel panel = { cell, 2, 3, NULL };
 	struct heatmap_scene scene = scene_of(&panel, 1, 2, 3);
-	struct bytes png = write_scene(&scene, PICTURE_PNG, (struct page){ 0, 0, 96 });
+	struct bytes png = write_scene(&scene, PICTURE_PNG, (struct page){ 0, 0, 96, 1 });
 	struct image image = decode(png);
 	uint32_t table[COLOUR_STEPS];
 	int64_t x, y;
@@ -129,7 +129,7 @@ START_TEST(a_png_tells_where_it_came_from)
 	const float cell[] = { 0, 1 };
 	struct panel panel = { cell, 1, 2, NULL };
 	struct heatmap_scene scene = scene_of(&panel, 1, 1, 2);
-	struct bytes png = write_scene(&scene, PICTURE_PNG, (struct page){ 0, 0, 96 });
+	struct bytes png = write_scene(&scene, PICTURE_PNG, (struct page){ 0, 0, 96, 1 });
 
 	ck_assert_ptr_nonnull(memmem(png.at, png.count, "tEXtSoftware\0attnviz test", 25));
 	ck_assert_ptr_nonnull(memmem(png.at, png.count, "iTXtSource", 10));
@@ -144,7 +144,7 @@ START_TEST(provenance_is_valid_text_whatever_the_command_line_held)
 	const float cell[] = { 0, 1 };
 	struct panel panel = { cell, 1, 2, NULL };
 	struct heatmap_scene scene = scene_of(&panel, 1, 1, 2);
-	struct page page = { 0, 0, 96 };
+	struct page page = { 0, 0, 96, 1 };
 	struct err_info info = { 0 };
 	static const enum picture_format formats[] = { PICTURE_PNG, PICTURE_SVG, PICTURE_PDF };
 
@@ -167,8 +167,8 @@ START_TEST(the_same_scene_gives_the_same_bytes)
 	static const enum picture_format formats[] = { PICTURE_PNG, PICTURE_SVG, PICTURE_PDF, PICTURE_TEXT };
 
 	for (int f = 0; f < 4; f++) {
-		struct bytes first = write_scene(&scene, formats[f], (struct page){ 0, 0, 96 });
-		struct bytes second = write_scene(&scene, formats[f], (struct page){ 0, 0, 96 });
+		struct bytes first = write_scene(&scene, formats[f], (struct page){ 0, 0, 96, 1 });
+		struct bytes second = write_scene(&scene, formats[f], (struct page){ 0, 0, 96, 1 });
 		ck_assert_uint_eq(first.count, second.count);
 		ck_assert_mem_eq(first.at, second.at, first.count);
 		free(first.at);
@@ -184,7 +184,7 @@ START_TEST(an_svg_keeps_its_text_and_escapes_it)
 	struct panel panel = { cell, 1, 2, NULL };
 	struct heatmap_scene scene = scene_of(&panel, 1, 1, 2);
 	scene.keys.label = label;
-	struct bytes svg = write_scene(&scene, PICTURE_SVG, (struct page){ 0, 0, 96 });
+	struct bytes svg = write_scene(&scene, PICTURE_SVG, (struct page){ 0, 0, 96, 1 });
 	const char *text = (const char *)svg.at;
 
 	ck_assert_ptr_nonnull(strstr(text, ">&lt;s&gt;</text>"));
@@ -205,7 +205,7 @@ START_TEST(many_cells_become_an_image_inside_the_svg)
 		cell[i] = (float)(i % 97);
 	struct panel panel = { cell, SIDE, SIDE, NULL };
 	struct heatmap_scene scene = scene_of(&panel, 1, SIDE, SIDE);
-	struct bytes svg = write_scene(&scene, PICTURE_SVG, (struct page){ 0, 0, 96 });
+	struct bytes svg = write_scene(&scene, PICTURE_SVG, (struct page){ 0, 0, 96, 1 });
 
 	ck_assert_ptr_nonnull(strstr((const char *)svg.at, "data:image/png;base64,iVBORw0KGgo"));
 	free(svg.at);
@@ -219,7 +219,7 @@ START_TEST(a_page_of_given_size_has_that_size)
 		cell[i] = (float)i;
 	struct panel panel = { cell, 64, 64, NULL };
 	struct heatmap_scene scene = scene_of(&panel, 1, 64, 64);
-	struct bytes png = write_scene(&scene, PICTURE_PNG, (struct page){ 700, 450, 96 });
+	struct bytes png = write_scene(&scene, PICTURE_PNG, (struct page){ 700, 450, 96, 1 });
 	struct image image = decode(png);
 
 	ck_assert_uint_eq(image.header.width, 700);
@@ -232,7 +232,7 @@ END_TEST
 START_TEST(pooling_answers_what_the_page_can_show_in_equal_groups)
 {
 	struct heatmap_scene scene = scene_of(NULL, 1, 100000, 100000);
-	struct page pages[] = { { 0, 0, 96 }, { 900, 700, 96 }, { 900, 0, 96 }, { 0, 500, 96 }, { 1800, 1400, 192 } };
+	struct page pages[] = { { 0, 0, 96, 1 }, { 900, 700, 96, 1 }, { 900, 0, 96, 1 }, { 0, 500, 96, 1 }, { 1800, 1400, 192, 1 } };
 
 	for (size_t i = 0; i < sizeof pages / sizeof *pages; i++) {
 		int64_t height, width;
@@ -257,14 +257,14 @@ START_TEST(pages_that_cannot_be_drawn_are_refused_with_a_reason)
 	struct heatmap_scene scene = scene_of(panels, 1, 1, 2);
 	struct err_info info;
 
-	ck_assert_int_eq(try_write(&scene, PICTURE_PNG, (struct page){ 60, 40, 96 }, &info), ERR_USAGE);
+	ck_assert_int_eq(try_write(&scene, PICTURE_PNG, (struct page){ 60, 40, 96, 1 }, &info), ERR_USAGE);
 	ck_assert_ptr_nonnull(strstr(info.text, "no room"));
-	ck_assert_int_eq(try_write(&scene, PICTURE_PNG, (struct page){ 200000, 200000, 96 }, &info), ERR_USAGE);
+	ck_assert_int_eq(try_write(&scene, PICTURE_PNG, (struct page){ 200000, 200000, 96, 1 }, &info), ERR_USAGE);
 	ck_assert_ptr_nonnull(strstr(info.text, "too large"));
 	scene.panel_count = 0;
-	ck_assert_int_eq(try_write(&scene, PICTURE_PNG, (struct page){ 0, 0, 96 }, &info), ERR_VALUE);
+	ck_assert_int_eq(try_write(&scene, PICTURE_PNG, (struct page){ 0, 0, 96, 1 }, &info), ERR_VALUE);
 	scene.panel_count = 2;
-	ck_assert_int_eq(try_write(&scene, PICTURE_PNG, (struct page){ 0, 0, 96 }, &info), ERR_SHAPE);
+	ck_assert_int_eq(try_write(&scene, PICTURE_PNG, (struct page){ 0, 0, 96, 1 }, &info), ERR_SHAPE);
 }
 END_TEST
 
@@ -279,7 +279,7 @@ START_TEST(hostile_texts_are_drawn_harmlessly)
 	static const enum picture_format formats[] = { PICTURE_PNG, PICTURE_SVG, PICTURE_PDF, PICTURE_TEXT };
 
 	for (int f = 0; f < 4; f++) {
-		struct bytes bytes = write_scene(&scene, formats[f], (struct page){ 0, 0, 96 });
+		struct bytes bytes = write_scene(&scene, formats[f], (struct page){ 0, 0, 96, 1 });
 		ck_assert_ptr_null(formats[f] == PICTURE_PNG || formats[f] == PICTURE_PDF ? NULL
 											  : memchr(bytes.at, 0x1b, bytes.count));
 		ck_assert_ptr_null(formats[f] == PICTURE_SVG ? memmem(bytes.at, bytes.count, "\xef\xbf\xbe", 3) : NULL);
@@ -301,7 +301,7 @@ START_TEST(a_token_of_megabytes_is_shortened_like_any_other)
 	longest[MEGABYTES] = '\0';
 	scene.keys.label = label;
 	scene.title = longest;
-	struct bytes svg = write_scene(&scene, PICTURE_SVG, (struct page){ 0, 0, 96 });
+	struct bytes svg = write_scene(&scene, PICTURE_SVG, (struct page){ 0, 0, 96, 1 });
 	ck_assert_uint_lt(svg.count, 5u << 20);
 	ck_assert_ptr_nonnull(strstr((const char *)svg.at, "aaaa…</text>"));
 	free(svg.at);
