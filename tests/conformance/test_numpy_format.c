@@ -74,6 +74,13 @@ static void assert_refused(const char *file, enum err code, const char *text)
 	archive_release(&archive);
 }
 
+/* Objects are opened as data: those of basic/ are numbers and texts, no array among them; the others name what would be called. */
+static void assert_pickle(const char *file)
+{
+	bool basic = strncmp(file, "basic/", 6) == 0;
+	assert_refused(file, basic ? ERR_FORMAT : ERR_OK, basic ? "no array" : "");
+}
+
 /* What numpy reads and we do not, as it is no list of numbers: complex and structured. */
 static const char *not_numeric(const json_t *vector)
 {
@@ -96,8 +103,8 @@ START_TEST(each_file_loads_or_is_refused_as_numpy_says)
 		const char *expect = json_string_value(json_object_get(vector, "expect"));
 		if (strcmp(expect, "ok, no arrays") == 0)
 			assert_refused(file, ERR_FORMAT, "holds no array");
-		else if (strncmp(expect, "pickle", 6) == 0) /* opened as data, and no array is in there */
-			assert_refused(file, ERR_FORMAT, "no array");
+		else if (strncmp(expect, "pickle", 6) == 0)
+			assert_pickle(file);
 		else if (strncmp(expect, "structured", 10) == 0)
 			assert_refused(file, ERR_UNSUPPORTED, "structured");
 		else if (strcmp(expect, "error") == 0)

@@ -164,7 +164,7 @@ enter 06-bytes-after-the-array
 refuse "06 a second array" 2 "q.npy: holds 2 arrays, one after another: name one as q.npy:0 to q.npy:1" attnviz stats *.npy -c -m entropy
 column "06 the first by its place" 2e-5 entropy '1.02875274 1.02669567' attnviz stats -q q.npy:0 -k k.npy -c -m entropy
 attnviz info *.npy --no-checks --tsv > out 2> err
-check "06 info lists both" test "$(grep -c '^q.npy	npy	[01]	float32	(2, 12, 8)' out)" = 2
+check "06 info lists both" test "$(grep -c '^q.npy	npy	q\.[01]	float32	(2, 12, 8)' out)" = 2
 check "06 info says what to do" grep -q 'name one as q.npy:0' err
 head -c 899 q.npy > cut.npy
 refuse "06 bytes that are no array" 1 "3 bytes follow the array and are no further array" attnviz stats -w cut.npy

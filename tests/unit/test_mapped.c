@@ -169,7 +169,7 @@ START_TEST(any_other_page_is_a_death)
 	char said[8192];
 	ck_assert_int_eq(truncate(file, 10), 0);
 	int status = read_in_child(data, 1, said, sizeof said);
-	ck_assert(!WIFEXITED(status) || WEXITSTATUS(status) > 1); /* a sanitizer exits */
+	ck_assert(!WIFEXITED(status) || WEXITSTATUS(status) != 0); /* a sanitizer exits with its own status */
 	ck_assert_ptr_null(strstr(said, "became shorter"));
 }
 END_TEST
