@@ -53,6 +53,7 @@ const struct option_row input_file_rows[] = {
 	OPTION_CHOICE(0, "layers-by", "HOW", &given.layers_by, layers_by_words, "number and pair layers by their names, or in the order given"),
 	OPTION_CALL(0, "dump-step", "N|join", set_step, &given.roles.plan.step, "use step N of several in the names, or join the tokens of all steps"),
 	OPTION_INT(0, "model-layers", "N", &given.roles.plan.model_layers, 1, 1e9, "numbers in names count calls in a model of N layers; tokens of its steps are joined"),
+	OPTION_LIST(0, "raw", "[FILE=]TYPE:SHAPE", &given.roles.raw, "contents of files without a header: f32:8x1024x64 (f32be: big-endian; @BYTES: offset)"),
 	OPTION_CHOICE(0, "dtype", "TYPE", &given.dtype, dtype_words, "what two-byte integers contain"),
 	OPTION_END
 };

@@ -343,7 +343,10 @@ static enum err gather_file(struct roles *roles, const struct roles_request *req
 enum err roles_gather(struct roles *roles, const struct roles_request *request, struct err_info *info)
 {
 	*roles = (struct roles){ 0 };
-	enum err err = roles_list_streams(roles, request, info);
+	roles->raw = &request->raw;
+	enum err err = roles_check_raw(roles, info);
+	if (!err)
+		err = roles_list_streams(roles, request, info);
 	if (!err)
 		err = gather_options(roles, request, info);
 	if (!err)

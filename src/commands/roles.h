@@ -40,6 +40,7 @@ struct roles_request {
 	struct string_list cu_seqlens;            /* FILE[:NAME], or ROLE=FILE[:NAME]: sequences one after another along the tokens */
 	int64_t sequence;                         /* which of them; -1: not said */
 	struct plan_request plan;                 /* how numbers in names are read */
+	struct string_list raw;                   /* what files without a header hold: SPEC, or PATTERN=SPEC (tensor/raw.h) */
 	const char *dtype;                        /* "bfloat16": what two-byte integers hold; NULL */
 	const struct mechanism_input *own;        /* of the mechanism that was asked for: a tensor called exactly as one of these plays no other role; NULL */
 };
@@ -92,6 +93,7 @@ struct roles {
 	size_t count, capacity;
 	struct stream_mention *mention; /* in the order of the command line, then as they come */
 	size_t mention_count, mention_capacity;
+	const struct string_list *raw;  /* the request's, or NULL */
 	struct strbuf notes; /* what was taken for granted, a line each */
 };
 

@@ -160,7 +160,8 @@ static void close_torch(struct archive *archive)
 
 const struct reader reader_torch = {
 	.name = "pt",
-	.suffixes = ".pt .pth .bin .ckpt",
+	.suffixes = ".pt .pth .ckpt",
+	.shared = ".bin",
 	.probe = probe,
 	.open = open_torch,
 	.load = load_torch,

@@ -74,7 +74,8 @@ static void close_stream(struct archive *archive)
 
 const struct reader reader_torch_stream = {
 	.name = "pt",
-	.suffixes = ".pt .pth .bin .ckpt",
+	.suffixes = ".pt .pth .ckpt",
+	.shared = ".bin",
 	.probe = torch_stream_probe,
 	.open = open_stream,
 	.forget = forget_stream,
