@@ -32,6 +32,7 @@ struct roles_request {
 	struct string_list spec[NAME_ROLE_COUNT]; /* -q -k -v -w: FILE[:NAME], one per layer */
 	struct string_list fused;                 /* --qkv FILE[:NAME]: queries, keys and values in one tensor */
 	struct string_list shard;                 /* FILE[:NAME] with {rank}, whose name tells the role */
+	enum axis shard_axis;                     /* along which they are put together: AXIS_TOKEN or AXIS_HEAD */
 	struct string_list input;                 /* ROLE=FILE[:NAME] */
 	struct string_list names;                 /* PATTERN (which names count), or ROLE=PATTERN */
 	struct string_list layout;                /* LETTERS, or ROLE=LETTERS */
@@ -58,7 +59,7 @@ struct role {
 	char *word;         /* "query", "projection", ... */
 	enum name_role kind; /* NAME_NONE for roles that only one mechanism knows */
 	bool by_option;
-	bool sharded;       /* its parts are pieces of the token axis, not layers: FILE had {rank} */
+	bool sharded;       /* its parts are pieces of the token axis, or of the heads, not layers: FILE had {rank} */
 	bool fused;         /* its tensor holds the other two as well */
 	bool expanded;      /* an option gave a container without a name: those of its tensors that can be the role */
 	int64_t layers, steps; /* count = layers * steps, sorted by step and then by layer; steps are put together along the tokens */

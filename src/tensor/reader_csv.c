@@ -2,7 +2,7 @@
  * .csv, .tsv and what numpy.savetxt writes: one matrix, a row on each line, fields between commas, semicolons, tabs or spaces.
  *
  * A first row that holds a field that is no number is a header; so is one of 0, 1, 2, ... over numbers that are not all whole (pandas without names). A first column
- * that holds a field that is no number, or that a header leaves unnamed (the index of pandas), is one of labels.
+ * most of whose fields are no numbers, or that a header leaves unnamed (the index of pandas), is one of labels.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -160,19 +160,29 @@ static bool has_fractions(struct csv csv)
 	return false;
 }
 
-/* Is one first field behind the header no number? */
+/* What programs write where a number is missing, which is no label. */
+static bool is_missing(const struct field *field)
+{
+	static const char *const words[] = { "", "NA", "N/A", "null", "None", "-", "?" };
+	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+		if (strlen(words[i]) == field->length && memcmp(words[i], field->text, field->length) == 0)
+			return true;
+	return false;
+}
+
+/* Are most of the first fields behind the header neither numbers nor missing? A token may be a number; a number may be mistyped. */
 static bool has_labels(struct csv csv)
 {
-	for (bool last; csv.at < csv.end; skip_idle_lines(&csv)) {
+	int64_t rows = 0, labels = 0;
+	for (bool last; csv.at < csv.end; skip_idle_lines(&csv), rows++) {
 		struct field field = next_field(&csv, &last);
 		double value;
-		bool whole, label = !is_number(&field, &value, &whole);
+		bool whole;
+		labels += !is_number(&field, &value, &whole) && !is_missing(&field);
 		while (!last)
 			next_field(&csv, &last);
-		if (label)
-			return true;
 	}
-	return false;
+	return labels && 2 * labels >= rows;
 }
 
 static enum err read_row(struct csv *csv, bool labels, int64_t *columns, struct text_numbers *numbers)

@@ -122,6 +122,16 @@ static const char *read_dataset(hid_t set, struct tensor *tensor)
 	return reason;
 }
 
+/* Are the elements in other files? They are not read: who sends a file does not choose which others are opened. */
+static bool is_elsewhere(hid_t set)
+{
+	hid_t created = H5Dget_create_plist(set);
+	bool elsewhere = created < 0 || H5Pget_external_count(created) != 0 || H5Pget_layout(created) == H5D_VIRTUAL;
+	if (created >= 0)
+		H5Pclose(created);
+	return elsewhere;
+}
+
 /* Where the elements lie one after another in the file as they are. */
 static void place_dataset(hid_t set, struct tensor *tensor, uint64_t needed, const struct bytes *bytes)
 {
@@ -138,7 +148,7 @@ static enum err add_dataset(struct listing *listing, hid_t set, const char *name
 	struct hdf5 *hdf5 = archive->state;
 	struct tensor found = { .scale = 1 };
 	uint64_t needed, most;
-	const char *reason = read_dataset(set, &found);
+	const char *reason = is_elsewhere(set) ? "kept in other files" : read_dataset(set, &found);
 	if (reason) {
 		archive_skip(archive, name, reason);
 		return ERR_OK;

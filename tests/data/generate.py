@@ -434,6 +434,8 @@ file("pickle/bad-array-objects.pkl", dumps({"q": array((3,), "O8", [array()], "|
 file("pickle/bad-torch-inside-truncated.pkl", dumps({"q": Call(stand_in("torch._utils", "_rebuild_tensor_v2"), Call(stand_in("torch.storage",
      "_load_from_bytes"), stream(Storage("FloatStorage", "0", 6, None))[:-4]), 0, (2, 3), (3, 1), False, None)}, 4), "FORMAT", "truncated")
 file("pickle/bad-empty-name.pkl", b"\x80\x02c\n\n.", "UNSUPPORTED", "refers to")
+file("pickle/unsupported-records.pkl", dumps({"q": Call(stand_in("numpy.core.multiarray", "_reconstruct"), 0, (0,), b"b", state=(1, (3,), Call(dtype, "V2",
+     False, True, state=(3, "|", None, ("a", "b"), {}, 2, 1, 16)), False, six[:6]))}), "UNSUPPORTED", "only q")
 file("pickle/unsupported-text-array.pkl", dumps({"q": array((6,), "U1", six)}), "UNSUPPORTED", "holds no numeric array, only q")
 file("pickle/unsupported-out-of-band.pkl", b"\x80\x05\x97.", "UNSUPPORTED", "out-of-band")
 file("pickle/unsupported-extension.pkl", b"\x80\x02\x82\x01.", "UNSUPPORTED", "extension registry")
@@ -479,6 +481,9 @@ for name, text, code, words in [
         ("good-semicolons.csv", "\n".join(rows).replace(",", ";"), "OK", ""), ("good-savetxt.txt", "# a header\n0 1.000e+00  2\n3 4 5\n", "OK", ""),
         ("bad-ragged.csv", "0,1,2\n3,4", "FORMAT", "line 2 has 2 numbers, and those before have 3"),
         ("bad-field.csv", "0,1,2\n3,x,5", "FORMAT", 'line 2: field 2 is no number: "x"'), ("bad-empty-field.csv", "0,1,2\n3,,5", "FORMAT", "line 2: field 2 is no number"),
+        ("bad-missing-first.csv", "0.1,0.2\n,0.3\n0.4,0.5", "FORMAT", "line 2: field 1 is no number"),
+        ("bad-mistyped-first.csv", "0.1,0.2\n0.2x,0.3\n0.4,0.5", "FORMAT", "line 2: field 1 is no number"),
+        ("good-labels-some-numbers.csv", "the,0.5,1\n7,2,3\ncat,4,5", "OK", ""),
         ("bad-only-a-header.csv", "a,b,c\n", "FORMAT", "no row of numbers"), ("bad-open-quote.csv", 'a,"b\n1,2', "FORMAT", "")]:
     file("csv/" + name, text.encode(), code, words)
 packed = gzip.compress(numbers.encode(), mtime=0)

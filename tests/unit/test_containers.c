@@ -29,6 +29,7 @@ static const struct {
 	{ "csv/good-crlf.csv", NULL, "(2, 3)", { 0, 1, 2, 3, 4, 5 }, DTYPE_F64, 1 },
 	{ "csv/good-header.csv", NULL, "(2, 3)", { 0, 1, 2, 3, 4, 5 }, DTYPE_F64, 1 },
 	{ "csv/good-labels.csv", NULL, "(2, 3)", { 0, 1, 2, 3, 4, 5 }, DTYPE_F64, 1 },
+	{ "csv/good-labels-some-numbers.csv", NULL, "(3, 2)", { 0.5, 1, 2, 3, 4, 5 }, DTYPE_F64, 1 },
 	{ "csv/good-both.tsv", NULL, "(2, 3)", { 0, 1, 2, 3, 4, 5 }, DTYPE_F64, 1 },
 	{ "csv/good-pandas.csv", NULL, "(2, 3)", { 0, 1, 2, 3, 4, 5 }, DTYPE_F64, 1 },
 	{ "csv/good-columns-numbered.csv", NULL, "(2, 3)", { 0, 1, 2, 3, 4, 5 }, DTYPE_F64, 1 },
