@@ -87,7 +87,8 @@ enum err role_add_part(struct role *role, struct archive *archive, size_t index,
 
 const char *roles_tensor_name(const struct archive *archive, const struct tensor *tensor, char *buffer, size_t size)
 {
-	if (!archive->unnamed)
+	/* Arrays one after another are not said to belong together. */
+	if (!archive->unnamed || (archive->sequence && archive->count > 1))
 		return tensor->name;
 	name_of_file(archive->file, buffer, size);
 	size_t length = strlen(buffer);
