@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "tensor/ggml_types.h"
 
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The element types of ggml, by the numbers in its files (ggml.h, enum ggml_type).
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "tensor/gzip.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Files that gzip packed: RFC 1952, one member or several one after another.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * .csv, .tsv and what numpy.savetxt writes: one matrix, a row on each line, fields between commas, semicolons, tabs or spaces.
  *

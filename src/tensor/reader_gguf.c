@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* .gguf: tensors of ggml (llama.cpp), versions 2 and 3. Lengths stand innermost first. Format: ggml/docs/gguf.md. */
 #include <inttypes.h>
 #include <stdlib.h>

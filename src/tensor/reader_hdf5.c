@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* .h5: datasets of HDF5, by the paths of their groups. Through libhdf5, where attnviz was built with it (make HDF5=1). */
 #include <stdlib.h>
 #include <string.h>

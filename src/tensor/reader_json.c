@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* .json: nested lists of numbers, alone or in objects and lists, as json.dump of array.tolist() writes them. */
 #include <inttypes.h>
 #include <stdio.h>

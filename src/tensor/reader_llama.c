@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * State files of llama.cpp: llama-cli --prompt-cache, llama_state_save_file ("ggsn", version 9) and llama_state_seq_save_file ("ggsq", version 2).
  *

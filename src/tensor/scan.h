@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Walking through a binary file of little-endian numbers: what is beyond the end reads as zero and is remembered.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "tensor/text_matrix.h"
 
 #include <ctype.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What the readers of text share: numbers that are parsed into memory, which the archive owns.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The same numbers 0 .. 5 in files of every other format, and what the readers of text and of llama.cpp make of theirs. */
 #include <stdio.h>
 #include <stdlib.h>
