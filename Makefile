@@ -12,14 +12,6 @@ PACKAGES := gcc libc6-dev pkg-config libpng-dev libjpeg-dev libcairo2-dev libpan
 TEST_PACKAGES := check mandoc binutils
 LIBRARIES := libpng libjpeg pangocairo cairo jansson libzip zlib
 
-# HDF5 files are read where the library is there; HDF5=1 wants it, and `make deps HDF5=1` installs it; HDF5= builds without.
-HDF5 ?= $(shell pkg-config --exists hdf5 2>/dev/null && echo 1)
-ifeq ($(HDF5),1)
-LIBRARIES += hdf5
-PACKAGES += $(if $(filter command% environment,$(origin HDF5)),libhdf5-dev)
-HDF5_FLAGS := -DATTNVIZ_HDF5=1
-endif
-
 CFLAGS_release := -O2 -g
 CFLAGS_debug   := -O0 -g3
 CFLAGS_asan    := -O1 -g -fsanitize=address -fno-omit-frame-pointer
@@ -58,7 +50,7 @@ SUPPORT := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/support/*.c)))
 FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,$(BUILD)/tests/fuzz/fuzz_%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 BENCHES := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/bench/*.c)))
 
-ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -Isrc -pthread $(WARNINGS) $(PKG_CFLAGS) $(MPI_FLAGS) $(HDF5_FLAGS) $(CPPFLAGS) $(CFLAGS) $(MODE_FLAGS)
+ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -Isrc -pthread $(WARNINGS) $(PKG_CFLAGS) $(MPI_FLAGS) $(CPPFLAGS) $(CFLAGS) $(MODE_FLAGS)
 ALL_LIBS = $(PKG_LIBS) -pthread -lm
 QUIET := $(if $(V),,@)
 # For the targets that build by calling make again: all processors, unless the user chose a number.

@@ -27,7 +27,6 @@ static const struct word normalise_words[] = {
 	{ "abs", NORMALISE_ABS }, WORD_END,
 };
 enum { DTYPE_UNSAID, DTYPE_STORED, DTYPE_AS_BFLOAT16 };
-static const struct word shard_axis_words[] = { { "token", AXIS_TOKEN }, { "head", AXIS_HEAD }, WORD_END };
 static const struct word dtype_words[] = { { "stored", DTYPE_STORED }, { "bfloat16", DTYPE_AS_BFLOAT16 }, WORD_END };
 
 enum { LAYERS_BY_NAME, LAYERS_BY_ORDER };
@@ -42,8 +41,7 @@ const struct option_row input_file_rows[] = {
 	OPTION_LIST('k', "key", "FILE[:NAME]", &given.roles.spec[NAME_KEY], "keys"),
 	OPTION_LIST('v', "value", "FILE[:NAME]", &given.roles.spec[NAME_VALUE], "values"),
 	OPTION_LIST('w', "weights", "FILE[:NAME]", &given.roles.spec[NAME_WEIGHTS], "ready attention weights"),
-	OPTION_LIST(0, "shard", "FILE[:NAME]", &given.roles.shard, "pieces of one tensor, one per rank: {rank} in the name stands for its number"),
-	OPTION_CHOICE(0, "shard-axis", "AXIS", &given.shard_axis, shard_axis_words, "axis that the pieces divide (default: token)"),
+	OPTION_LIST(0, "shard", "FILE[:NAME]", &given.roles.shard, "pieces along the tokens, one per rank: {rank} in the name stands for its number"),
 	OPTION_LIST(0, "qkv", "FILE[:NAME]", &given.roles.fused, "queries, keys and values fused in one tensor"),
 	OPTION_CHOICE(0, "qkv-order", "ORDER", &given.order, order_words, "order of queries, keys and values in the last axis of --qkv"),
 	OPTION_LIST(0, "input", "ROLE=FILE[:NAME]", &given.roles.input, "any input of the mechanism, by its role"),
@@ -55,7 +53,6 @@ const struct option_row input_file_rows[] = {
 	OPTION_CHOICE(0, "layers-by", "HOW", &given.layers_by, layers_by_words, "number and pair layers by their names, or in the order given"),
 	OPTION_CALL(0, "dump-step", "N|join", set_step, &given.roles.plan.step, "use step N of several in the names, or join the tokens of all steps"),
 	OPTION_INT(0, "model-layers", "N", &given.roles.plan.model_layers, 1, 1e9, "numbers in names count calls in a model of N layers; tokens of its steps are joined"),
-	OPTION_LIST(0, "raw", "[FILE=]TYPE:SHAPE", &given.roles.raw, "contents of files without a header: f32:8x1024x64 (f32be: big-endian; @BYTES: offset)"),
 	OPTION_CHOICE(0, "dtype", "TYPE", &given.dtype, dtype_words, "what two-byte integers contain"),
 	OPTION_END
 };
@@ -113,7 +110,6 @@ struct roles_request *given_request(void)
 {
 	const struct mechanism *mechanism = given.attention ? mechanism_find(given.attention) : NULL;
 	given.roles.order = given.order ? (enum layout_fusion)given.order : LAYOUT_FUSED_BLOCKS;
-	given.roles.shard_axis = given.shard_axis ? (enum axis)given.shard_axis : AXIS_TOKEN;
 	given.roles.dtype = given.dtype == DTYPE_AS_BFLOAT16 ? word_text(dtype_words, given.dtype) : NULL;
 	given.roles.plan.by_order = given.layers_by == LAYERS_BY_ORDER;
 	given.roles.own = mechanism ? mechanism->input : NULL;

@@ -20,7 +20,7 @@ extern const struct option_row input_file_rows[];
 
 struct given_inputs {
 	struct roles_request roles;
-	int dtype, order, layers_by, shard_axis; /* 0: not said; shard_axis: enum axis; order: enum layout_fusion */
+	int dtype, order, layers_by; /* 0: not said; order: enum layout_fusion */
 	const char *attention;    /* NULL: not given */
 	struct string_list parameter;
 	double scale, softcap;    /* NaN and 0: not given */

@@ -182,20 +182,20 @@ static enum err hold_whole_cache(const struct role *role, const struct role *que
 		       query->part[0].name, role->part[0].name, role->word);
 }
 
-/* Pieces of the token axis, or of the heads, in the order of their ranks or steps. */
-static enum err join_pieces(struct role *role, int64_t count, enum axis along, const struct role *before, struct err_info *info)
+/* Pieces of the token axis, in the order of their ranks or steps. */
+static enum err join_pieces(struct role *role, int64_t count, const struct role *before, struct err_info *info)
 {
 	struct heads *heads = &role->heads;
-	int64_t end = 0;
+	int64_t tokens = 0;
 	for (int64_t i = 0; i < count; i++) {
 		const struct tensor *tensor = &role->tensor[i * role->layers];
 		for (int axis = 0; axis < AXIS_COUNT; axis++)
-			if (axis != (int)along && role->shard[i].size[axis] != role->shard[0].size[axis])
-				return err_set(info, ERR_SHAPE, "%s and %s are no pieces of one tensor: only their %s may differ in number",
-					       role->tensor[0].name, tensor->name, along == AXIS_HEAD ? "heads" : "tokens");
+			if (axis != AXIS_TOKEN && role->shard[i].size[axis] != role->shard[0].size[axis])
+				return err_set(info, ERR_SHAPE, "%s and %s are no pieces of one tensor: only their tokens may differ in number",
+					       role->tensor[0].name, tensor->name);
 		if (tensor->dtype != role->tensor[0].dtype)
 			return err_set(info, ERR_SHAPE, "%s and %s are no pieces of one tensor: their types differ", role->tensor[0].name, tensor->name);
-		role->shard_end[i] = end += role->shard[i].size[along];
+		role->shard_end[i] = tokens += role->shard[i].size[AXIS_TOKEN];
 	}
 	*heads = role->shard[0];
 	if (before && before->steps == count && before->shard && !role->sharded) {
@@ -208,9 +208,8 @@ static enum err join_pieces(struct role *role, int64_t count, enum axis along, c
 		*heads = role->shard[count - 1];
 		return ERR_OK;
 	}
-	heads->size[along] = end;
-	heads->present[along] = true;
-	heads->shard_axis = along;
+	heads->size[AXIS_TOKEN] = tokens;
+	heads->present[AXIS_TOKEN] = true;
 	heads->shard = role->shard;
 	heads->shard_end = role->shard_end;
 	heads->shard_count = count;
@@ -258,7 +257,7 @@ static enum err resolve_views(struct role *role, const struct roles_request *req
 	for (int64_t step = 0; step < role->steps && !err; step++)
 		err = resolve_piece(role, (size_t)(step * role->layers), &layout, pieces ? &role->shard[step] : &role->heads, info);
 	if (!err && pieces)
-		err = join_pieces(role, role->steps, role->sharded ? request->shard_axis : AXIS_TOKEN, before, info);
+		err = join_pieces(role, role->steps, before, info);
 	return !err && role->cu_seqlens ? cut_sequence(role, request, info) : err;
 }
 

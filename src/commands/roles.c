@@ -87,8 +87,7 @@ enum err role_add_part(struct role *role, struct archive *archive, size_t index,
 
 const char *roles_tensor_name(const struct archive *archive, const struct tensor *tensor, char *buffer, size_t size)
 {
-	/* Arrays one after another are not said to belong together. */
-	if (!archive->unnamed || (archive->sequence && archive->count > 1))
+	if (!archive->unnamed)
 		return tensor->name;
 	name_of_file(archive->file, buffer, size);
 	size_t length = strlen(buffer);
@@ -118,69 +117,54 @@ static enum err add_spec(struct roles *roles, const struct roles_request *reques
 /* More ranks than a job has in a row without a piece. */
 enum { RANKS_PROBED = 1024 };
 
-static enum err spec_of_rank(const char *spec, int rank, struct strbuf *one, struct err_info *info)
+/* The spec of one rank, and the file that it names, which the caller frees. */
+static enum err spec_of_rank(const char *spec, int rank, struct strbuf *one, char **file, struct err_info *info)
 {
 	const char *mark = strstr(spec, "{rank}");
+	char *name = NULL;
+	*file = NULL;
 	strbuf_init(one);
 	strbuf_addf(one, "%.*s%d%s", (int)(mark - spec), spec, rank, mark + strlen("{rank}"));
-	return strbuf_failed(one) ? err_nomem(info, "the inputs") : ERR_OK;
-}
-
-/* Is there a file, and where the rank stands in the name of a tensor such a tensor in it? */
-static enum err find_piece(struct roles *roles, const char *spec, int rank, bool *found, struct err_info *info)
-{
-	char *file = NULL, *name = NULL;
-	struct archive *archive;
-	struct strbuf one;
-	*found = false;
-	enum err err = spec_of_rank(spec, rank, &one, info);
-	if (!err)
-		err = archive_split_spec(one.buf, &file, &name, info);
-	*found = !err && access(file, F_OK) == 0;
-	if (*found && name && strstr(spec, "{rank}") >= spec + strlen(file)) {
-		err = roles_open_archive(roles, file, &archive, info);
-		*found = !err && archive_named(archive, name);
-	}
-	free(file);
+	enum err err = strbuf_failed(one) ? err_nomem(info, "the inputs") : archive_split_spec(one->buf, file, &name, info);
 	free(name);
-	strbuf_release(&one);
 	return err;
 }
 
-/* The ranks ended before this one: none that comes after it may be there, or its part would be missing from the middle. */
-static enum err refuse_gap(struct roles *roles, const char *spec, int missing, struct err_info *info)
+/* The ranks ended before this one: none that comes after it may be there, or its tokens would be missing from the middle. */
+static enum err refuse_gap(const char *spec, int missing, struct err_info *info)
 {
 	enum err err = ERR_OK;
 	for (int rank = missing + 1; !err && rank < missing + RANKS_PROBED; rank++) {
-		bool found;
-		err = find_piece(roles, spec, rank, &found, info);
-		if (!err && found)
+		struct strbuf one;
+		char *file;
+		err = spec_of_rank(spec, rank, &one, &file, info);
+		if (!err && access(file, F_OK) == 0)
 			err = err_set(info, ERR_FORMAT, "%s: rank %d is there and rank %d is not: the pieces in between are missing", spec, rank, missing);
+		free(file);
+		strbuf_release(&one);
 	}
 	return err;
 }
 
-/* A spec with {rank} stands for the files, or the tensors, of ranks 0, 1, ... as far as there are any: pieces of one tensor along its tokens or heads. */
+/* A spec with {rank} stands for the files of ranks 0, 1, ... as far as there are any: pieces of one tensor along its tokens. */
 static enum err add_shards(struct roles *roles, const struct roles_request *request, const char *word, enum name_role kind, const char *spec, struct err_info *info)
 {
 	struct role *role = roles_find(roles, word);
 	enum err err = ERR_OK;
+	bool last = false;
 	if (role)
 		return err_set(info, ERR_USAGE, "%s: pieces of the %s go together with nothing else", spec, word);
-	for (int rank = 0; !err; rank++) {
+	for (int rank = 0; !err && !last; rank++) {
 		struct strbuf one;
-		bool found = true;
-		err = rank ? find_piece(roles, spec, rank, &found, info) : ERR_OK;
-		if (!err && !found) {
-			err = refuse_gap(roles, spec, rank, info);
-			break;
-		}
-		if (!err)
-			err = spec_of_rank(spec, rank, &one, info);
-		if (!err) {
+		char *file;
+		err = spec_of_rank(spec, rank, &one, &file, info);
+		last = !err && rank > 0 && access(file, F_OK) != 0;
+		if (last)
+			err = refuse_gap(spec, rank, info);
+		else if (!err)
 			err = add_spec(roles, request, word, kind, one.buf, info);
-			strbuf_release(&one);
-		}
+		free(file);
+		strbuf_release(&one);
 	}
 	if (!err)
 		roles_find(roles, word)->sharded = true;
@@ -359,10 +343,7 @@ static enum err gather_file(struct roles *roles, const struct roles_request *req
 enum err roles_gather(struct roles *roles, const struct roles_request *request, struct err_info *info)
 {
 	*roles = (struct roles){ 0 };
-	roles->raw = &request->raw;
-	enum err err = roles_check_raw(roles, info);
-	if (!err)
-		err = roles_list_streams(roles, request, info);
+	enum err err = roles_list_streams(roles, request, info);
 	if (!err)
 		err = gather_options(roles, request, info);
 	if (!err)

@@ -32,7 +32,6 @@ struct roles_request {
 	struct string_list spec[NAME_ROLE_COUNT]; /* -q -k -v -w: FILE[:NAME], one per layer */
 	struct string_list fused;                 /* --qkv FILE[:NAME]: queries, keys and values in one tensor */
 	struct string_list shard;                 /* FILE[:NAME] with {rank}, whose name tells the role */
-	enum axis shard_axis;                     /* along which they are put together: AXIS_TOKEN or AXIS_HEAD */
 	struct string_list input;                 /* ROLE=FILE[:NAME] */
 	struct string_list names;                 /* PATTERN (which names count), or ROLE=PATTERN */
 	struct string_list layout;                /* LETTERS, or ROLE=LETTERS */
@@ -41,7 +40,6 @@ struct roles_request {
 	struct string_list cu_seqlens;            /* FILE[:NAME], or ROLE=FILE[:NAME]: sequences one after another along the tokens */
 	int64_t sequence;                         /* which of them; -1: not said */
 	struct plan_request plan;                 /* how numbers in names are read */
-	struct string_list raw;                   /* what files without a header hold: SPEC, or PATTERN=SPEC (tensor/raw.h) */
 	const char *dtype;                        /* "bfloat16": what two-byte integers hold; NULL */
 	const struct mechanism_input *own;        /* of the mechanism that was asked for: a tensor called exactly as one of these plays no other role; NULL */
 };
@@ -59,7 +57,7 @@ struct role {
 	char *word;         /* "query", "projection", ... */
 	enum name_role kind; /* NAME_NONE for roles that only one mechanism knows */
 	bool by_option;
-	bool sharded;       /* its parts are pieces of the token axis, or of the heads, not layers: FILE had {rank} */
+	bool sharded;       /* its parts are pieces of the token axis, not layers: FILE had {rank} */
 	bool fused;         /* its tensor holds the other two as well */
 	bool expanded;      /* an option gave a container without a name: those of its tensors that can be the role */
 	int64_t layers, steps; /* count = layers * steps, sorted by step and then by layer; steps are put together along the tokens */
@@ -94,7 +92,6 @@ struct roles {
 	size_t count, capacity;
 	struct stream_mention *mention; /* in the order of the command line, then as they come */
 	size_t mention_count, mention_capacity;
-	const struct string_list *raw;  /* the request's, or NULL */
 	struct strbuf notes; /* what was taken for granted, a line each */
 };
 

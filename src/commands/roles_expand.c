@@ -88,18 +88,14 @@ enum err roles_expand(struct role *role, struct archive *archive, const struct s
 	}
 	role->expanded = best > 0;
 	for (size_t i = 0; i < archive->count && best && !err; i++) {
-		char name[1200], buffer[256];
+		char buffer[256];
 		tensor = &archive->tensor[i];
 		if (fitness(archive, tensor, role->kind, names) != best)
 			continue;
 		first = first ? first : tensor;
 		stranger = is_family(first, tensor) ? stranger : tensor;
 		alike += is_family(first, tensor);
-		if (archive->sequence && archive->count > 1)
-			snprintf(name, sizeof name, "%s.%s", name_of_file(archive->file, buffer, sizeof buffer), tensor->name);
-		else
-			snprintf(name, sizeof name, "%s", roles_tensor_name(archive, tensor, buffer, sizeof buffer));
-		err = role_add_part(role, archive, i, name, info);
+		err = role_add_part(role, archive, i, roles_tensor_name(archive, tensor, buffer, sizeof buffer), info);
 	}
 	if (!err && !best)
 		return archive_get(archive, NULL, &tensor, info);

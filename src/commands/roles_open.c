@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "base/memory.h"
 #include "commands/roles_parts.h"
-#include "tensor/raw.h"
 
 static bool is_standard_input(const char *file)
 {
@@ -25,52 +23,6 @@ bool roles_is_nameless(const struct archive *archive)
 	return archive->unnamed && archive->count == 1;
 }
 
-/* The part of a --raw behind its pattern; *pattern gets the length of that, 0 for none. */
-static const char *raw_spec(const char *item, size_t *pattern)
-{
-	const char *equals = strrchr(item, '=');
-	*pattern = equals ? (size_t)(equals - item) : 0;
-	return equals ? equals + 1 : item;
-}
-
-enum err roles_check_raw(const struct roles *roles, struct err_info *info)
-{
-	struct raw_layout layout;
-	size_t pattern;
-	enum err err = ERR_OK;
-	for (size_t i = 0; !err && i < roles->raw->count; i++)
-		err = raw_parse(&layout, raw_spec(roles->raw->item[i], &pattern), info);
-	return err;
-}
-
-/* What a file without a header holds: by the first pattern that its name fits, else by the first --raw without a pattern; NULL where nothing was said. */
-static const char *find_raw(const struct roles *roles, const char *file)
-{
-	const char *bare = NULL, *base = archive_base_name(file);
-	for (size_t i = 0; roles->raw && i < roles->raw->count; i++) {
-		size_t length;
-		const char *spec = raw_spec(roles->raw->item[i], &length);
-		char *pattern = length ? strndup(roles->raw->item[i], length) : NULL;
-		bool fits = pattern && (fnmatch(pattern, base, 0) == 0 || fnmatch(pattern, file, 0) == 0);
-		free(pattern);
-		if (fits)
-			return spec;
-		if (!length && !bare)
-			bare = spec;
-	}
-	return bare;
-}
-
-static enum err open_file(const struct roles *roles, struct archive *archive, const char *file, struct err_info *info)
-{
-	struct raw_layout layout;
-	const char *spec = find_raw(roles, file);
-	if (!spec)
-		return archive_open(archive, file, info);
-	enum err err = raw_parse(&layout, spec, info);
-	return err ? err : archive_open_raw(archive, file, &layout, info);
-}
-
 enum err roles_open_archive(struct roles *roles, const char *file, struct archive **archive, struct err_info *info)
 {
 	for (size_t i = 0; i < roles->archive_count; i++) {
@@ -85,7 +37,7 @@ enum err roles_open_archive(struct roles *roles, const char *file, struct archiv
 	struct archive *opened = room ? calloc(1, sizeof *opened) : NULL;
 	if (!opened)
 		return err_nomem(info, "the list of files");
-	enum err err = open_file(roles, opened, file, info);
+	enum err err = archive_open(opened, file, info);
 	if (err) {
 		free(opened);
 		return err;

@@ -8,9 +8,6 @@
 #include "commands/roles.h"
 
 /* The archive of a file, opened once. */
-/* ERR_USAGE where a --raw is none. */
-enum err roles_check_raw(const struct roles *roles, struct err_info *info);
-
 enum err roles_open_archive(struct roles *roles, const char *file, struct archive **archive, struct err_info *info);
 
 /* FILE[:NAME] of the command line: `whole` is where it begins in argv. *member is the tensor's place, or -1 where a container was given without a name. */

@@ -14,11 +14,11 @@ struct span {
 	int64_t first;             /* element offset in the tensor */
 };
 
-/* The piece that holds a token, or a head. */
-static int64_t shard_of(const struct heads *heads, int64_t index)
+/* The piece that holds a token. */
+static int64_t shard_of(const struct heads *heads, int64_t token)
 {
 	int64_t shard = 0;
-	while (shard < heads->shard_count - 1 && index >= heads->shard_end[shard])
+	while (shard < heads->shard_count - 1 && token >= heads->shard_end[shard])
 		shard++;
 	return shard;
 }
@@ -28,23 +28,14 @@ static int64_t shard_begin(const struct heads *heads, int64_t shard)
 	return shard ? heads->shard_end[shard - 1] : 0;
 }
 
-/* The piece that holds a head's token; both become their places in it. A single head is that of every index, as elsewhere. */
-static const struct heads *find_piece(const struct heads *heads, int64_t *head, int64_t *token)
-{
-	int64_t *index = heads->shard_axis == AXIS_HEAD ? head : token;
-	int64_t shard = shard_of(heads, *index);
-	*index -= shard_begin(heads, shard);
-	return &heads->shard[shard];
-}
-
 const struct tensor *heads_locate(const struct heads *heads, int64_t layer, int64_t batch, int64_t head, int64_t token, int64_t *first)
 {
 	int64_t index[AXIS_COUNT] = { layer, batch, head, token, 0 };
 	bool layers_apart = heads->tensor_count > 1;
 	int64_t offset = heads->first;
 	if (heads->shard_count) {
-		const struct heads *piece = find_piece(heads, &head, &token);
-		return heads_locate(piece, layer, batch, head, token, first);
+		int64_t shard = shard_of(heads, token);
+		return heads_locate(&heads->shard[shard], layer, batch, head, token - shard_begin(heads, shard), first);
 	}
 	if (heads->head_group) {
 		offset += head / heads->head_group * heads->head_group_stride;
@@ -151,10 +142,6 @@ int64_t vector_find_too_large(const float *value, int64_t count)
 	enum err heads_decode_##SUFFIX(const struct heads *heads, int64_t layer, int64_t batch, int64_t head, int64_t token, \
 				       int64_t count, bool allow_nonfinite, FLOAT *out, int64_t out_stride, struct err_info *info) \
 	{ \
-		if (heads->shard_count && heads->shard_axis == AXIS_HEAD) { \
-			heads = find_piece(heads, &head, &token); \
-			return heads_decode_##SUFFIX(heads, layer, batch, head, token, count, allow_nonfinite, out, out_stride, info); \
-		} \
 		while (heads->shard_count && count > 0) { \
 			int64_t shard = shard_of(heads, token), begin = shard_begin(heads, shard), here = heads->shard_end[shard] - token; \
 			here = here < count ? here : count; \
@@ -178,8 +165,9 @@ int64_t vector_find_too_large(const float *value, int64_t count)
 					    int64_t dim, int64_t count, bool allow_nonfinite, FLOAT *out, struct err_info *info) \
 	{ \
 		if (heads->shard_count) { \
-			heads = find_piece(heads, &head, &token); \
-			return heads_decode_part_##SUFFIX(heads, layer, batch, head, token, dim, count, allow_nonfinite, out, info); \
+			int64_t shard = shard_of(heads, token); \
+			return heads_decode_part_##SUFFIX(&heads->shard[shard], layer, batch, head, token - shard_begin(heads, shard), \
+							  dim, count, allow_nonfinite, out, info); \
 		} \
 		struct span span = span_of(heads, layer, batch, head, token, dim); \
 		span.columns = count; \

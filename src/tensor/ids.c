@@ -139,7 +139,7 @@ static enum err read_ids(const char *file, const char *name, int64_t row, int64_
 	enum err err = bytes_open(&bytes, file, info);
 	if (err)
 		return err;
-	if (archive_is_binary(bytes.data, (size_t)bytes.size) || name)
+	if (archive_is_tensor_file(bytes.data, (size_t)bytes.size) || name)
 		err = read_tensor(&bytes, file, name, row, id, count, info);
 	else if (begins_json(&bytes))
 		err = parse_json(&bytes, row, id, count, info);

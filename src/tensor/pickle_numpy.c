@@ -17,11 +17,8 @@ static bool read_descr(const struct pickle_value *dtype, char *descr, size_t siz
 {
 	struct pickle_value arguments = pickle_part(dtype, PICKLE_ARGUMENTS), code = pickle_item(&arguments, 0), state = pickle_part(dtype, PICKLE_STATE),
 		order = pickle_item(&state, 1);
-	struct pickle_value parts = pickle_item(&state, 2), names = pickle_item(&state, 3);
 	if (pickle_called(dtype) != MEANING_DTYPE)
 		return false;
-	if (parts.kind != PICKLE_NONE || names.kind != PICKLE_NONE)
-		return snprintf(descr, size, "V0") > 0; /* records, and elements that are arrays themselves */
 	if (code.kind == PICKLE_NAME)
 		code = code.u.object->item[1];
 	bool text = (code.kind == PICKLE_TEXT || code.kind == PICKLE_BYTES) && code.length && code.length < size - 2;

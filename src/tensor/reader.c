@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "tensor/reader.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -10,7 +9,6 @@
 #include "base/descriptor.h"
 #include "base/memory.h"
 #include "base/strbuf.h"
-#include "tensor/gzip.h"
 #include "tensor/readers.h"
 
 const struct reader *const reader_table[] = {
@@ -21,11 +19,6 @@ const struct reader *const reader_table[] = {
 	&reader_safetensors_index,
 	&reader_torch_stream, /* before other pickles */
 	&reader_pickle,
-	&reader_hdf5,
-	&reader_gguf,
-	&reader_llama,
-	&reader_json, /* behind the index of shards, which is JSON too */
-	&reader_csv,
 	NULL,
 };
 
@@ -35,6 +28,9 @@ static const struct {
 	size_t size;
 	const char *text;
 } stranger_table[] = {
+	{ "GGUF", 4, "a GGUF model file: dump the tensors of one run as .npy (attnviz reads no models)" },
+	{ "\x89HDF\r\n\x1a\n", 8, "an HDF5 file: export the arrays with numpy.savez" },
+	{ "\x1f\x8b", 2, "compressed with gzip: pipe it through zcat and give - as the file" },
 	{ "\x28\xb5\x2f\xfd", 4, "compressed with zstd: pipe it through zstdcat and give - as the file" },
 	{ "\xfd" "7zXZ", 5, "compressed with xz: pipe it through xzcat and give - as the file" },
 	{ "\x89PNG", 4, "a PNG picture, not a tensor" },
@@ -74,29 +70,6 @@ void archive_skip(struct archive *archive, const char *name, const char *reason)
 	strbuf_init(&text);
 	strbuf_addf(&text, "%s (%s)", name, reason);
 	archive->skipped_name = strbuf_detach(&text);
-}
-
-enum err archive_keep_bytes(struct archive *archive, struct bytes *bytes, struct err_info *info)
-{
-	struct bytes *kept = malloc(sizeof *kept);
-	if (!kept)
-		return err_nomem(info, "the file");
-	*kept = *bytes;
-	archive->state = kept;
-	memset(bytes, 0, sizeof *bytes);
-	return ERR_OK;
-}
-
-void archive_forget_bytes(const struct archive *archive)
-{
-	bytes_forget(archive->state);
-}
-
-void archive_close_bytes(struct archive *archive)
-{
-	if (archive->state)
-		bytes_release(archive->state);
-	free(archive->state);
 }
 
 static int compare_names(const void *a, const void *b)
@@ -142,22 +115,16 @@ static const struct reader *reader_by_content(const unsigned char *head, size_t 
 	return NULL;
 }
 
-bool archive_is_binary(const unsigned char *head, size_t size)
+bool archive_is_tensor_file(const unsigned char *head, size_t size)
 {
-	const struct reader *reader = reader_by_content(head, size);
-	return reader ? !reader->text : gzip_probe(head, size);
+	return reader_by_content(head, size) != NULL;
 }
 
-bool archive_is_known(const unsigned char *head, size_t size)
-{
-	return gzip_probe(head, size) || reader_by_content(head, size);
-}
-
-/* The length of `name` without the longest of the endings that it has; its whole length where it has none. */
-static size_t stem_length(const char *suffixes, const char *name)
+/* The length of `name` without the longest of the reader's endings that it has; its whole length where it has none. */
+static size_t stem_length(const struct reader *reader, const char *name)
 {
 	size_t length = strlen(name), stem = length;
-	for (const char *at = suffixes; at && *at;) {
+	for (const char *at = reader->suffixes; *at;) {
 		size_t suffix = strcspn(at, " ");
 		if (length > suffix && strncasecmp(name + length - suffix, at, suffix) == 0 && length - suffix < stem)
 			stem = length - suffix;
@@ -168,15 +135,9 @@ static size_t stem_length(const char *suffixes, const char *name)
 
 size_t reader_stem_length(const char *name)
 {
-	char inner[256];
 	size_t stem = strlen(name);
-	if (stem > 3 && stem < sizeof inner && strcasecmp(name + stem - 3, ".gz") == 0) {
-		snprintf(inner, sizeof inner, "%.*s", (int)stem - 3, name);
-		return reader_stem_length(inner);
-	}
 	for (const struct reader *const *row = reader_table; *row; row++) {
-		size_t length = stem_length((*row)->suffixes, name), shared = stem_length((*row)->shared, name);
-		length = shared < length ? shared : length;
+		size_t length = stem_length(*row, name);
 		stem = length < stem ? length : stem;
 	}
 	return stem;
@@ -185,7 +146,7 @@ size_t reader_stem_length(const char *name)
 static const struct reader *reader_by_suffix(const char *file)
 {
 	for (const struct reader *const *row = reader_table; *row; row++)
-		if (stem_length((*row)->suffixes, file) < strlen(file))
+		if (stem_length(*row, file) < strlen(file))
 			return *row;
 	return NULL;
 }
@@ -199,21 +160,18 @@ static bool is_listed_before(const struct reader *const *row)
 	return false;
 }
 
-/* ".pt", or with `all` ".pt (.pth, .ckpt, .bin)". */
-static void list_suffixes(struct strbuf *out, const struct reader *reader, bool all)
+static void list_suffixes(struct strbuf *out, const char *suffixes, bool all)
 {
-	size_t first = strcspn(reader->suffixes, " ");
-	const char *more[] = { reader->suffixes + first, reader->shared ? reader->shared : "" };
-	bool any = false;
-	strbuf_add(out, reader->suffixes, first);
-	for (size_t i = 0; all && i < 2; i++)
-		for (const char *at = more[i] + strspn(more[i], " "); *at; any = true) {
-			size_t length = strcspn(at, " ");
-			strbuf_addstr(out, any ? ", " : " (");
-			strbuf_add(out, at, length);
-			at += length + strspn(at + length, " ");
-		}
-	strbuf_addstr(out, any ? ")" : "");
+	size_t first = strcspn(suffixes, " ");
+	strbuf_add(out, suffixes, first);
+	for (const char *at = suffixes + first; all && *at;) {
+		size_t length = strcspn(++at, " ");
+		strbuf_addstr(out, at == suffixes + first + 1 ? " (" : ", ");
+		strbuf_add(out, at, length);
+		at += length;
+		if (!*at)
+			strbuf_addch(out, ')');
+	}
 }
 
 void reader_list_formats(struct strbuf *out, const char *last, bool all)
@@ -224,7 +182,7 @@ void reader_list_formats(struct strbuf *out, const char *last, bool all)
 	for (const struct reader *const *row = reader_table; *row; row++) {
 		if (is_listed_before(row))
 			continue;
-		list_suffixes(out, *row, all);
+		list_suffixes(out, (*row)->suffixes, all);
 		left--;
 		if (left > 1)
 			strbuf_addstr(out, ", ");
@@ -244,22 +202,16 @@ static enum err refuse_stranger(const struct bytes *bytes, struct err_info *info
 	struct strbuf formats;
 	strbuf_init(&formats);
 	reader_list_formats(&formats, "nor", false);
-	err_set(info, ERR_FORMAT, "neither %s; --raw says what a file without a header holds", formats.buf);
+	err_set(info, ERR_FORMAT, "neither %s", formats.buf);
 	strbuf_release(&formats);
 	return ERR_FORMAT;
 }
 
 static enum err open_bytes(struct archive *archive, struct bytes *bytes, const struct reader *reader, struct err_info *info)
 {
-	enum err err = gzip_probe(bytes->data, (size_t)bytes->size) ? gzip_unpack(bytes, info) : ERR_OK;
-	if (err)
-		return err;
 	archive->reader = reader;
 	if (!reader)
 		archive->reader = reader_by_content(bytes->data, (size_t)bytes->size);
-	/* An index of shards that lacks its map is a broken index, not one more JSON file. */
-	if (archive->reader == &reader_json && stem_length(reader_safetensors_index.suffixes, archive->file) < strlen(archive->file))
-		archive->reader = &reader_safetensors_index;
 	if (!archive->reader && bytes->size)
 		archive->reader = reader_by_suffix(archive->file);
 	if (!archive->reader)
@@ -292,7 +244,7 @@ enum err archive_open_as(struct archive *archive, const char *file, const struct
 		info = &scratch;
 	memset(archive, 0, sizeof *archive);
 	struct bytes bytes;
-	enum err err = bytes_open_if(&bytes, file, archive_is_known, info);
+	enum err err = bytes_open_if(&bytes, file, archive_is_tensor_file, info);
 	if (!err)
 		return archive_open_bytes(archive, file, &bytes, reader, info);
 	err_in_file(info, strcmp(file, "-") == 0 ? "standard input" : file);

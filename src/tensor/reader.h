@@ -56,8 +56,6 @@ void bytes_release(struct bytes *bytes); /* works on a zeroed struct */
 struct reader {
 	const char *name;
 	const char *suffixes;                                          /* ".npz", ".pt .pth" */
-	const char *shared;                                            /* endings of other formats, too (".bin"), so that only the content tells; or NULL */
-	bool text;                                                     /* people write lists of tokens and ids so, too: who expects one looks at it first */
 	bool (*probe)(const unsigned char *head, size_t size);         /* the first bytes say that it is this format */
 	/* List the tensors. Takes over `bytes` on success (and zeroes it), or before a failure where archive->state has them. Members that are no numeric arrays (unicode,
 	 * object) are left out of the list of an archive and counted, and are ERR_UNSUPPORTED where they are the only content

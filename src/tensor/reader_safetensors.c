@@ -271,7 +271,25 @@ static enum err open_safetensors(struct archive *archive, struct bytes *bytes, s
 	};
 	err = list_tensors(&file, header);
 	json_decref(header);
-	return err ? err : archive_keep_bytes(archive, bytes, info);
+	struct bytes *kept = err ? NULL : malloc(sizeof *kept);
+	if (!kept)
+		return err ? err : err_nomem(info, "the .safetensors file");
+	*kept = *bytes;
+	archive->state = kept;
+	memset(bytes, 0, sizeof *bytes);
+	return ERR_OK;
+}
+
+static void forget_safetensors(const struct archive *archive)
+{
+	bytes_forget(archive->state);
+}
+
+static void close_safetensors(struct archive *archive)
+{
+	if (archive->state)
+		bytes_release(archive->state);
+	free(archive->state);
 }
 
 const struct reader reader_safetensors = {
@@ -280,6 +298,6 @@ const struct reader reader_safetensors = {
 	.probe = probe,
 	.open = open_safetensors,
 	.load = safetensors_refuse_unscaled,
-	.forget = archive_forget_bytes,
-	.close = archive_close_bytes,
+	.forget = forget_safetensors,
+	.close = close_safetensors,
 };

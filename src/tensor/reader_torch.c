@@ -160,8 +160,7 @@ static void close_torch(struct archive *archive)
 
 const struct reader reader_torch = {
 	.name = "pt",
-	.suffixes = ".pt .pth .ckpt",
-	.shared = ".bin",
+	.suffixes = ".pt .pth .bin .ckpt",
 	.probe = probe,
 	.open = open_torch,
 	.load = load_torch,

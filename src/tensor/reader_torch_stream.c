@@ -74,8 +74,7 @@ static void close_stream(struct archive *archive)
 
 const struct reader reader_torch_stream = {
 	.name = "pt",
-	.suffixes = ".pt .pth .ckpt",
-	.shared = ".bin",
+	.suffixes = ".pt .pth .bin .ckpt",
 	.probe = torch_stream_probe,
 	.open = open_stream,
 	.forget = forget_stream,

@@ -7,8 +7,7 @@
 
 #include "tensor/reader.h"
 
-extern const struct reader reader_npy, reader_npz, reader_safetensors, reader_safetensors_index, reader_torch, reader_torch_stream,
-	reader_pickle, reader_json, reader_csv, reader_gguf, reader_llama, reader_hdf5;
+extern const struct reader reader_npy, reader_npz, reader_safetensors, reader_safetensors_index, reader_torch, reader_torch_stream, reader_pickle;
 
 /* A zeroed tensor at the end of the archive's list, with a copy of the name; NULL when out of memory. *capacity is the list's
  * and starts at 0. Pointers into the list move when it grows. */
@@ -28,16 +27,8 @@ enum err archive_open_bytes(struct archive *archive, const char *file, struct by
 /* archive_open for one format only. */
 enum err archive_open_as(struct archive *archive, const char *file, const struct reader *reader, struct err_info *info);
 
-/* Do the first bytes belong to one of the formats that are no text, packed by gzip or not? */
-bool archive_is_binary(const unsigned char *head, size_t size);
-
-/* Do they belong to any? */
-bool archive_is_known(const unsigned char *head, size_t size);
-
-/* For readers that have nothing but the file's bytes: they become the archive's state, are forgotten and released. */
-enum err archive_keep_bytes(struct archive *archive, struct bytes *bytes, struct err_info *info);
-void archive_forget_bytes(const struct archive *archive);
-void archive_close_bytes(struct archive *archive);
+/* Do the first bytes belong to one of the formats? */
+bool archive_is_tensor_file(const unsigned char *head, size_t size);
 
 /* The tensors by name: an array to free() (NULL when out of memory), and the search in it (NULL where there is none). */
 struct tensor **archive_sort(const struct archive *archive);

@@ -80,9 +80,8 @@ struct heads {
 	int64_t head_group_stride;           /* (h / head_group) * head_group_stride + (h % head_group) * stride[AXIS_HEAD] */
 	int64_t first;                       /* element offset of index (0,0,0,0,0), e.g. of K inside a fused QKV */
 	bool present[AXIS_COUNT];            /* the file had this axis (it is kept in what we write) */
-	const struct heads *shard;           /* an axis is in pieces, one view each (all of the same size but for that axis), and piece s holds */
-	const int64_t *shard_end;            /* the tokens, or heads, shard_end[s - 1] .. shard_end[s] - 1; strides and first are theirs */
-	enum axis shard_axis;                /* AXIS_TOKEN or AXIS_HEAD */
+	const struct heads *shard;           /* the token axis is in pieces, one view each (all of the same size but for AXIS_TOKEN), and */
+	const int64_t *shard_end;            /* piece s holds the tokens shard_end[s - 1] .. shard_end[s] - 1; strides and first are theirs */
 	int64_t shard_count;                 /* 0: in one piece */
 	bool matrix;                         /* token is the query and dim the key: weights, masks (for messages) */
 };

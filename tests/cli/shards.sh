@@ -28,30 +28,3 @@ refuse "no piece at all" 1 "none.0.npy" "$ATTNVIZ" stats -q 'none.{rank}.npy' -k
 refuse "a piece of another width" 1 "no pieces of one tensor" sh -c "cp '$genesis/L3_q.npy' q.3.npy && '$ATTNVIZ' stats -q 'q.{rank}.npy' -k k.npy"
 refuse "a shard without a rank" 2 "expected {rank}" "$ATTNVIZ" stats --shard q.npy -k k.npy
 refuse "a name that tells nothing" 2 "does not tell the role" "$ATTNVIZ" stats --shard 'x.{rank}.npy' -k k.npy
-
-# Pieces along the heads, as tensor parallel ranks write them: 4 query heads over 2 key heads.
-take() {
-	printf '\223NUMPY\001\000\166\000' > "$2"
-	printf "%-117s\n" "{'descr': '<f4', 'fortran_order': False, 'shape': ($4, 64, 16), }" >> "$2"
-	tail -c +129 "$1" | tail -c +$(($3 * 4096 + 1)) | head -c $(($4 * 4096)) >> "$2"
-}
-take "$genesis/L3_q.npy" heads_q.npy 0 8
-take "$genesis/L3_k.npy" heads_k.npy 0 4
-mkdir tp0 tp1 tp2
-take "$genesis/L3_q.npy" tp0/q.npy 0 2
-take "$genesis/L3_q.npy" tp1/q.npy 2 4
-take "$genesis/L3_q.npy" tp2/q.npy 6 2
-take "$genesis/L3_k.npy" tp0/k.npy 0 1
-take "$genesis/L3_k.npy" tp1/k.npy 1 2
-take "$genesis/L3_k.npy" tp2/k.npy 3 1
-"$ATTNVIZ" stats -q heads_q.npy -k heads_k.npy --causal --json > whole
-"$ATTNVIZ" stats --shard 'tp{rank}/q.npy' --shard 'tp{rank}/k.npy' --shard-axis head --causal --json > pieces
-same "pieces of heads give what the whole gives" pieces whole
-"$ATTNVIZ" weights -q heads_q.npy -k heads_k.npy --precision double --head 5 -o a.npy
-"$ATTNVIZ" weights -q 'tp{rank}/q.npy' -k 'tp{rank}/k.npy' --shard-axis head --precision double --head 5 -o b.npy
-same "one head of a later piece, in double" b.npy a.npy
-"$ATTNVIZ" heatmap -q heads_q.npy -k heads_k.npy --causal --no-provenance --title t -o a.png
-"$ATTNVIZ" heatmap -q 'tp{rank}/q.npy' -k 'tp{rank}/k.npy' --shard-axis head --causal --no-provenance --title t -o b.png
-same "their pictures are the same" b.png a.png
-refuse "pieces of heads are no pieces of tokens" 1 "only their tokens may differ in number" "$ATTNVIZ" stats -q 'tp{rank}/q.npy' -k 'tp{rank}/k.npy'
-refuse "pieces of tokens are no pieces of heads" 1 "only their heads may differ in number" "$ATTNVIZ" stats -q 'q.{rank}.npy' -k k.npy --shard-axis head

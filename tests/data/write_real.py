@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Write what the real torch and numpy make of one set of tensors: good-real*.pt, good-real*.pkl and (where h5py is installed) good-real.h5, and good-real.npz with the same numbers under the paths by which
+"""Write what the real torch and numpy make of one set of tensors: good-real*.pt and good-real*.pkl, and good-real.npz with the same numbers under the paths by which
 attnviz names them (float32 for the types that numpy lacks). write_real.py FOLDER; tests/unit/test_torch.c runs it where torch is installed."""
 import collections, os, pickle, sys
 import numpy as np
@@ -61,22 +61,3 @@ torch.save(things, os.path.join(folder, "torch/good-real-stream.pt"), _use_new_z
 for protocol in (0, 2, 4, 5):
     with open(os.path.join(folder, "pickle/good-real-%d.pkl" % protocol), "wb") as f:
         pickle.dump(things, f, protocol)
-
-try:
-    import h5py
-except ImportError:
-    sys.exit()
-os.makedirs(os.path.join(folder, "hdf5"), exist_ok=True)
-with h5py.File(os.path.join(folder, "hdf5/good-real.h5"), "w", libver="earliest") as f:
-    for path, thing in paths.items():
-        array = as_numpy(thing)
-        packed = {"compression": "gzip", "chunks": tuple(max(1, n // 2) for n in array.shape)} if array.ndim == 3 else {}
-        f.create_dataset(path.replace(".", "/"), data=array, **packed)
-    f["name"] = "gpt2"
-with h5py.File(os.path.join(folder, "hdf5/unsupported-only-text.h5"), "w") as f:
-    f["s"] = "text"
-with open(os.path.join(folder, "hdf5/good-real.h5"), "rb") as whole, open(os.path.join(folder, "hdf5/bad-truncated.h5"), "wb") as cut, \
-        open(os.path.join(folder, "hdf5/bad-signature-alone.h5"), "wb") as alone:
-    data = whole.read()
-    cut.write(data[:1000])
-    alone.write(data[:8])

@@ -27,21 +27,6 @@
 #define LLVMFuzzerTestOneInput fuzz_pickle
 #include "fuzz/fuzz_pickle.c"
 #undef LLVMFuzzerTestOneInput
-#define LLVMFuzzerTestOneInput fuzz_json
-#include "fuzz/fuzz_json.c"
-#undef LLVMFuzzerTestOneInput
-#define LLVMFuzzerTestOneInput fuzz_csv
-#include "fuzz/fuzz_csv.c"
-#undef LLVMFuzzerTestOneInput
-#define LLVMFuzzerTestOneInput fuzz_gguf
-#include "fuzz/fuzz_gguf.c"
-#undef LLVMFuzzerTestOneInput
-#define LLVMFuzzerTestOneInput fuzz_llama
-#include "fuzz/fuzz_llama.c"
-#undef LLVMFuzzerTestOneInput
-#define LLVMFuzzerTestOneInput fuzz_gzip
-#include "fuzz/fuzz_gzip.c"
-#undef LLVMFuzzerTestOneInput
 #define LLVMFuzzerTestOneInput fuzz_tokens
 #include "fuzz/fuzz_tokens.c"
 #undef LLVMFuzzerTestOneInput
@@ -67,8 +52,6 @@ static const struct {
 } targets[] = {
 	{ "npy", fuzz_npy, 30 },         { "npz", fuzz_npz, 20 },     { "safetensors", fuzz_safetensors, 35 },
 	{ "torch", fuzz_torch, 50 },     { "pickle", fuzz_pickle, 50 },
-	{ "json", fuzz_json, 20 },       { "csv", fuzz_csv, 15 },     { "gguf", fuzz_gguf, 15 },
-	{ "llama", fuzz_llama, 10 },     { "gzip", fuzz_gzip, 5 },
 	{ "tokens", fuzz_tokens, 8 },    { "vocab", fuzz_vocab, 5 },  { "links", fuzz_links, 2 },
 	{ "image", fuzz_image, 10 },     { "layout", fuzz_layout, 1 },
 };

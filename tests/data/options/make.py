@@ -80,12 +80,6 @@ for rank in 0, 1:
     part = slice(2 * rank, 2 * rank + 2)
     save(f'q.{rank}.npy', q[:, part]), save(f'k.{rank}.npy', k[:, part]), save(f'other_q.{rank}.npy', q2[:, part])
 row('--shard', '--shard other_q.{rank}.npy --shard k.{rank}.npy', '--shard q.{rank}.npy --shard k.{rank}.npy', W2)
-for rank in 0, 1:
-    save(f'apart_q.{rank}.npy', q2[rank:rank + 1]), save(f'apart_k.{rank}.npy', k[rank:rank + 1])
-APART = '--shard apart_q.{rank}.npy --shard apart_k.{rank}.npy'
-row('--shard-axis', f'{APART} --shard-axis head', f'{APART} --shard-axis token', W2)
-np.concatenate([q, q2]).astype('<f4').tofile('raw_q.txt')
-row('--raw', f'-q raw_q.txt -k k.npy --raw f32:{H}x{T}x{D}@{4 * q.size}', f'-q raw_q.txt -k k.npy --raw f32:{H}x{T}x{D}@0', W2)
 
 
 def packed(x):
