@@ -145,7 +145,7 @@ static int64_t close_gaps(struct token_axis *axis)
 static enum err copy_labels(struct token_axis *axis, struct err_info *info)
 {
 	struct tokens *list = &axis->list;
-	if (list->count || !axis->tokens.count)
+	if (list->text || !axis->tokens.count)
 		return ERR_OK;
 	*list = (struct tokens){ .text = mem_zero_array((size_t)axis->grouping.count, sizeof *list->text),
 				 .raw = mem_zero_array((size_t)axis->grouping.count, sizeof *list->raw), .marks = axis->tokens.marks };
