@@ -23,15 +23,22 @@ enum err pickle_run_integer(struct pickle *pickle, const struct opcode *row)
 	return machine_push(pickle, machine_integer(PICKLE_INT, row->size == 4 ? (int64_t)(int32_t)(uint32_t)value : (int64_t)value));
 }
 
+/* As many bytes as the number before them says. */
+static enum err take_counted(struct pickle *pickle, const struct opcode *row, const unsigned char **bytes, uint64_t *length)
+{
+	enum err err = machine_take(pickle, row->size, bytes);
+	if (err)
+		return err;
+	*length = machine_read_le(*bytes, row->size);
+	return machine_take(pickle, *length, bytes);
+}
+
 /* Little-endian, in two's complement, of any length. */
 enum err pickle_run_long(struct pickle *pickle, const struct opcode *row)
 {
 	const unsigned char *bytes;
-	enum err err = machine_take(pickle, row->size, &bytes);
-	if (err)
-		return err;
-	uint64_t length = machine_read_le(bytes, row->size);
-	err = machine_take(pickle, length, &bytes);
+	uint64_t length;
+	enum err err = take_counted(pickle, row, &bytes, &length);
 	if (err)
 		return err;
 	if (length > 8)
@@ -59,11 +66,8 @@ enum err pickle_run_real(struct pickle *pickle, const struct opcode *row)
 enum err pickle_run_counted(struct pickle *pickle, const struct opcode *row)
 {
 	const unsigned char *bytes;
-	enum err err = machine_take(pickle, row->size, &bytes);
-	if (err)
-		return err;
-	uint64_t length = machine_read_le(bytes, row->size);
-	err = machine_take(pickle, length, &bytes);
+	uint64_t length;
+	enum err err = take_counted(pickle, row, &bytes, &length);
 	return err ? err : machine_push(pickle, machine_bytes(row->kind, bytes, length));
 }
 
