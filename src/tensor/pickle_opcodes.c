@@ -183,7 +183,7 @@ static enum err memoize(struct pickle *pickle, uint64_t index)
 
 enum err pickle_run_put(struct pickle *pickle, const struct opcode *row)
 {
-	uint64_t index;
+	uint64_t index = 0;
 	enum err err = take_memo_index(pickle, row, &index);
 	return err ? err : memoize(pickle, index);
 }
@@ -196,7 +196,7 @@ enum err pickle_run_memoize(struct pickle *pickle, const struct opcode *row)
 
 enum err pickle_run_get(struct pickle *pickle, const struct opcode *row)
 {
-	uint64_t index;
+	uint64_t index = 0;
 	enum err err = take_memo_index(pickle, row, &index);
 	if (err)
 		return err;
