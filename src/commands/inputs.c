@@ -239,8 +239,15 @@ static enum err open_gathered(struct input *input, struct err_info *info)
 
 static void say_notes(const struct roles *roles)
 {
-	for (const char *line = roles->notes.len ? roles->notes.buf : ""; *line; line += strcspn(line, "\n") + (line[strcspn(line, "\n")] == '\n'))
-		message_note("%.*s", (int)strcspn(line, "\n"), line);
+	const char *line = roles->notes.buf;
+	while (line && roles->notes.len && *line) {
+		int length = (int)strcspn(line, "\n");
+		char *note = strndup(line, (size_t)length);
+		if (note)
+			message_note("%s", note);
+		free(note);
+		line += length + (line[length] == '\n');
+	}
 }
 
 enum err input_open(struct input *input, int file_count, char **file, struct err_info *info)
